@@ -1,0 +1,12 @@
+"""A denoising autoencoder with backpropagation written by hand, in NumPy alone.
+
+Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `torch_ae`.
+"""
+
+from numpy_ae.layers import Linear, ReLU, Sigmoid
+from numpy_ae.loss import SumSquaredError
+from numpy_ae.model import Autoencoder
+from numpy_ae.optim import Adam
+from numpy_ae.train import train_epoch, train_step
+
+__all__ = ["Adam", "Autoencoder", "Linear", "ReLU", "Sigmoid", "SumSquaredError", "train_epoch", "train_step"]

@@ -1,0 +1,86 @@
+"""The three layers: each a forward and, right below it, its backward.
+
+x goes in and y comes out; dy, the gradient of the loss with respect to y, comes back and dx goes on. A row is an
+image. Nothing is remembered between the two passes: backward is handed the arrays that its rule needs. No line names
+a dtype, so the same code runs in float32, float64, longdouble and complex128. NumPy orders complex numbers by their
+real part first, which is what lets a complex-step derivative pass through a maximum, a minimum or a comparison.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+
+class Linear:
+    """y = x Wᵀ + b, with the weight laid out as PyTorch lays it out: (out_features, in_features).
+
+    Weight and bias start uniform in ±1/√in_features, the default of `torch.nn.Linear`.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> None:
+        bound = 1 / math.sqrt(in_features)
+        self.weight = rng.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
+        self.bias = rng.uniform(-bound, bound, out_features).astype(dtype)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Map x (batch, in) to y (batch, out)."""
+        y: np.ndarray = x @ self.weight.T
+        y += self.bias
+        return y
+
+    def backward(
+        self, dy: np.ndarray, x: np.ndarray, *, input_grad: bool = True
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """Return dx (None unless `input_grad`), dweight and dbias from dy (batch, out) and forward's x (batch, in).
+
+        One output:  y[n,o] = Σᵢ x[n,i] W[o,i] + b[o]
+        By indices:  dx[n,i] = Σₒ dy[n,o] W[o,i]    dW[o,i] = Σₙ dy[n,o] x[n,i]    db[o] = Σₙ dy[n,o]
+        As arrays:   dx = dy W  (batch, in)         dW = dyᵀ x  (out, in)          db = dyᵀ 1  (out,)
+        """
+        dx = dy @ self.weight if input_grad else None
+        dweight = dy.T @ x
+        dbias = dy.sum(axis=0)
+        return dx, dweight, dbias
+
+
+class ReLU:
+    """y = max(x, 0), element by element. Its slope at the kink, x = 0, is taken as 0, as in PyTorch."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Map x to y of the same shape."""
+        y: np.ndarray = np.maximum(x, 0)
+        return y
+
+    def backward(self, dy: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return dx from dy and forward's y, which is positive exactly where x was.
+
+        One element:  ∂y/∂x = 1 where x > 0, else 0
+        As arrays:    dx = dy ⊙ [y > 0]
+        """
+        dx: np.ndarray = dy * (y > 0)
+        return dx
+
+
+class Sigmoid:
+    """y = 1 / (1 + e⁻ˣ), element by element."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Map x to y of the same shape, in [0, 1]: 1 / (1 + e⁻ˣ) where x is positive, eˣ / (1 + eˣ) where negative.
+
+        The two are equal, but e⁻ˣ overflows for very negative x and eˣ for very positive. With exponents that are
+        never positive, one line is both.
+        """
+        y: np.ndarray = np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))
+        return y
+
+    def backward(self, dy: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return dx from dy and forward's y.
+
+        One element:  ∂y/∂x = e⁻ˣ / (1 + e⁻ˣ)² = y (1 − y)
+        As arrays:    dx = dy ⊙ y ⊙ (1 − y)
+        """
+        dx: np.ndarray = dy * y * (1 - y)
+        return dx

@@ -1,0 +1,62 @@
+"""The network: seven layers by name and their forward in order. Their backward is autograd's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torch_ae.layers import Linear, ReLU, Sigmoid
+
+
+class Autoencoder(nn.Module):
+    """The article's network, 784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
+
+    The latent is the output of fc2, with no activation after it. All tensors are (batch, features).
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 32,
+        hidden_dim: int = 400,
+        input_dim: int = 784,
+        *,
+        generator: torch.Generator,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.fc1 = Linear(input_dim, hidden_dim, generator=generator, dtype=dtype, device=device)
+        self.relu1 = ReLU()
+        self.fc2 = Linear(hidden_dim, latent_dim, generator=generator, dtype=dtype, device=device)
+        self.fc3 = Linear(latent_dim, hidden_dim, generator=generator, dtype=dtype, device=device)
+        self.relu3 = ReLU()
+        self.fc4 = Linear(hidden_dim, input_dim, generator=generator, dtype=dtype, device=device)
+        self.sigmoid = Sigmoid()
+
+    def encode(self, x: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
+        """Map images (batch, input_dim) to latents (batch, latent_dim)."""
+        tape = {} if tape is None else tape
+        tape["input"] = x
+        tape["fc1"] = self.fc1(tape["input"])
+        tape["relu1"] = self.relu1(tape["fc1"])
+        tape["fc2"] = self.fc2(tape["relu1"])
+        return tape["fc2"]
+
+    def decode(self, z: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
+        """Map latents (batch, latent_dim) to images (batch, input_dim) in (0, 1)."""
+        tape = {} if tape is None else tape
+        tape["fc3"] = self.fc3(z)
+        tape["relu3"] = self.relu3(tape["fc3"])
+        tape["fc4"] = self.fc4(tape["relu3"])
+        tape["sigmoid"] = self.sigmoid(tape["fc4"])
+        return tape["sigmoid"]
+
+    def forward(self, x: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
+        """Reconstruct x (batch, input_dim). A tape, given empty, is filled with every activation by name."""
+        return self.decode(self.encode(x, tape), tape)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Copy tensors or NumPy arrays into the parameters, as `nn.Module` does with tensors alone."""
+        tensors = {name: torch.as_tensor(value) for name, value in state_dict.items()}
+        return super().load_state_dict(tensors, strict=strict, assign=assign)

@@ -1,0 +1,5 @@
+"""Adam, as the library has it: `step()` reads the gradients that autograd left on the parameters."""
+
+from torch.optim import Adam
+
+__all__ = ["Adam"]
