@@ -1,0 +1,68 @@
+"""Downloads by torchvision, in a child process: its downloads can hang, and it may not even be importable.
+
+`python -m compare.experiment.download CLASS FOLDER` is the child; `fetch` starts it, and nothing but the child imports
+torchvision.
+"""
+
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from compare.errors import UserError
+from compare.experiment.idx import IdxError
+
+
+def fetch(name: str, folder: Path, files: Sequence[str], check: Callable[[Path], object], *, deadline: float) -> None:
+    """Bring `files` of torchvision's data set class `name` into `folder`.
+
+    The whole set arrives in a temporary folder beside them; `check` is called with that folder and may raise
+    `IdxError`; only then do the files move, each complete. Raises `UserError` for any failure, and when `deadline`
+    seconds have passed. Whatever the end, the child has ended too and the temporary folder is gone.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+            _run_child(name, temporary, deadline)
+            fresh = Path(temporary, name, "raw")  # torchvision's layout
+            check(fresh)
+            for file in files:
+                (fresh / file).replace(folder / file)
+    except (OSError, RuntimeError, IdxError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot download {name} ({reason}); put {', '.join(files)}, gzipped or not, into {folder},"
+            " or use --data digits"
+        ) from error
+
+
+def _run_child(name: str, folder: str, deadline: float) -> None:
+    command = [sys.executable, "-m", "compare.experiment.download", name, folder]
+    try:
+        child = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            timeout=deadline,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"not finished after {deadline:g} s") from error
+    if child.returncode:
+        messages = child.stderr.strip() or f"exit code {child.returncode}"
+        raise RuntimeError(textwrap.shorten(messages.splitlines()[-1], width=200, placeholder=" …"))
+
+
+def main(name: str, folder: str) -> None:
+    """Download torchvision's data set class `name` to `folder`/`name`/raw. Its own errors are the message."""
+    from torchvision import datasets
+
+    getattr(datasets, name)(folder, download=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
