@@ -1,0 +1,110 @@
+"""The keyhole: all that the harness ever asks of a network, ours or anybody's.
+
+Everything that passes through is plain data, dicts from name to NumPy array:
+
+    State   adam.exp_avg/fc1.weight …  adam.exp_avg_sq/fc1.weight …  adam.step  param/fc1.weight …
+    Trace   act/target  act/input … act/sigmoid  loss  dact/sigmoid … dact/fc1  grad/fc4.weight … grad/fc1.bias,
+            and then the State after the step
+
+A Trace is in causal order: the first name that is off is where to look first.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from compare.experiment.batches import Batch
+
+Array = np.ndarray
+State = dict[str, Array]
+Trace = dict[str, Array]
+Operands = dict[str, Array]
+Grads = dict[str, Array]
+
+
+class Layer(NamedTuple):
+    """One layer: its name, its kind (Linear, ReLU, Sigmoid) and the widths that it maps from and to."""
+
+    name: str
+    kind: str
+    in_features: int
+    out_features: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """Who a side is, for reports and for the harness to know which operations there are."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    dtype: str
+    device: str
+    threads: int
+
+
+class Side(Protocol):
+    """A network with its loss and optimizer, seen from outside."""
+
+    def describe(self) -> Description:
+        """Say who this is: name, layers in order, dtype, device, threads."""
+
+    def load(self, state: State) -> None:
+        """Take over parameters, Adam's moments and Adam's step, cast to this side's dtype."""
+
+    def state(self) -> State:
+        """Return copies of the same."""
+
+    def observe(self, batch: Batch) -> Trace:
+        """Take one training step and return every tensor of it."""
+
+    def op(self, name: str, operands: Operands) -> Operands:
+        """Do one operation alone, on the operands given and not on this side's own weights; return its results.
+
+        fc1.forward          x weight bias -> y        fc1.backward          dy x weight -> dx dweight dbias
+        relu1.forward        x -> y                    relu1.backward        dy y -> dx
+        sigmoid.forward      x -> y                    sigmoid.backward      dy y -> dx
+        loss.forward         y target -> value         loss.backward         y target -> dy
+        """
+
+    def update(self, grads: Grads) -> State:
+        """Take one step of Adam alone, on gradients by parameter; return the state after it."""
+
+    def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
+        """Take a step on each batch, at full speed; yield each loss, summed over the batch, before its update."""
+
+    def encode(self, x: Array) -> Array:
+        """Map images (n, pixels) to latents (n, latent_dim)."""
+
+    def decode(self, z: Array) -> Array:
+        """Map latents to images."""
+
+    def reconstruct(self, x: Array) -> Array:
+        """Map images to images: decode(encode(x))."""
+
+
+def with_prefix(prefix: str, values: dict[str, Array]) -> dict[str, Array]:
+    """Return the same arrays under `prefix/name`."""
+    return {f"{prefix}/{name}": value for name, value in values.items()}
+
+
+def under_prefix(prefix: str, state: State) -> dict[str, Array]:
+    """Return the arrays under `prefix/`, by what follows it: the opposite of `with_prefix`."""
+    start = f"{prefix}/"
+    return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+
+
+def make_state(params: dict[str, Array], exp_avg: dict[str, Array], exp_avg_sq: dict[str, Array], step: int) -> State:
+    """Return parameters and Adam's state under their names, in the causal order of a trace's end."""
+    return {
+        **with_prefix("adam.exp_avg", exp_avg),
+        **with_prefix("adam.exp_avg_sq", exp_avg_sq),
+        "adam.step": np.array(step),
+        **with_prefix("param", params),
+    }
+
+
+def distance(a: State, b: State) -> float:
+    """Return the largest absolute difference between equally named arrays, taken in float64."""
+    return max(float(np.abs(np.subtract(a[name], b[name], dtype=np.float64)).max()) for name in a)

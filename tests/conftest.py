@@ -1,0 +1,49 @@
+"""What many tests share: hypothesis without chance, where MNIST lies, and data and settings that take no time."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from compare import environment
+from compare.experiment import data
+from compare.experiment.config import Config
+from compare.experiment.data import Dataset
+
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=25)
+settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Keep BLAS and torch, whose idle threads spin, from taking the cores from each other; children inherit it."""
+    environment.set_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist_root() -> Path:
+    """Return the folder that AE_DATA_ROOT names."""
+    if "AE_DATA_ROOT" not in os.environ:
+        pytest.skip("AE_DATA_ROOT does not say where MNIST lies")
+    return Path(os.environ["AE_DATA_ROOT"])
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """Return the article's experiment, but for a small network and few steps."""
+    return Config(latent_dim=3, hidden_dim=8, batch_size=50, epochs=3)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    """Return 130 digits, two batches of the config and a short one, and 40 to test on."""
+    whole = data.load("digits", Path())
+    return replace(
+        whole,
+        train_images=whole.train_images[:130],
+        train_labels=whole.train_labels[:130],
+        test_images=whole.test_images[:40],
+        test_labels=whole.test_labels[:40],
+    )

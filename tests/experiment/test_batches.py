@@ -1,0 +1,110 @@
+"""A batch is a function of config and address, the same numbers in every dtype, and the stored images stay bytes."""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compare.experiment import batches
+from compare.experiment.batches import Batch, add_noise, epoch_batches, noisy_test_images, steps_per_epoch, to_float
+from compare.experiment.config import Config
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (53, 4, 6), dtype=np.uint8)
+IMAGES.setflags(write=False)
+
+sizes = st.integers(1, 60)
+
+
+def assert_same(a: Batch, b: Batch) -> None:
+    """Require the same numbers in the same dtype."""
+    np.testing.assert_array_equal(a.noisy, b.noisy, strict=True)
+    np.testing.assert_array_equal(a.clean, b.clean, strict=True)
+
+
+@given(sizes, sizes, st.integers(0, 3), st.data())
+def test_a_step_alone_is_the_step_in_sequence(n: int, size: int, epoch: int, data: st.DataObject) -> None:
+    config, images = Config(batch_size=size), IMAGES[:n]
+    sequence = list(epoch_batches(config, images, epoch))
+    step = data.draw(st.integers(0, len(sequence) - 1))
+    assert_same(next(epoch_batches(config, images, epoch, start=step)), sequence[step])
+
+
+@given(sizes, sizes, st.integers(0, 3))
+def test_an_epoch_sees_every_image_once_and_the_last_batch_is_what_is_left(n: int, size: int, epoch: int) -> None:
+    config, images = Config(batch_size=size), IMAGES[:n]
+    clean = [batch.clean for batch in epoch_batches(config, images, epoch)]
+    assert len(clean) == steps_per_epoch(config, n)
+    assert [len(rows) for rows in clean[:-1]] == [size] * (len(clean) - 1)
+    assert 1 <= len(clean[-1]) <= size
+    seen = np.concatenate(clean)
+    np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(to_float(images), axis=0))
+
+
+@pytest.mark.parametrize("change", [{"seed": 43}, {"epoch": 1}])
+def test_another_seed_or_epoch_is_another_order_and_another_noise(change: dict[str, int]) -> None:
+    a = next(epoch_batches(Config(), IMAGES, 0))
+    b = next(epoch_batches(Config(seed=change.get("seed", 42)), IMAGES, change.get("epoch", 0)))
+    assert not np.array_equal(a.clean, b.clean)
+    assert not np.isclose(a.noisy - a.clean, b.noisy - b.clean).all(axis=1).any()
+
+
+def test_no_two_steps_share_their_noise() -> None:
+    config = Config(batch_size=10, clip=False)
+    noise = [batch.noisy - batch.clean for batch in islice(epoch_batches(config, IMAGES, 0), 5)]
+    assert np.abs(np.corrcoef([rows.ravel() for rows in noise]) - np.eye(5)).max() < 0.4  # 240 numbers: six deviations
+
+
+def test_every_dtype_sees_the_same_numbers() -> None:
+    single, double = (epoch_batches(Config(dtype=dtype), IMAGES, 2) for dtype in ("float32", "float64"))
+    for a, b in zip(single, double, strict=True):
+        assert (a.noisy.dtype.name, b.noisy.dtype.name) == ("float32", "float64")
+        assert_same(Batch(a.noisy.astype(np.float64), a.clean.astype(np.float64)), b)
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_noise_is_normal_with_the_factor_as_its_deviation_and_clipped_where_asked(clip: bool) -> None:
+    clean = np.full((200, 500), 0.5, np.float32)
+    noisy = add_noise(clean, 0.1, np.random.default_rng(0), clip=clip)
+    assert noisy.dtype == np.float32
+    assert abs(noisy.std() - 0.1) < 1e-3
+    assert abs(noisy.mean() - 0.5) < 1e-3
+    strong = add_noise(clean, 1.0, np.random.default_rng(0), clip=clip)
+    assert ((strong.min(), strong.max()) == (0, 1)) is clip
+    assert (clean == 0.5).all()
+
+
+def test_no_noise_is_no_noise() -> None:
+    for noisy, clean in epoch_batches(Config(noise=0), IMAGES, 0):
+        np.testing.assert_array_equal(noisy, clean, strict=True)
+
+
+def test_bytes_become_pixels_between_0_and_1_and_back() -> None:
+    pixels = to_float(IMAGES)
+    assert pixels.shape == (53, 24)
+    assert pixels.dtype == np.float32
+    np.testing.assert_array_equal(np.rint(pixels * 255).astype(np.uint8), IMAGES.reshape(53, -1))
+    assert to_float(np.array([[[0, 255]]], np.uint8)).tolist() == [[0, 1]]
+
+
+def test_images_become_floats_a_batch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def spy(images: np.ndarray) -> np.ndarray:
+        seen.append(len(images))
+        return to_float(images)
+
+    monkeypatch.setattr(batches, "to_float", spy)
+    for count, _ in enumerate(epoch_batches(Config(batch_size=20), IMAGES, 0), start=1):
+        assert len(seen) == count
+    assert seen == [20, 20, 13]
+
+
+def test_the_test_noise_depends_on_the_seed_and_never_on_the_dtype() -> None:
+    config = Config()
+    batch = noisy_test_images(config, IMAGES)
+    assert_same(batch, noisy_test_images(replace(config, dtype="float64", epochs=3, batch_size=7), IMAGES))
+    assert not np.array_equal(batch.noisy, noisy_test_images(replace(config, seed=1), IMAGES).noisy)
+    assert batch.noisy.dtype == np.float32

@@ -1,0 +1,140 @@
+"""Training: a resumed run is the unbroken one, bit for bit, and leaves a checkpoint and a history after every epoch."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.experiment.batches import epoch_batches, noisy_test_images
+from compare.experiment.checkpoint import Checkpoint, EpochRecord
+from compare.experiment.config import Config
+from compare.experiment.data import Dataset
+from compare.experiment.training import Training
+from compare.files import read_json
+from compare.parity.side import State
+from compare.parity.sides import LABELS, make_side
+
+SIDES = tuple(LABELS)
+CLOSE = 1e-12  # of float64 after nine steps; a batch in another place or a moment lost shows in the first digits
+
+
+def training(config: Config, dataset: Dataset, folder: Path, *names: str) -> Training:
+    """Return sides at their start, about to train into a folder."""
+    return Training(config, dataset, {name: make_side(name, config) for name in names}, folder)
+
+
+def trained(config: Config, dataset: Dataset, folder: Path, *names: str) -> Training:
+    """Return sides that were trained to the end."""
+    done = training(config, dataset, folder, *names)
+    done.run(lambda *_: None)
+    return done
+
+
+def assert_same_state(a: State, b: State) -> None:
+    """Require the same numbers under the same names."""
+    for name in a.keys() | b.keys():
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name, strict=True)
+
+
+def results(records: list[EpochRecord]) -> list[tuple[float, float]]:
+    """Return all of a history but the seconds."""
+    return [(record.loss, record.test_mse) for record in records]
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str
+) -> None:
+    unbroken = trained(config, dataset, tmp_path / "unbroken", name)
+    trained(replace(config, epochs=1), dataset, tmp_path / "first", name)
+    resumed = training(config, dataset, tmp_path / "rest", name)
+    resumed.resume(name, Checkpoint.load(tmp_path / "first" / f"{name}.safetensors"))
+    resumed.run(lambda *_: None)
+    assert_same_state(resumed.sides[name].state(), unbroken.sides[name].state())
+    assert results(resumed.histories[name]) == results(unbroken.histories[name])
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_training_is_a_step_on_every_batch_of_every_epoch(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str
+) -> None:
+    side = make_side(name, config)
+    for epoch in range(config.epochs):
+        list(side.fit(epoch_batches(config, dataset.train_images, epoch)))
+    assert_same_state(trained(config, dataset, tmp_path, name).sides[name].state(), side.state())
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_an_interrupted_run_has_the_checkpoint_of_its_last_whole_epoch(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str
+) -> None:
+    steps = 0
+
+    def interrupt(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5:  # of 3 an epoch
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training(config, dataset, tmp_path, name).run(interrupt)
+    left = Checkpoint.load(tmp_path / f"{name}.safetensors")
+    once = trained(replace(config, epochs=1), dataset, tmp_path / "once", name)
+    assert_same_state(dict(left.state), once.sides[name].state())
+    assert [results([record]) for record in left.history] == [results(once.histories[name])]
+    assert len(read_json(tmp_path / "history.json")[name]) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [("numpy", "torch"), ("torch", "numpy")])
+def test_a_side_goes_on_from_the_others_file_as_the_other_would(
+    config: Config, dataset: Dataset, tmp_path: Path, first: str, second: str
+) -> None:
+    double = replace(config, dtype="float64")
+    unbroken = trained(double, dataset, tmp_path / "unbroken", first)
+    trained(replace(double, epochs=1), dataset, tmp_path / "first", first)
+    resumed = training(double, dataset, tmp_path / "rest", second)
+    resumed.resume(second, Checkpoint.load(tmp_path / "first" / f"{first}.safetensors"))
+    resumed.run(lambda *_: None)
+    assert results(resumed.histories[second])[0] == results(unbroken.histories[first])[0]
+    np.testing.assert_allclose(results(resumed.histories[second]), results(unbroken.histories[first]), rtol=CLOSE)
+    assert Checkpoint.load(tmp_path / "rest" / f"{second}.safetensors").side == second
+
+
+def test_sides_take_turns_and_report_every_batch(config: Config, dataset: Dataset, tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+    losses: list[float] = []
+
+    def on_step(name: str, images: int, loss: float) -> None:
+        seen.append((name, images))
+        losses.append(loss * images)
+
+    both = training(replace(config, epochs=2), dataset, tmp_path, *SIDES)
+    both.run(on_step)
+    assert seen == [(name, images) for name in SIDES * 2 for images in (50, 50, 30)]
+    assert both.histories["numpy"][0].loss == pytest.approx(sum(losses[:3]) / 130)
+
+
+def test_a_history_holds_what_it_says(config: Config, dataset: Dataset, tmp_path: Path) -> None:
+    both = trained(config, dataset, tmp_path, *SIDES)
+    test = noisy_test_images(config, dataset.test_images)
+    for name, side in both.sides.items():
+        error = side.reconstruct(test.noisy).astype(np.float64) - test.clean
+        assert both.histories[name][-1].test_mse == pytest.approx(np.mean(error**2), rel=1e-6)
+        losses = [record.loss for record in both.histories[name]]
+        assert losses == sorted(losses, reverse=True)
+        assert all(record.seconds > 0 for record in both.histories[name])
+        assert Checkpoint.load(tmp_path / f"{name}.safetensors").history == tuple(both.histories[name])
+    assert read_json(tmp_path / "history.json") == both.to_dict()
+
+
+def test_the_drift_between_two_sides_is_measured_after_every_epoch(
+    config: Config, dataset: Dataset, tmp_path: Path
+) -> None:
+    both = trained(config, dataset, tmp_path, *SIDES)
+    ours, theirs = (side.state() for side in both.sides.values())
+    apart = max(np.abs(value - theirs[name]).max() for name, value in ours.items() if name.startswith("param/"))
+    assert list(both.drift) == [1, 2, 3]
+    assert both.drift[3].parameters == apart
+    assert 0 <= both.drift[3].loss < 1e-5
+    assert trained(config, dataset, tmp_path / "one", "numpy").drift == {}

@@ -1,0 +1,173 @@
+"""The whole network: its tape, its gradients against autograd, and what it refuses to load."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+
+from tests.networks import LAYERS, PARAMETERS, TAPE, Network, autograd, network, twin
+from tests.operands import Array, Draw, assert_equal, assert_near, frozen, seeds, sizes, tensor
+
+HALF_THE_DIGITS = np.finfo(np.float64).eps ** 0.5  # a wrong formula shows in the first digits, rounding in the last
+
+
+def recorded(model: Network, x: Array) -> dict[str, Array]:
+    """Return the tape of a forward pass."""
+    tape: dict[str, Array] = {}
+    model.forward(x, tape)
+    return tape
+
+
+@given(seeds, sizes, sizes, sizes, sizes)
+def test_all_activations_and_gradients_are_torchs(seed: int, batch: int, latent: int, hidden: int, pixels: int) -> None:
+    draw, model = Draw(seed), network(latent, hidden, pixels, seed=seed)
+    x, dy = draw(batch, pixels), draw(batch, pixels)
+    tape = recorded(model, x)
+    gradients = model.backward(dy, tape, input_grad=True)
+    their_tape: dict[str, torch.Tensor] = {}
+    reference = twin(model)
+    reference(tensor(x), their_tape)
+    expected = {f"act/{name}": value.detach().numpy() for name, value in their_tape.items()}
+    expected |= {f"grad/{name}": value.numpy() for name, value in autograd(reference, x, dy).items()}
+    actual = {f"act/{name}": value for name, value in tape.items()}
+    actual |= {f"grad/{name}": value for name, value in gradients.items()}
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        assert_near(actual[name], value, HALF_THE_DIGITS * np.abs(value).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradients_of_whole_numbers_are_torchs_bit_for_bit(dtype: str) -> None:
+    draw, model = Draw(0, dtype), network(dtype=dtype)
+    model.load_state_dict({name: draw.whole(*param.shape) for name, param in model.parameters().items()})
+    tape = recorded(model, draw.whole(5, 8))
+    their_tape: dict[str, torch.Tensor] = {}
+    reference = twin(model)
+    reference(tensor(tape["input"]), their_tape)
+    for name in TAPE[:-1]:
+        assert_equal(tape[name], their_tape[name])
+    tape["sigmoid"] = np.full_like(tape["fc4"], 2)  # as if it were: y (1 − y) is then a whole number, −2
+    dy = draw.whole(5, 8)
+    gradients = model.backward(dy, tape)
+    torch.autograd.backward(their_tape["fc4"], tensor(-2 * dy))
+    for name, param in reference.named_parameters():
+        assert param.grad is not None
+        assert_equal(gradients[name], param.grad)
+        assert np.any(gradients[name])
+
+
+def test_a_tape_holds_every_activation_in_order() -> None:
+    model, x = network(), Draw(0)(5, 8)
+    tape = recorded(model, x)
+    assert tuple(tape) == TAPE
+    assert tape["input"] is x
+    for before, name in zip(TAPE, LAYERS, strict=False):
+        assert_equal(tape[name], getattr(model, name).forward(tape[before]))
+
+
+def test_the_latent_is_fc2_and_a_reconstruction_is_its_decoding() -> None:
+    model, x = network(), Draw(0)(5, 8)
+    tape = recorded(model, x)
+    assert_equal(model.encode(x), tape["fc2"])
+    assert_equal(model.decode(tape["fc2"]), tape["sigmoid"])
+    assert_equal(model(x), tape["sigmoid"])
+    assert_equal(model.forward(x), tape["sigmoid"])
+
+
+def test_gradients_come_last_layer_first_each_in_the_shape_of_what_it_belongs_to() -> None:
+    model = network()
+    tape = recorded(model, Draw(0)(5, 8))
+    gradients = model.backward(Draw(1)(5, 8), tape)
+    names = "sigmoid fc4 relu3 fc4.weight fc4.bias fc3 fc2 fc3.weight fc3.bias relu1 fc2.weight fc2.bias fc1"
+    assert list(gradients) == [*names.split(), "fc1.weight", "fc1.bias"]
+    owners = {**tape, **model.parameters()}
+    assert all(gradient.shape == owners[name].shape for name, gradient in gradients.items())
+    with_input = model.backward(Draw(1)(5, 8), tape, input_grad=True)
+    assert [*with_input] == [*gradients, "input"]
+    assert with_input["input"].shape == (5, 8)
+
+
+def test_neither_pass_changes_its_arguments_or_leaves_anything_behind() -> None:
+    model = network()
+    for param in model.parameters().values():
+        frozen(param)
+    before = {name: dict(vars(getattr(model, name))) for name in LAYERS}
+    tape = {name: frozen(value) for name, value in recorded(model, Draw(0)(5, 8)).items()}
+    gradients = model.backward(Draw(1)(5, 8), tape, input_grad=True)
+    assert tuple(tape) == TAPE
+    assert list(vars(model)) == list(LAYERS)
+    for name, attributes in before.items():
+        after = vars(getattr(model, name))
+        assert after.keys() == attributes.keys()
+        assert all(after[key] is value for key, value in attributes.items())
+    assert not any(np.shares_memory(d, value) for d in gradients.values() for value in tape.values())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble", "complex128"])
+def test_the_network_stays_in_the_dtype_that_it_is_given(dtype: str) -> None:
+    model, draw = network(dtype=dtype), Draw(0, dtype)
+    tape = recorded(model, draw(5, 8))
+    arrays = [*tape.values(), *model.backward(draw(5, 8), tape, input_grad=True).values(), *model.parameters().values()]
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+
+
+def test_parameters_are_live_and_a_state_dict_is_a_copy() -> None:
+    model = network()
+    assert tuple(model.parameters()) == tuple(model.state_dict()) == PARAMETERS
+    assert model.parameters()["fc3.weight"] is model.fc3.weight
+    copy = model.state_dict()
+    model.fc3.weight += 1
+    assert not np.shares_memory(copy["fc3.weight"], model.fc3.weight)
+    assert_equal(copy["fc3.weight"] + 1, model.fc3.weight)
+
+
+def test_loading_copies_and_casts_into_the_arrays_that_are_there() -> None:
+    model, source = network(dtype="float32"), network(seed=1).state_dict()
+    arrays = model.parameters()
+    model.load_state_dict(source)
+    for name, param in model.parameters().items():
+        assert param is arrays[name]
+        assert_equal(param, source[name].astype(np.float32))
+
+
+def without(state: dict[str, Array]) -> None:
+    """Take a parameter away."""
+    del state["fc4.bias"]
+
+
+def unknown(state: dict[str, Array]) -> None:
+    """Add a parameter that no layer has."""
+    state["fc5.bias"] = state["fc4.bias"]
+
+
+def transposed(state: dict[str, Array]) -> None:
+    """Turn the last weight round."""
+    state["fc4.weight"] = state["fc4.weight"].T
+
+
+def scalar(state: dict[str, Array]) -> None:
+    """Give a number where broadcasting would make a bias of it."""
+    state["fc4.bias"] = np.array(1.0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "name"),
+    [
+        (without, KeyError, "fc4.bias"),
+        (unknown, KeyError, "fc5.bias"),
+        (transposed, ValueError, "fc4.weight"),
+        (scalar, ValueError, "fc4.bias"),
+    ],
+)
+def test_a_state_dict_that_does_not_fit_is_refused_by_name_and_changes_nothing(
+    spoil: Callable[[dict[str, Array]], None], error: type[Exception], name: str
+) -> None:
+    model, state = network(), network(seed=1).state_dict()
+    before = model.state_dict()
+    spoil(state)
+    with pytest.raises(error, match=name):
+        model.load_state_dict(state)
+    for key, param in model.parameters().items():
+        assert_equal(param, before[key])

@@ -1,0 +1,88 @@
+"""A file is written whole or not at all, and what cannot be read or written is told in one line."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from compare.errors import UserError
+from compare.files import read_json, write_json, write_whole
+
+
+def test_a_file_is_replaced_whole_and_alone_in_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "file"
+    write_whole(path, b"a long first version")
+    write_whole(path, b"short")
+    assert path.read_bytes() == b"short"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_what_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
+    with pytest.raises(UserError, match=rf"^cannot write {path}: No space left on device; free some space or"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["folder", "file/below"])
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"in the way")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"^cannot write .*; free some space or choose another place$"):
+        write_whole(tmp_path / place, b"new")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_interrupt_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "file", b"new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_others_may_read_a_file_as_far_as_the_umask_lets_them(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    write_whole(tmp_path / "file", b"")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "file")}
+    assert len(modes) == 1
+
+
+def test_json_comes_back_as_it_was(tmp_path: Path) -> None:
+    value = {"β": [1, 0.1, 1e-30, None, True], "nested": {"é": "ü"}}
+    write_json(tmp_path / "file", value)
+    assert read_json(tmp_path / "file") == value
+    assert "β" in (tmp_path / "file").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_has_no_nan_and_no_infinity(tmp_path: Path, value: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "file", value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1,]"])
+def test_what_is_not_json_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(UserError, match=r"is not valid JSON .*; restore it or start a new run$"):
+        read_json(tmp_path / "file")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^cannot read .*: No such file or directory$"):
+        read_json(tmp_path / "file")
