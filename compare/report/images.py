@@ -1,0 +1,114 @@
+"""The figures that are made of images: the data, reconstructions, denoising, random samples, settings."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from textwrap import fill
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from compare.report.rows import NARROWEST, Row, draw_rows, show, tile
+from compare.report.style import INK, MARGIN, QUIET, WIDTH, Sides, colours, page, styled
+
+EXAMPLES = 12  # images of a class in the data set's figure
+
+
+@styled
+def dataset(images: NDArray[np.uint8], labels: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
+    """Draw the first examples of every class, a row each. `images` is (n, height, width), `labels` (n,)."""
+    rows = []
+    for label, name in enumerate(class_names):
+        members = images[labels == label]
+        rows.append(Row(name, members[:EXAMPLES] / 255, f"{len(members):,}"))
+    title = f"The data: {len(images):,} images in {len(class_names)} classes"
+    return draw_rows(rows, title, "The first of every class, and at the right how many there are.")
+
+
+@styled
+def reconstructions(original: NDArray[np.floating], sides: Sides) -> Figure:
+    """Draw clean images (k, height, width) above what each side makes of them."""
+    return draw_rows(
+        [Row("Original", original), *_side_rows(original, sides)],
+        "Clean images through the bottleneck",
+        "What the latent does not hold comes back as an average, a blur. Training showed noisy input only.",
+    )
+
+
+@styled
+def denoising(original: NDArray[np.floating], noisy: NDArray[np.floating], sides: Sides) -> Figure:
+    """Draw clean images (k, height, width), the same with noise, and what each side makes of the noisy ones."""
+    return draw_rows(
+        [
+            Row("Original", original),
+            Row("Noisy", noisy, _mse_note(noisy, original)),
+            *_side_rows(original, sides),
+        ],
+        "Noisy images through the bottleneck",
+        "Each network saw the noisy row alone. MSE is per pixel, of the row against the originals.",
+    )
+
+
+@styled
+def random_samples(sides: Sides, fitted: Sides | None = None) -> Figure:
+    """Draw the decoded random latents of each side, (6, height, width) from N(0, I), as two rows of three.
+
+    `fitted` holds as many from a Gaussian fitted to the latents of the data, drawn below.
+    """
+    blocks = {"z from N(0, I)": sides} | ({"z from a fitted Gaussian": fitted} if fitted else {})
+    palette = colours(sides)
+    h, w = tile(next(iter(sides.values())), 3).shape
+    gutter, heading = 0.35, 0.3
+    wide = min((WIDTH - 2 * MARGIN + gutter) / len(sides) - gutter, 4.0)
+    high = wide * h / w
+    width = max(NARROWEST, 2 * MARGIN + len(sides) * (wide + gutter) - gutter)
+    content = len(blocks) * (heading + high + gutter)
+    figure = page(
+        content,
+        "Decoded random latents",
+        "Training never asked the latents to fill N(0, I): most draws land where no image has its place.",
+        width=width,
+    )
+    total = figure.get_figheight()
+    for i, (name, arrays) in enumerate(blocks.items()):
+        for j, (label, images) in enumerate(arrays.items()):
+            x = MARGIN + j * (wide + gutter)
+            y = content - i * (heading + high + gutter) - heading - high
+            axes = figure.add_axes((x / width, y / total, wide / width, high / total))
+            show(axes, tile(images, 3))
+            axes.set_title(f"{label}, {name}", color=palette[label])
+    return figure
+
+
+@styled
+def explore(
+    settings: Sequence[tuple[str, NDArray[np.floating], float]],
+    original: NDArray[np.floating],
+    noisy: Mapping[str, NDArray[np.floating]],
+) -> Figure:
+    """Draw one row of denoised images per setting, with the test error of the whole test set as a bar beside it.
+
+    A setting is (label, images (k, height, width), test MSE per pixel); an MSE that is not finite gets no bar.
+    `noisy` holds the input of the settings, under a label for each noise that there was.
+    """
+    finite = [mse for _, _, mse in settings if isfinite(mse)] or [1.0]
+    rows = [Row("Original", original), *(Row(label, images) for label, images in noisy.items())]
+    for label, images, mse in settings:
+        whole = label.replace(" ", "\xa0").replace(",\xa0", ", ")  # break lines between settings, never inside one
+        lines = fill(whole, 26, break_on_hyphens=False).replace("\xa0", " ")
+        bar = mse / max(finite) if isfinite(mse) else 0.0
+        rows.append(Row(lines, images, f"{mse:.4f}", INK if mse == min(finite) else QUIET, bar))
+    return draw_rows(
+        rows,
+        "The same training under other settings",
+        "Denoised test images, and the MSE per pixel over the whole test set; the dark bar is the least.",
+    )
+
+
+def _side_rows(original: NDArray[np.floating], sides: Sides) -> list[Row]:
+    palette = colours(sides)
+    return [Row(label, made, _mse_note(made, original), palette[label]) for label, made in sides.items()]
+
+
+def _mse_note(images: NDArray[np.floating], original: NDArray[np.floating]) -> str:
+    return f"MSE {np.mean((images - original) ** 2, dtype=np.float64):.4f}"

@@ -1,0 +1,59 @@
+"""All pictures of a run, drawn from what its commands have left."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from compare.experiment.data import Dataset
+from compare.experiment.showcase import Showcase
+from compare.parity.side import Layer
+from compare.parity.sides import LABELS
+from compare.report import figures
+
+
+def draw(
+    folder: Path,
+    dataset: Dataset,
+    layers: Sequence[Layer],
+    show: Showcase,
+    history: Mapping[str, Any],
+    check: Mapping[str, Any] | None,
+) -> Iterator[Path]:
+    """Write each picture into the folder and yield its path. `history` and `check` are the contents of their files."""
+    for name, figure in _figures(dataset, layers, show, history, check):
+        path = folder / f"{name}.png"
+        figures.save(figure, path)
+        yield path
+
+
+def _figures(
+    dataset: Dataset,
+    layers: Sequence[Layer],
+    show: Showcase,
+    history: Mapping[str, Any],
+    check: Mapping[str, Any] | None,
+) -> Iterator[tuple[str, Figure]]:
+    yield "dataset", figures.dataset(dataset.train_images, dataset.train_labels, dataset.class_names)
+    yield "network", figures.network(layers)
+    yield "latent", figures.latent(show.latents, show.labels, dataset.class_names, show.method)
+    yield "reconstructions", figures.reconstructions(show.original, show.reconstructed)
+    yield "denoising", figures.denoising(show.original, show.noisy, show.denoised)
+    yield "random_samples", figures.random_samples(show.standard_samples, show.fitted_samples)
+    records = {label: history[name] for name, label in LABELS.items() if history.get(name)}
+    yield (
+        "losses",
+        figures.losses(
+            {label: [record["loss"] for record in epochs] for label, epochs in records.items()},
+            {label: [record["test_mse"] for record in epochs] for label, epochs in records.items()},
+        ),
+    )
+    drift = history["drift"]
+    if check or drift:
+        steps = {
+            dtype: (run["steps"], run["parameters"], run["loss"])
+            for dtype, run in (check or {}).get("free_runs", {}).items()
+        }
+        when, parameters, loss = ([entry[key] for entry in drift] for key in ("epoch", "parameters", "loss"))
+        yield "divergence", figures.divergence(steps, (when, parameters, loss) if drift else None)

@@ -1,0 +1,56 @@
+"""Every picture is drawn from what the commands have left, and one that has nothing to show is left out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from compare.experiment.config import Config
+from compare.experiment.data import Dataset
+from compare.experiment.showcase import Showcase, showcase
+from compare.parity.sides import LABELS, make_side
+from compare.report import figures
+from compare.report.pictures import draw
+
+NAMES = ["dataset", "network", "latent", "reconstructions", "denoising", "random_samples", "losses", "divergence"]
+EPOCHS = [{"loss": 60.0, "test_mse": 0.05, "seconds": 1.0}, {"loss": 50.0, "test_mse": 0.04, "seconds": 1.0}]
+DRIFT = [{"epoch": 1, "parameters": 1e-6, "loss": 1e-8}, {"epoch": 2, "parameters": 2e-6, "loss": 2e-8}]
+FREE_RUN = {"steps": [1, 2], "parameters": [1e-7, 2e-7], "loss": [1e-8, 2e-8], "twins": [1e-7, 1e-7], "held": True}
+
+
+@pytest.fixture(scope="module")
+def show(config: Config, dataset: Dataset) -> Showcase:
+    """Return what one side shows, untrained."""
+    return showcase(config, dataset, {LABELS["numpy"]: make_side("numpy", config)}, method="pca")
+
+
+@pytest.mark.parametrize(
+    ("drift", "check", "names"),
+    [
+        (DRIFT, {"free_runs": {"float32": FREE_RUN}}, NAMES),
+        (DRIFT, None, NAMES),
+        ([], {"free_runs": {"float32": FREE_RUN}}, NAMES),
+        ([], None, NAMES[:-1]),
+    ],
+)
+def test_each_picture_that_has_something_to_show_is_saved_under_its_name(
+    config: Config,
+    dataset: Dataset,
+    show: Showcase,
+    monkeypatch: pytest.MonkeyPatch,
+    drift: list[Any],
+    check: dict[str, Any] | None,
+    names: list[str],
+) -> None:
+    saved: list[Path] = []
+
+    def save(figure: Figure, path: Path) -> None:
+        assert figure.axes
+        saved.append(path)
+
+    monkeypatch.setattr(figures, "save", save)
+    layers = make_side("numpy", config).describe().layers
+    history = {"numpy": EPOCHS, "drift": drift}
+    assert list(draw(Path("folder"), dataset, layers, show, history, check)) == saved
+    assert saved == [Path("folder") / f"{name}.png" for name in names]
