@@ -1,0 +1,225 @@
+"""The command line. Each command is a few lines: read the options, call the house, print what came of it."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from compare import environment
+from compare.errors import UserError
+from compare.experiment.config import Config
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+Command = Callable[..., int]
+
+
+def main() -> NoReturn:
+    """Run the command line; end in its exit code, and in one line where a person's input was at fault."""
+    try:
+        code = cli.main(prog_name="python -m compare", standalone_mode=False)
+    except click.ClickException as error:
+        code = _complain(error.format_message().replace("\n", " "))
+    except UserError as error:
+        code = _complain(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _complain(message: str) -> int:
+    click.echo(f"error: {message}", err=True)
+    return BAD_INPUT
+
+
+def hyperparameters(command: Command) -> Command:
+    """Give a command an option for every field of `Config`; it receives those that were set, as `overrides`."""
+    return _config_options(command, lambda kind: {"type": kind})
+
+
+def hyperparameter_lists(command: Command) -> Command:
+    """Give a command the same options, each taking values separated by commas: `--latent-dim 2,4,10`."""
+
+    def option(kind: Any) -> dict[str, Any]:
+        def split(context: click.Context, option: click.Parameter, value: str | None) -> list[Any] | None:
+            if value is None:
+                return None
+            return [kind.convert(part.strip(), option, context) for part in value.split(",")]
+
+        return {"callback": split, "metavar": f"{kind.name.upper()},…"}
+
+    return _config_options(command, option)
+
+
+def _config_options(command: Command, option: Callable[[Any], dict[str, Any]]) -> Command:
+    @wraps(command)
+    def with_overrides(**options: Any) -> int:
+        overrides = {f.name: options.pop(f.name) for f in fields(Config)}
+        return command(overrides={name: value for name, value in overrides.items() if value is not None}, **options)
+
+    for f in reversed(fields(Config)):
+        kind = click.types.convert_type(f.type)
+        if "choices" in f.metadata:
+            kind = click.Choice(f.metadata["choices"])
+        with_overrides = click.option(
+            f"--{f.name.replace('_', '-')}",
+            f.name,
+            help=f"{f.metadata['help']}  [default: {f.default}]",
+            **option(kind),
+        )(with_overrides)
+    return with_overrides
+
+
+def data_options(command: Command) -> Command:
+    """Give a command the options that say where data come from."""
+    for option in (
+        click.option("--download-deadline", type=click.FloatRange(min=1), default=600.0, show_default=True,
+                     help="Seconds after which a download is given up."),
+        click.option("--data-root", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
+                     envvar="AE_DATA_ROOT", show_envvar=True, help="Folder of the downloaded data sets."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def machine_options(command: Command) -> Command:
+    """Give a command the options that say what it runs on."""
+    for option in (
+        click.option("--threads", type=click.IntRange(min=1), help="Threads of BLAS and torch.  [default: theirs]"),
+        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
+                     help="Where the torch side runs; NumPy runs on the CPU."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+side_option = click.option(
+    "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", show_default=True, help="Whom to train."
+)
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: a new one under runs/]"
+)
+resume_option = click.option(
+    "--resume", type=click.Path(path_type=Path),
+    help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",
+)  # fmt: skip
+run_argument = click.argument("run", type=click.Path(path_type=Path))
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """An autoencoder by hand in NumPy, the same in PyTorch, and the proof that they agree.
+
+    Exit codes: 0 all held, 1 a check failed, 2 bad input.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@cli.command(short_help="Do the whole job: data, check, training, quality, pictures.")
+@hyperparameters
+@data_options
+@machine_options
+@out_option
+@resume_option
+def run(
+    overrides: dict[str, Any], out: Path | None, resume: Path | None, device: str, threads: int | None, **data: Any
+) -> int:
+    """Do the whole job: data, parity check, both trainings, quality, pictures, summary."""
+    from compare import job
+
+    _set_up(threads)
+    held = job.run_all(job.prepare(overrides, out, resume), device=device, **data)
+    return OK if held else FAILED
+
+
+@cli.command(short_help="Train one side or both.")
+@hyperparameters
+@data_options
+@machine_options
+@side_option
+@out_option
+@resume_option
+def train(
+    overrides: dict[str, Any],
+    side: str,
+    out: Path | None,
+    resume: Path | None,
+    device: str,
+    threads: int | None,
+    **data: Any,
+) -> int:
+    """Train one side or both, with a checkpoint after every epoch."""
+    from compare import job
+
+    _set_up(threads)
+    prepared = job.prepare(overrides, out, resume)
+    job.train(prepared, ("numpy", "torch") if side == "both" else (side,), device=device, **data)
+    click.echo(f"checkpoints and history: {prepared.run.folder}")
+    return OK
+
+
+@cli.command(short_help="Check the parity of the two sides.")
+@hyperparameters
+@data_options
+@machine_options
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")
+def check(overrides: dict[str, Any], json_file: Path | None, device: str, threads: int | None, **data: Any) -> int:
+    """Check the parity of NumPy and PyTorch, tensor by tensor, in float32 and float64."""
+    from compare import job
+
+    _set_up(threads)
+    report = job.check(Config(**overrides), json_file, device=device, **data)
+    return OK if report.held else FAILED
+
+
+@cli.command(short_help="Draw the pictures of a run again.")
+@run_argument
+@data_options
+@machine_options
+@click.option("--method", type=click.Choice(["umap", "pca"]), default="umap", show_default=True,
+              help="How latents are brought into the plane.")  # fmt: skip
+def figures(run: Path, method: str, device: str, threads: int | None, **data: Any) -> int:
+    """Draw the article's pictures from the checkpoints of RUN, a run's folder."""
+    from compare import job
+    from compare.runs import Run
+
+    _set_up(threads)
+    for path in job.draw(Run.open(run), device=device, method=method, **data):
+        click.echo(path)
+    return OK
+
+
+@cli.command(short_help="Train over lists of hyperparameters.")
+@hyperparameter_lists
+@data_options
+@machine_options
+@click.option(
+    "--side", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Whom to train."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: a new one under runs/]")
+def explore(
+    overrides: dict[str, list[Any]], side: str, out: Path | None, device: str, threads: int | None, **data: Any
+) -> int:
+    """Train over lists of hyperparameters (--latent-dim 2,4,10): a grid of pictures and a table."""
+    from compare import job
+
+    _set_up(threads)
+    folder = job.explore(overrides, side, out, device=device, **data)
+    click.echo(f"picture, table and runs: {folder}")
+    return OK
+
+
+def _set_up(threads: int | None) -> None:
+    environment.keep_freed_memory()
+    if threads is not None:
+        environment.set_threads(threads)

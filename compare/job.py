@@ -1,0 +1,169 @@
+"""What the commands do: the rooms of the house put to work on one run, in order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors.numpy import save
+
+from compare.console import TrainingProgress, console, show_check, show_summary, show_tables, show_verdict
+from compare.errors import UserError
+from compare.experiment import data
+from compare.experiment.checkpoint import Checkpoint
+from compare.experiment.config import Config
+from compare.experiment.data import Dataset
+from compare.experiment.explore import combinations, outcome, table
+from compare.experiment.quality import Quality, markdown, tables
+from compare.experiment.quality import measure as measure_quality
+from compare.experiment.showcase import showcase
+from compare.experiment.training import Drift, Training
+from compare.files import read_json, write_json, write_whole
+from compare.parity.check import Report
+from compare.parity.check import check as check_parity
+from compare.parity.sides import LABELS, make_side
+from compare.runs import Run, new_folder
+
+
+class Prepared(NamedTuple):
+    """A run about to go on, and the checkpoint from another run that it starts from, if any."""
+
+    run: Run
+    start: Checkpoint | None = None
+
+
+def prepare(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -> Prepared:
+    """Make a new run from options; or reopen one; or make one that starts from a checkpoint file.
+
+    A run that goes on may be given more epochs, and nothing else: the rest of its config is what it is.
+    """
+    if resume is None:
+        return Prepared(Run.plan(Config(**overrides), out))
+    start = None if resume.is_dir() else Checkpoint.load(resume)
+    old = start.config if start else Run.open(resume).config
+    config = replace(old, **overrides)
+    if changed := [name for name in overrides if name != "epochs" and getattr(old, name) != getattr(config, name)]:
+        raise UserError(f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that")
+    if start:
+        return Prepared(Run.plan(config, out), start)
+    if out is not None:
+        raise UserError("a run that is resumed stays in its folder; leave out --out, or resume from a checkpoint file")
+    return Prepared(Run(resume, config))
+
+
+def load_data(config: Config, data_root: Path, download_deadline: float) -> Dataset:
+    """Return the config's data set."""
+    return data.load(config.data, data_root, deadline=download_deadline)
+
+
+def train(
+    prepared: Prepared, names: Sequence[str], *, device: str, dataset: Dataset | None = None, **source: Any
+) -> Training:
+    """Train the named sides to the end, from wherever they are."""
+    run, start = prepared
+    dataset = dataset or load_data(run.config, **source)
+    sides = {name: make_side(name, run.config, device=device) for name in names}
+    run.begin()
+    training = Training(run.config, dataset, sides, run.folder)
+    for name in LABELS:
+        if start and name in names:
+            training.resume(name, start)
+        elif run.checkpoint(name).exists():
+            training.resume(name, Checkpoint.load(run.checkpoint(name)))
+    if (run.folder / "history.json").exists():
+        training.drift = {
+            entry["epoch"]: Drift(entry["parameters"], entry["loss"])
+            for entry in read_json(run.folder / "history.json")["drift"]
+        }
+    per_epoch = len(dataset.train_images)
+    with TrainingProgress(
+        {LABELS[name]: per_epoch * run.config.epochs for name in names},
+        {LABELS[name]: per_epoch * len(training.histories[name]) for name in names},
+    ) as progress:
+        training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss))
+    return training
+
+
+def check(config: Config, json_file: Path | None, *, device: str, **source: Any) -> Report:
+    """Run the parity check, print it, and write it where asked."""
+    dataset = load_data(config, **source)
+    report = check_parity(config, dataset.train_images, device=device)
+    show_check(report)
+    if json_file:
+        write_json(json_file, report.to_dict())
+    return report
+
+
+def measure(run: Run, dataset: Dataset, *, device: str) -> Quality:
+    """Measure the trained sides on the test set; write the numbers and their tables."""
+    quality = measure_quality(run.config, dataset, run.trained_sides(device=device))
+    write_json(run.folder / "quality.json", quality)
+    write_whole(run.folder / "quality.md", markdown(tables(quality)).encode())
+    return quality
+
+
+def draw(
+    run: Run, *, device: str, method: str = "umap", dataset: Dataset | None = None, **source: Any
+) -> Iterator[Path]:
+    """Draw a run's pictures from its checkpoints, history and check; yield each one's path."""
+    from compare.report import pictures
+
+    dataset = dataset or load_data(run.config, **source)
+    sides = run.trained_sides(device=device)
+    show = showcase(run.config, dataset, sides, method=method)
+    write_whole(run.folder / "latent.safetensors", save(show.latents, metadata={"method": show.method}))
+    layers = next(iter(sides.values())).describe().layers
+    check_file = run.folder / "check.json"
+    parity = read_json(check_file) if check_file.exists() else None
+    history = read_json(run.folder / "history.json")
+    yield from pictures.draw(run.folder / "figures", dataset, layers, show, history, parity)
+
+
+def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
+    """Do everything, in order, into the run's folder; return whether the check held."""
+    run = prepared.run
+    dataset = load_data(run.config, **source)
+    with console.status("checking parity"):
+        report = check_parity(run.config, dataset.train_images, device=device)
+    run.begin()
+    write_json(run.folder / "check.json", report.to_dict())
+    show_verdict(report)
+    training = train(prepared, tuple(LABELS), device=device, dataset=dataset)
+    with console.status("measuring quality"):
+        quality = measure(run, dataset, device=device)
+    with console.status("drawing"):
+        paths = list(draw(run, device=device, dataset=dataset))
+    show_summary(run.config, report, quality, training)
+    console.print(f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}")
+    return report.held
+
+
+def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, device: str, **source: Any) -> Path:
+    """Train one side at every combination of the listed values; return the folder of runs, picture and table."""
+    from compare.report import figures
+
+    configs = combinations(lists)
+    folder = out or new_folder("explore")
+    runs = {label: Run.plan(config, folder / label.replace(", ", "_")) for label, config in configs.items()}
+    datasets = {config.data: load_data(config, **source) for config in configs.values()}
+    outcomes = {}
+    with TrainingProgress(
+        {label: config.epochs * len(datasets[config.data].train_images) for label, config in configs.items()}
+    ) as progress:
+        for label, config in configs.items():
+            side, dataset = make_side(name, config, device=device), datasets[config.data]
+            runs[label].begin()
+            training = Training(config, dataset, {name: side}, runs[label].folder)
+
+            def step(_: str, images: int, loss: float, label: str = label) -> None:
+                progress.step(label, images, loss)
+
+            training.run(step)
+            outcomes[label] = outcome(training, dataset)
+    rows = table(outcomes)
+    noisy = {f"Noisy, {config.noise:g}": outcomes[label].noisy for label, config in configs.items()}
+    settings = [(label, of.denoised, of.test_mse) for label, of in outcomes.items()]
+    figures.save(figures.explore(settings, next(iter(outcomes.values())).original, noisy), folder / "explore.png")
+    write_whole(folder / "explore.md", markdown([rows]).encode())
+    show_tables([rows])
+    return folder

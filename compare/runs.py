@@ -1,0 +1,67 @@
+"""A run's folder: what lies in it, and how it is made and found again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from compare import environment
+from compare.errors import UserError
+from compare.experiment.checkpoint import Checkpoint
+from compare.experiment.config import Config
+from compare.files import read_json, write_json
+from compare.parity.side import Side
+from compare.parity.sides import LABELS, make_side
+
+
+def new_folder(kind: str) -> Path:
+    """Return a name for a new folder under runs/, with date and time."""
+    return Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment on disk: config.json, and whatever the commands have added to it."""
+
+    folder: Path
+    config: Config
+
+    @classmethod
+    def plan(cls, config: Config, folder: Path | None) -> "Run":
+        """Name a new run's folder, by default one under runs/. Raises `UserError` where a run is in it already."""
+        folder = folder or new_folder(config.data)
+        if (folder / "config.json").exists():
+            raise UserError(f"{folder} holds a run already; continue it with --resume, or choose another --out")
+        return cls(folder, config)
+
+    def begin(self) -> "Run":
+        """Make the folder and write the config, once all that the run needs is known to be there; return the run."""
+        value = {"config": self.config.to_dict(), "environment": environment.describe()}
+        write_json(self.folder / "config.json", value)
+        return self
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Find a run again. Raises `UserError` where there is none."""
+        path = folder / "config.json"
+        if not path.exists():
+            raise UserError(f"there is no run in {folder} (no config.json); give the folder of an earlier run")
+        value = read_json(path)
+        if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
+            raise UserError(f"{path} is not the config of a run; restore it or start a new run")
+        return cls(folder, Config.from_dict(value["config"]))
+
+    def checkpoint(self, side: str) -> Path:
+        """Return where a side's checkpoint lies, or will lie."""
+        return self.folder / f"{side}.safetensors"
+
+    def trained_sides(self, *, device: str = "cpu") -> dict[str, Side]:
+        """Return the sides that have a checkpoint, as they stood then, by label."""
+        sides: dict[str, Side] = {}
+        for name, label in LABELS.items():
+            if self.checkpoint(name).exists():
+                checkpoint = Checkpoint.load(self.checkpoint(name))
+                sides[label] = make_side(name, checkpoint.config, device=device)
+                sides[label].load(dict(checkpoint.state))
+        if not sides:
+            raise UserError(f"{self.folder} has no checkpoint yet; train first, with --resume {self.folder}")
+        return sides

@@ -1,0 +1,23 @@
+"""What is printed without a terminal is plain text, whole."""
+
+import pytest
+
+from compare.console import TrainingProgress, show_tables
+from compare.experiment.quality import Table
+
+
+def test_a_table_is_its_title_its_columns_and_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    show_tables([Table("a title", ("", "left", "right"), [("first", "1.0", "2.0"), ("second", "3.0", "4.0")])])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines == [["a", "title"], ["left", "right"], ["first", "1.0", "2.0"], ["second", "3.0", "4.0"]]
+
+
+def test_progress_ends_in_a_line_for_every_training(capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainingProgress({"NumPy": 300, "PyTorch": 300}, {"PyTorch": 200}) as progress:
+        for label, images in (("NumPy", 200), ("NumPy", 100), ("PyTorch", 100)):
+            progress.step(label, images, loss=12.345)
+    numpy_line, torch_line = capsys.readouterr().out.splitlines()
+    for line, label in ((numpy_line, "NumPy"), (torch_line, "PyTorch")):
+        assert line.startswith(label)
+        assert "300/300" in line
+        assert "12.3" in line

@@ -1,0 +1,56 @@
+"""A run's folder is made once, found again, and refused where it is none."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.errors import UserError
+from compare.experiment.checkpoint import Checkpoint
+from compare.experiment.config import Config
+from compare.parity.numpy_side import initial_state
+from compare.runs import Run
+
+
+def test_a_run_is_found_again_with_its_config(config: Config, tmp_path: Path) -> None:
+    made = Run.plan(config, tmp_path / "run").begin()
+    assert Run.open(tmp_path / "run") == made == Run(tmp_path / "run", config)
+
+
+def test_a_run_lies_under_runs_unless_told_otherwise(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Run.plan(config, None).begin().folder
+    assert folder.parent == Path("runs")
+    assert folder.name.endswith("-digits")
+
+
+def test_a_folder_with_a_run_in_it_is_not_taken(config: Config, tmp_path: Path) -> None:
+    Run.plan(config, tmp_path).begin()
+    with pytest.raises(UserError, match="holds a run already; continue it with --resume, or choose another --out"):
+        Run.plan(Config(), tmp_path).begin()
+    assert Run.open(tmp_path).config == config
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"config": 3}', '{"config": {"lr": 1}}'])
+def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError) as caught:
+        Run.open(tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_sides_that_were_trained_stand_where_they_stood(config: Config, tmp_path: Path) -> None:
+    run = Run.plan(config, tmp_path).begin()
+    with pytest.raises(UserError, match="has no checkpoint yet; train first, with --resume"):
+        run.trained_sides()
+    state = {name: value + value.dtype.type(1) for name, value in initial_state(config).items()}
+    Checkpoint("torch", config, state).save(run.checkpoint("torch"))
+    assert list(run.trained_sides()) == ["PyTorch"]
+    Checkpoint("numpy", config, state).save(run.checkpoint("numpy"))
+    assert list(run.trained_sides()) == ["NumPy", "PyTorch"]
+    for side in run.trained_sides().values():
+        for name, value in side.state().items():
+            np.testing.assert_array_equal(value, state[name])

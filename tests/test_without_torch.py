@@ -1,0 +1,81 @@
+"""The NumPy half stands alone: in a fresh interpreter that cannot import torch it trains; and it starts quickly."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchvision", "umap"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+"""
+COMMAND = """
+import sys
+from compare.cli import main
+try:
+    main()
+except SystemExit as exit:
+    print(exit.code, *{"torch", "torchvision", "umap", "matplotlib"} & sys.modules.keys())
+"""
+TRAIN = """
+import numpy as np
+import numpy_ae
+rng = np.random.default_rng(0)
+model = numpy_ae.Autoencoder(10, rng=rng)
+optimizer = numpy_ae.Adam(model.parameters())
+clean = rng.random((64, 784), dtype=np.float32)
+losses = [numpy_ae.train_epoch(model, numpy_ae.SumSquaredError(), optimizer, [(clean, clean)]) for _ in range(20)]
+print(losses[-1] < losses[0])
+"""
+
+
+def python(code: str, *arguments: object, cwd: Path = ROOT) -> str:
+    """Return what a fresh interpreter prints, for which every warning is an error, without its last line feed."""
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd, env=environ).stdout.rstrip("\n")
+
+
+def test_numpy_ae_trains_where_torch_cannot_be_imported() -> None:
+    assert python(BLOCK + TRAIN) == "True"
+
+
+@pytest.mark.parametrize("block", [BLOCK, ""], ids=["torch absent", "torch present"])
+def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(tmp_path: Path, block: str) -> None:
+    arguments = ("train", "--side", "numpy", "--epochs", 1, "--hidden-dim", 8, "--out", tmp_path / "run")
+    printed = python(block + COMMAND, *arguments, cwd=tmp_path)
+    assert printed.splitlines()[-1] == "0"
+    assert (tmp_path / "run" / "numpy.safetensors").exists()
+
+
+def test_the_torch_side_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BLOCK + COMMAND, "train", "--side", "torch", "--out", str(tmp_path / "run")]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environ)
+    assert ended.stderr == "error: the torch side needs torch: pip install torch, or use --side numpy\n"
+    assert ended.stdout == "2\n"
+
+
+@pytest.mark.parametrize("module", ["numpy_ae", "compare.cli", "compare.job", "compare.experiment.training"])
+def test_importing_it_imports_none_of_the_slow_libraries(module: str) -> None:
+    slow = {"torch", "torchvision", "umap", "matplotlib", "sklearn", "scipy", "numba"}
+    assert slow.isdisjoint(python(f"import sys, {module}; print(*sys.modules)").split())
+
+
+def test_importing_numpy_ae_takes_less_than_a_fifth_of_a_second() -> None:
+    def seconds(code: str) -> float:
+        start = time.perf_counter()
+        python(code)
+        return time.perf_counter() - start
+
+    bare, with_import = (statistics.median(seconds(code) for _ in range(5)) for code in ("pass", "import numpy_ae"))
+    assert with_import - bare < 0.2
