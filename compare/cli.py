@@ -26,8 +26,12 @@ def main() -> NoReturn:
         code = _complain(error.format_message().replace("\n", " "))
     except UserError as error:
         code = _complain(str(error))
+    except MemoryError as error:
+        code = _complain(f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size")
+    except ModuleNotFoundError as error:
+        code = _complain(f"this command needs {error.name}: pip install {error.name}")
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        click.echo("interrupted; what was finished is kept, and --resume with the run's folder goes on", err=True)
         code = INTERRUPTED
     sys.exit(code)
 
@@ -91,7 +95,7 @@ def machine_options(command: Command) -> Command:
     """Give a command the options that say what it runs on."""
     for option in (
         click.option("--threads", type=click.IntRange(min=1), help="Threads of BLAS and torch.  [default: theirs]"),
-        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
+        click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
                      help="Where the torch side runs; NumPy runs on the CPU."),
     ):  # fmt: skip
         command = option(command)
@@ -119,7 +123,7 @@ run_argument = click.argument("run", type=click.Path(path_type=Path))
 def cli(context: click.Context) -> None:
     """An autoencoder by hand in NumPy, the same in PyTorch, and the proof that they agree.
 
-    Exit codes: 0 all held, 1 a check failed, 2 bad input.
+    Exit codes: 0 all held, 1 a check failed, 2 bad input, 130 interrupted.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -172,14 +176,30 @@ def train(
 @hyperparameters
 @data_options
 @machine_options
+@click.option("--no-torch", is_flag=True, help="Judge NumPy by what needs no torch.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")
-def check(overrides: dict[str, Any], json_file: Path | None, device: str, threads: int | None, **data: Any) -> int:
-    """Check the parity of NumPy and PyTorch, tensor by tensor, in float32 and float64."""
+def check(
+    overrides: dict[str, Any], json_file: Path | None, no_torch: bool, device: str, threads: int | None, **data: Any
+) -> int:
+    """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
     from compare import job
 
     _set_up(threads)
-    report = job.check(Config(**overrides), json_file, device=device, **data)
+    report = job.check(Config(**overrides), json_file, device=device, torch=not no_torch, **data)
     return OK if report.held else FAILED
+
+
+@cli.command(short_help="Plant known mistakes and see that the check catches them.")
+@machine_options
+@click.option("--markdown", type=click.Path(path_type=Path), help="Also write the tables to this file.")
+@click.option("--healthy", type=click.IntRange(min=1), help="Instead, check so many random networks without any.")
+def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> int:
+    """Plant each known mistake in the NumPy side; show which tiers catch it and whether the right function is named."""
+    from compare import job
+
+    _set_up(threads)
+    held = job.healthy(healthy, markdown) if healthy else job.faults(markdown, device=device)
+    return OK if held else FAILED
 
 
 @cli.command(short_help="Draw the pictures of a run again.")

@@ -7,14 +7,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column, Table
 from rich.text import Text
 
-from compare.experiment.config import Config
+from compare.experiment.config import DTYPES, Config
 from compare.experiment.quality import Quality
 from compare.experiment.quality import Table as PlainTable
 from compare.experiment.quality.pixels import Error
 from compare.experiment.training import Training
 from compare.parity.check import Report
 from compare.parity.sides import LABELS
-from compare.parity.traces import first_off
 from compare.parity.verdict import Finding, Verdict
 
 console = Console(highlight=False, soft_wrap=False)
@@ -75,39 +74,43 @@ def show_tables(tables: Iterable[PlainTable]) -> None:
 
 
 def show_check(report: Report) -> None:
-    """Print one row for every tensor of the observed step, a pair of columns for every dtype, and the free runs."""
-    title = "One training step, NumPy against PyTorch: how far apart, and how far they may be"
+    """Print what each tier found of each operation, then the verdict."""
+    columns = list(dict.fromkeys((f.side, f.dtype) for f in report.findings if f.dtype in DTYPES))
+    title = "Errors in units of what rounding allows; beyond 1 is off"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("tensor", no_wrap=True)
-    table.add_column("shape", style="dim")
-    for dtype in report.steps:
-        table.add_column(dtype, justify="right")
-        table.add_column("allowed", justify="right", style="dim")
-    for findings in zip(*report.steps.values(), strict=True):
-        cells = [cell for finding in findings for cell in _cells(finding)]
-        table.add_row(findings[0].name, "×".join(map(str, findings[0].shape)), *cells)
+    for column in ("tier", "operation"):
+        table.add_column(column, no_wrap=True)
+    for side, dtype in columns:
+        table.add_column(f"{side}\n{dtype}", justify="right")
+    table.add_column("tensors", justify="right", style="dim")
+    rows: dict[tuple[str, str], list[Finding]] = {}
+    for finding in report.findings:
+        if finding.dtype in DTYPES:
+            rows.setdefault((finding.tier, finding.operation), []).append(finding)
+    previous = ""
+    for (tier, operation), findings in rows.items():
+        cells = [_cell([f for f in findings if (f.side, f.dtype) == column]) for column in columns]
+        table.add_row("" if tier == previous else f"[bold]{tier}[/]", operation, *cells, str(len(findings)))
+        previous = tier
     console.print(table)
     console.print()
     show_verdict(report)
 
 
 def show_verdict(report: Report) -> None:
-    """Print a row for every dtype: the step's first tensor that is off, if any, and the free run beside its twins."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("parity", "one step", "100 free steps: apart", "twins, one ULP", "verdict"):
-        table.add_column(column)
-    for dtype, findings in report.steps.items():
-        off, run = first_off(findings), report.free_runs[dtype]
-        step = f"[red]off, first at {off.name}[/]" if off else f"[green]all {len(findings)} tensors agree[/]"
-        verdict = "[green]within[/]" if run.held else "[red]off[/]"
-        table.add_row(dtype, step, f"{run.parameters[-1]:.1e}", f"{run.twins[-1]:.1e}", verdict)
-    console.print(table)
+    """Print the sentence, and how far apart the free runs ended."""
+    for dtype, run in report.free_runs.items():
+        console.print(
+            f"{run.steps[-1]} free steps in {dtype}: parameters {run.parameters[-1]:.1e} apart;"
+            f" a twin one ULP away at the start {run.twin[-1]:.1e}"
+        )
+    console.print(f"[{'green' if report.held else 'red'}]{report.sentence}[/]")
 
 
 def show_summary(config: Config, report: Report, quality: Quality, training: Training) -> None:
     """Print what a run came to, on one screen."""
     labels = [LABELS[name] for name in training.sides]
-    table = Table(title=f"{config.data}, {config.epochs} epochs", title_justify="left", title_style="bold", box=None)
+    table = Table(title=f"{config.data}, epochs: {config.epochs}", title_justify="left", title_style="bold", box=None)
     table.add_column("")
     for column in (*labels, "PCA", "noisy input"):
         table.add_column(column, justify="right")
@@ -140,9 +143,12 @@ def _psnr(error: Error | None) -> str:
     return f"{error['psnr']:.1f}" if error and error["psnr"] is not None else ""
 
 
-def _cells(finding: Finding) -> tuple[str, str]:
-    """Return how far apart a tensor is, in words where that says more, and how far it may be."""
-    held = finding.verdict is Verdict.WITHIN and finding.distance is not None
-    apart = f"{finding.distance:.1e}" if held else finding.verdict
-    colour = "green" if finding.verdict.held else "red"
-    return f"[{colour}]{apart}[/]", "" if finding.allowed is None else f"{finding.allowed:.1e}"
+def _cell(findings: Sequence[Finding]) -> str:
+    """Return the worst of some findings: a word where that says more than the number."""
+    if not findings:
+        return ""
+    worst = max(findings, key=lambda f: (not f.verdict.held, f.ratio))
+    if not worst.verdict.held:
+        size = f" {worst.ratio:.1e}" if 0 < worst.ratio < float("inf") else ""
+        return f"[red]{worst.verdict}{size}[/]"
+    return "[green]exact[/]" if worst.verdict is Verdict.EXACT else f"[green]{worst.ratio:.2g}[/]"

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -25,7 +26,8 @@ def write_whole(path: Path, data: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; free some space or choose another place") from error
+        what = "free some space" if error.errno == errno.ENOSPC else "choose another place"
+        raise UserError(f"cannot write {path}: {error.strerror}; {what}") from error
 
 
 def write_json(path: Path, value: Any) -> None:

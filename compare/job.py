@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 from safetensors.numpy import save
 
 from compare.console import TrainingProgress, console, show_check, show_summary, show_tables, show_verdict
@@ -44,6 +45,10 @@ def prepare(overrides: Mapping[str, Any], out: Path | None, resume: Path | None)
     config = replace(old, **overrides)
     if changed := [name for name in overrides if name != "epochs" and getattr(old, name) != getattr(config, name)]:
         raise UserError(f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that")
+    files = [resume] if start else [path for name in LABELS if (path := resume / f"{name}.safetensors").exists()]
+    done = [len(Checkpoint.load(path).history) for path in files]
+    if max(done, default=0) > config.epochs:
+        raise UserError(f"{resume} has {max(done)} epochs already; --epochs must be at least that")
     if start:
         return Prepared(Run.plan(config, out), start)
     if out is not None:
@@ -70,11 +75,7 @@ def train(
             training.resume(name, start)
         elif run.checkpoint(name).exists():
             training.resume(name, Checkpoint.load(run.checkpoint(name)))
-    if (run.folder / "history.json").exists():
-        training.drift = {
-            entry["epoch"]: Drift(entry["parameters"], entry["loss"])
-            for entry in read_json(run.folder / "history.json")["drift"]
-        }
+    training.drift = {entry["epoch"]: Drift(entry["parameters"], entry["loss"]) for entry in run.history()["drift"]}
     per_epoch = len(dataset.train_images)
     with TrainingProgress(
         {LABELS[name]: per_epoch * run.config.epochs for name in names},
@@ -84,14 +85,48 @@ def train(
     return training
 
 
-def check(config: Config, json_file: Path | None, *, device: str, **source: Any) -> Report:
+def check(config: Config, json_file: Path | None, *, device: str, torch: bool, **source: Any) -> Report:
     """Run the parity check, print it, and write it where asked."""
     dataset = load_data(config, **source)
-    report = check_parity(config, dataset.train_images, device=device)
+    report = check_parity(config, dataset.train_images, device=device, torch=torch)
     show_check(report)
     if json_file:
         write_json(json_file, report.to_dict())
     return report
+
+
+def faults(markdown_file: Path | None, *, device: str) -> bool:
+    """Run the negative controls, print what the check says of each; return whether all were caught and named."""
+    from compare.parity.controls import control, explanations, matrix
+    from compare.parity.faults import FAULTS
+
+    images = data.load("digits", Path()).train_images
+    with console.status("planting mistakes"):
+        found = [control(fault, images, device=device) for fault in FAULTS]
+    show_tables([matrix(found)])
+    for missed in (c for c in found if not c.named):
+        console.print(f"{missed.fault.operation}, {missed.fault.name}: {missed.sentence}", markup=False)
+    if markdown_file:
+        write_whole(markdown_file, markdown([matrix(found), explanations(found)]).encode())
+    return all(c.named for c in found)
+
+
+def healthy(count: int, markdown_file: Path | None) -> bool:
+    """Check random networks with nothing wrong, print every false alarm and the count; return whether there is none."""
+    from compare.parity.healthy import census, false_alarms
+
+    images = data.load("digits", Path()).train_images
+    cases, alarms = [], 0
+    with console.status("checking healthy networks"):
+        for case, off in false_alarms(count, images):
+            cases.append(case)
+            alarms += bool(off)
+            for finding in off[:1]:
+                console.print(f"{case}: {finding}", markup=False)
+    show_tables([census(cases, alarms)])
+    if markdown_file:
+        write_whole(markdown_file, markdown([census(cases, alarms)]).encode())
+    return alarms == 0
 
 
 def measure(run: Run, dataset: Dataset, *, device: str) -> Quality:
@@ -115,8 +150,7 @@ def draw(
     layers = next(iter(sides.values())).describe().layers
     check_file = run.folder / "check.json"
     parity = read_json(check_file) if check_file.exists() else None
-    history = read_json(run.folder / "history.json")
-    yield from pictures.draw(run.folder / "figures", dataset, layers, show, history, parity)
+    yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), parity)
 
 
 def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
@@ -134,7 +168,7 @@ def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
     with console.status("drawing"):
         paths = list(draw(run, device=device, dataset=dataset))
     show_summary(run.config, report, quality, training)
-    console.print(f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}")
+    click.echo(f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}")
     return report.held
 
 

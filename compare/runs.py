@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from compare import environment
 from compare.errors import UserError
@@ -29,6 +30,8 @@ class Run:
     def plan(cls, config: Config, folder: Path | None) -> "Run":
         """Name a new run's folder, by default one under runs/. Raises `UserError` where a run is in it already."""
         folder = folder or new_folder(config.data)
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file, not a folder; choose another --out")
         if (folder / "config.json").exists():
             raise UserError(f"{folder} holds a run already; continue it with --resume, or choose another --out")
         return cls(folder, config)
@@ -49,6 +52,14 @@ class Run:
         if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
             raise UserError(f"{path} is not the config of a run; restore it or start a new run")
         return cls(folder, Config.from_dict(value["config"]))
+
+    def history(self) -> dict[str, Any]:
+        """Return what history.json holds, an empty one where there is none yet. Raises `UserError` for another file."""
+        path = self.folder / "history.json"
+        history = read_json(path) if path.exists() else {"drift": []}
+        if not isinstance(history, dict) or not isinstance(history.get("drift"), list):
+            raise UserError(f"{path} is not the history of a run; restore it, or delete it to go on without")
+        return history
 
     def checkpoint(self, side: str) -> Path:
         """Return where a side's checkpoint lies, or will lie."""

@@ -42,7 +42,7 @@ class Autoencoder:
         return tape["fc2"]
 
     def decode(self, z: np.ndarray, tape: dict[str, np.ndarray] | None = None) -> np.ndarray:
-        """Map latents (batch, latent_dim) to images (batch, input_dim) in (0, 1)."""
+        """Map latents (batch, latent_dim) to images (batch, input_dim) in [0, 1]."""
         tape = {} if tape is None else tape
         tape["fc3"] = self.fc3.forward(z)
         tape["relu3"] = self.relu3.forward(tape["fc3"])

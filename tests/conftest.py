@@ -1,6 +1,7 @@
 """What many tests share: hypothesis without chance, where MNIST lies, and data and settings that take no time."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from compare import environment
 from compare.experiment import data
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
+from tests.commands import compare
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=25)
 settings.load_profile("fixed")
@@ -47,3 +49,16 @@ def dataset() -> Dataset:
         test_images=whole.test_images[:40],
         test_labels=whole.test_labels[:40],
     )
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Do the whole job once; return its folder, and what was printed."""
+    cwd = tmp_path_factory.mktemp("finished")
+    return cwd / "run", compare("run", "--epochs", 1, "--hidden-dim", 16, "--threads", 1, "--out", "run", cwd=cwd)
+
+
+@pytest.fixture
+def folder(finished: tuple[Path, str], tmp_path: Path) -> Path:
+    """Return a copy of the finished run, without its pictures."""
+    return Path(shutil.copytree(finished[0], tmp_path / "copy", ignore=shutil.ignore_patterns("figures")))

@@ -1,6 +1,6 @@
 """Random operands in every shape, dtype and memory layout, and how far two correct results may lie apart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,3 +76,10 @@ def assert_near(actual: Any, expected: torch.Tensor | Array, allowed: Any) -> No
 def assert_equal(actual: Any, expected: torch.Tensor | Array) -> None:
     """Require the same shape, the same dtype and the same numbers."""
     assert_near(actual, expected, 0)
+
+
+def assert_same(a: Mapping[str, Array], b: Mapping[str, Array]) -> None:
+    """Require the same names in the same order, and the same numbers in the same dtype."""
+    assert list(a) == list(b)
+    for name, value in a.items():
+        np.testing.assert_array_equal(value, b[name], err_msg=name, strict=True)

@@ -1,56 +1,20 @@
 """The commands, as a person types them: what they write, what they say, and how they end."""
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from compare.cli import cli, main
+from compare.cli import cli
+from compare.experiment.config import DTYPES
 from compare.files import read_json
+from tests.commands import compare, exit_code
 
-ROOT = Path(__file__).parents[1]
-SMALL = ("--hidden-dim", "16", "--threads", "1")
 PICTURES = {"dataset", "network", "latent", "reconstructions", "denoising", "random_samples", "losses", "divergence"}
 WRITTEN = {
     *("config.json", "history.json", "check.json", "quality.json", "numpy.safetensors", "torch.safetensors"),
     *(f"figures/{name}.png" for name in PICTURES),
 }
-
-
-def compare(*arguments: object, cwd: Path) -> str:
-    """Run a command in a process of its own, where any warning is an error, to success; return what it prints."""
-    command = [sys.executable, "-W", "error", "-m", "compare", *map(str, arguments)]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=environ)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return ended.stdout
-
-
-def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Run a command in this process; return how it ends."""
-    monkeypatch.setattr(sys, "argv", ["compare", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Do the whole job once; return its folder, and what was printed."""
-    cwd = tmp_path_factory.mktemp("finished")
-    return cwd / "run", compare("run", "--epochs", 1, *SMALL, "--out", "run", cwd=cwd)
-
-
-@pytest.fixture
-def folder(finished: tuple[Path, str], tmp_path: Path) -> Path:
-    """Return a copy of the finished run, without its pictures."""
-    return Path(shutil.copytree(finished[0], tmp_path / "copy", ignore=shutil.ignore_patterns("figures")))
 
 
 def epochs(folder: Path) -> dict[str, int]:
@@ -112,12 +76,13 @@ def test_train_goes_on_from_the_other_sides_checkpoint(
     assert after["loss"] < before["loss"]
 
 
-def test_check_prints_every_tensor(tmp_path: Path) -> None:
-    printed = compare("check", *SMALL, "--json", "found.json", cwd=tmp_path)
+def test_check_prints_every_operation_and_writes_every_finding(tmp_path: Path) -> None:
+    printed = compare("check", "--hidden-dim", 16, "--threads", 1, "--json", "found.json", cwd=tmp_path)
     found = read_json(tmp_path / "found.json")
     assert found["held"] is True
-    for finding in found["steps"]["float64"]:
-        assert f"{finding['name']} " in printed
+    assert {"fc1.backward", "train_step"} <= {finding["operation"] for finding in found["findings"]}
+    for finding in found["findings"]:
+        assert finding["dtype"] not in DTYPES or f"{finding['operation']} " in printed
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -139,70 +104,6 @@ def test_help_says_what_a_command_and_each_of_its_options_do(
             assert param.opts[0] in printed
 
 
-WRONG: list[tuple[str, str]] = [
-    ("trian", "Did you mean 'train'"),
-    ("train --latent-dmi 3", "Did you mean '--latent-dim'"),
-    ("train --latent-dim 0", "latent-dim must be at least 1, not 0"),
-    ("train --latent-dim x", "'x' is not a valid integer"),
-    ("train --lr nan", "lr must be finite"),
-    ("train --beta2 1", "beta2 must be below 1"),
-    ("train --seed -1", "seed must be at least 0"),
-    ("train --data cifar", "'cifar' is not one of 'digits', 'mnist'"),
-    ("train --side julia", "'julia' is not one of 'numpy', 'torch', 'both'"),
-    ("train --threads 0", "--threads"),
-    ("train --resume nowhere", "cannot read nowhere"),
-    ("train --resume file", "file is no checkpoint of ae-mirror"),
-    ("train --resume .", "there is no run in ."),
-    ("train --out file/below", "cannot write file/below/config.json"),
-    ("run extra", "unexpected extra argument"),
-    ("figures", "Missing argument 'RUN'"),
-    ("figures nowhere", "there is no run in nowhere"),
-    ("check --epochs 1 --json", "requires an argument"),
-]
-LATE = [
-    pytest.param("train --device mps", "finds no 'mps' device here"),
-    pytest.param("train --data kmnist --data-root file", "cannot download KMNIST"),
-]
-
-
-@pytest.mark.parametrize(("line", "message"), [*WRONG, *LATE])
-def test_bad_input_ends_in_2_with_one_line_and_nothing_written(
-    line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").write_bytes(b"neither a folder nor a checkpoint")
-    assert exit_code(monkeypatch, *line.split()) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert re.fullmatch(r"error: [^\n]+\n", err)
-    assert message in err
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("train --resume copy --lr 0.5", "--lr cannot change in a resumed run"),
-        ("train --resume copy --out new", "stays in its folder"),
-        ("train --out copy", "copy holds a run already"),
-        ("train --resume copy/numpy.safetensors --out copy", "copy holds a run already"),
-    ],
-)
-def test_a_run_that_is_there_is_never_overwritten(
-    line: str,
-    message: str,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert exit_code(monkeypatch, *line.split()) == 2
-    assert message in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
 def test_an_interrupt_ends_in_130_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,4 +112,4 @@ def test_an_interrupt_ends_in_130_with_one_line(
 
     monkeypatch.setattr("compare.job.check", interrupt)
     assert exit_code(monkeypatch, "check") == 130
-    assert capsys.readouterr().err.strip() == "interrupted"
+    assert capsys.readouterr().err.strip().startswith("interrupted; what was finished is kept")

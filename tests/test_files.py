@@ -29,7 +29,7 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
-    with pytest.raises(UserError, match=rf"^cannot write {path}: No space left on device; free some space or"):
+    with pytest.raises(UserError, match=rf"^cannot write {path}: No space left on device; free some space"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -40,7 +40,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> N
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"in the way")
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(UserError, match=r"^cannot write .*; free some space or choose another place$"):
+    with pytest.raises(UserError, match=r"^cannot write .*; choose another place$"):
         write_whole(tmp_path / place, b"new")
     assert sorted(tmp_path.iterdir()) == before
 

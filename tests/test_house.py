@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MIRRORED = ("layers", "loss", "model", "optim", "train")
-SEE_TORCH = {"compare/parity/torch_side.py", "compare/experiment/download.py"}  # an adapter; the child that downloads
+SEE_TORCH = {  # an adapter, a type alone, a comparison of signatures, and the child that downloads
+    *("compare/parity/torch_side.py", "compare/parity/layer.py", "compare/parity/defaults.py"),
+    "compare/experiment/download.py",
+}
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}
 NOT_ON_THE_WAY = {"abs", "absolute", "fabs", "vdot", "norm", "float", "dtype", "astype", "float32", "float64"}
 

@@ -61,7 +61,7 @@ def test_the_torch_side_says_in_one_line_what_is_missing(tmp_path: Path) -> None
     command = [sys.executable, "-c", BLOCK + COMMAND, "train", "--side", "torch", "--out", str(tmp_path / "run")]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environ)
-    assert ended.stderr == "error: the torch side needs torch: pip install torch, or use --side numpy\n"
+    assert ended.stderr == "error: the torch side needs torch: pip install torch; `train --side numpy` works without\n"
     assert ended.stdout == "2\n"
 
 

@@ -44,7 +44,7 @@ class Autoencoder(nn.Module):
         return tape["fc2"]
 
     def decode(self, z: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
-        """Map latents (batch, latent_dim) to images (batch, input_dim) in (0, 1)."""
+        """Map latents (batch, latent_dim) to images (batch, input_dim) in [0, 1]."""
         tape = {} if tape is None else tape
         tape["fc3"] = self.fc3(z)
         tape["relu3"] = self.relu3(tape["fc3"])

@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     DIGITS = 4
     SAMPLES = 5
     TWINS = 6
+    CHECK = 7
 
 
 def stream(purpose: Purpose, seed: int, epoch: int = 0, step: int = 0) -> np.random.Generator:

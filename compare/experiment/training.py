@@ -1,5 +1,6 @@
 """Training one side or both, epoch by epoch in turn, with a checkpoint of each side after each of its epochs."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare import environment
+from compare.errors import UserError
 from compare.experiment.batches import epoch_batches, noisy_test_images
 from compare.experiment.checkpoint import Checkpoint, EpochRecord
 from compare.experiment.config import Config
@@ -69,6 +71,11 @@ class Training:
         total, seconds = 0.0, -time.perf_counter()
         for step, loss in enumerate(side.fit(epoch_batches(self.config, images, epoch))):
             n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
+            if not math.isfinite(loss):
+                raise UserError(
+                    f"{name} diverged: the loss of epoch {epoch + 1}, step {step + 1} is {loss}; try a smaller --lr. "
+                    f"What the epochs before it have learnt is in {self.folder}"
+                )
             total += loss
             on_step(name, n, loss / n)
         seconds += time.perf_counter()

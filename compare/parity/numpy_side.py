@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from copy import copy
+from typing import Any
 
 import numpy as np
 
@@ -90,18 +91,11 @@ class NumpySide:
 
     def op(self, name: str, operands: Operands) -> Operands:
         """Do one operation alone."""
-        layer_name, direction = name.split(".")
-        if layer_name == "loss":
+        layer, direction = name.split(".")
+        if layer == "loss":
             result = getattr(self.loss, direction)(**operands)
             return {"value" if direction == "forward" else "dy": np.asarray(result)}
-        layer = copy(getattr(self.model, layer_name))
-        for parameter in operands.keys() & {"weight", "bias"}:
-            setattr(layer, parameter, operands[parameter])
-        arguments = {key: value for key, value in operands.items() if key not in ("weight", "bias")}
-        result = getattr(layer, direction)(**arguments)
-        if direction == "forward":
-            return {"y": result}
-        return dict(zip(("dx", "dweight", "dbias"), result if isinstance(result, tuple) else (result,), strict=False))
+        return run_layer(getattr(self.model, layer), direction, operands)
 
     def update(self, grads: Grads) -> State:
         """Take one step of Adam alone."""
@@ -110,8 +104,8 @@ class NumpySide:
 
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step on each batch; yield its loss."""
-        for noisy, clean in batches:
-            yield numpy_ae.train_step(self.model, self.loss, self.optimizer, noisy, clean)
+        for batch in batches:
+            yield numpy_ae.train_epoch(self.model, self.loss, self.optimizer, [batch])
 
     def encode(self, x: Array) -> Array:
         """Map images to latents."""
@@ -124,6 +118,18 @@ class NumpySide:
     def reconstruct(self, x: Array) -> Array:
         """Map images to images."""
         return self.decode(self.encode(x))
+
+
+def run_layer(layer: Any, direction: str, operands: Operands) -> Operands:
+    """Call a layer's forward or backward by the names of its operands, with weight and bias set where given."""
+    layer = copy(layer)
+    for parameter in operands.keys() & {"weight", "bias"}:
+        setattr(layer, parameter, operands[parameter])
+    arguments = {key: value for key, value in operands.items() if key not in ("weight", "bias")}
+    result = getattr(layer, direction)(**arguments)
+    if direction == "forward":
+        return {"y": result}
+    return dict(zip(("dx", "dweight", "dbias"), result if isinstance(result, tuple) else (result,), strict=False))
 
 
 def describe_layers(state: State) -> tuple[Layer, ...]:

@@ -44,20 +44,11 @@ class Description:
     threads: int
 
 
-class Side(Protocol):
-    """A network with its loss and optimizer, seen from outside."""
+class Operator(Protocol):
+    """What can be asked for one operation at a time."""
 
     def describe(self) -> Description:
         """Say who this is: name, layers in order, dtype, device, threads."""
-
-    def load(self, state: State) -> None:
-        """Take over parameters, Adam's moments and Adam's step, cast to this side's dtype."""
-
-    def state(self) -> State:
-        """Return copies of the same."""
-
-    def observe(self, batch: Batch) -> Trace:
-        """Take one training step and return every tensor of it."""
 
     def op(self, name: str, operands: Operands) -> Operands:
         """Do one operation alone, on the operands given and not on this side's own weights; return its results.
@@ -67,6 +58,19 @@ class Side(Protocol):
         sigmoid.forward      x -> y                    sigmoid.backward      dy y -> dx
         loss.forward         y target -> value         loss.backward         y target -> dy
         """
+
+
+class Side(Operator, Protocol):
+    """A network with its loss and optimizer, seen from outside."""
+
+    def load(self, state: State) -> None:
+        """Take over parameters, Adam's moments and Adam's step, cast to this side's dtype."""
+
+    def state(self) -> State:
+        """Return copies of the same."""
+
+    def observe(self, batch: Batch) -> Trace:
+        """Take one training step and return every tensor of it."""
 
     def update(self, grads: Grads) -> State:
         """Take one step of Adam alone, on gradients by parameter; return the state after it."""
@@ -106,5 +110,5 @@ def make_state(params: dict[str, Array], exp_avg: dict[str, Array], exp_avg_sq: 
 
 
 def distance(a: State, b: State) -> float:
-    """Return the largest absolute difference between equally named arrays, taken in float64."""
-    return max(float(np.abs(np.subtract(a[name], b[name], dtype=np.float64)).max()) for name in a)
+    """Return the largest absolute difference between equally named arrays, taken in float64; NaN where one is."""
+    return float(np.max([np.abs(np.subtract(a[name], b[name], dtype=np.float64)).max() for name in a]))

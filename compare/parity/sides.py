@@ -16,5 +16,7 @@ def make_side(name: str, config: Config, *, device: str = "cpu") -> Side:
     try:
         from compare.parity.torch_side import TorchSide
     except ModuleNotFoundError as error:
-        raise UserError(f"the torch side needs {error.name}: pip install torch, or use --side numpy") from error
+        raise UserError(
+            f"the torch side needs {error.name}: pip install torch; `train --side numpy` works without"
+        ) from error
     return TorchSide(config, device=device)

@@ -119,7 +119,8 @@ class TorchSide:
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step on each batch; yield its loss."""
         for noisy, clean in batches:
-            yield torch_ae.train_step(self.model, self.loss, self.optimizer, self._tensor(noisy), self._tensor(clean))
+            batch = (self._tensor(noisy), self._tensor(clean))
+            yield torch_ae.train_epoch(self.model, self.loss, self.optimizer, [batch])
 
     @torch.no_grad()
     def encode(self, x: Array) -> Array:

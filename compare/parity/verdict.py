@@ -5,15 +5,16 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """From equal to wrong. Only `EXACT` and `WITHIN` are agreement."""
+    """From equal to unjudged. Only `EXACT` and `WITHIN` are agreement."""
 
-    EXACT = "exact"
-    WITHIN = "within"
+    EXACT = "exact"  # bit for bit
+    WITHIN = "within"  # within what rounding allows
     OFF = "off"
     MISSING = "missing"
     WRONG_SHAPE = "wrong shape"
     WRONG_DTYPE = "wrong dtype"
     NOT_FINITE = "not finite"
+    NOT_JUDGED = "not judged"  # there is nothing trustworthy to judge it by
 
     @property
     def held(self) -> bool:
@@ -23,11 +24,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One tensor, judged: its distance from the reference and the allowance, both in the tensor's own unit."""
+    """One tensor of one side, judged by one tier."""
 
-    name: str
+    tier: str
+    side: str
     dtype: str
-    shape: tuple[int, ...]
-    distance: float | None  # largest absolute difference; None where there is none to take
-    allowed: float | None
+    operation: str  # "fc1.backward", "adam", "train_step", …: what made the tensor
+    tensor: str  # its name in a trace, or the operation's result: "dweight"
     verdict: Verdict
+    ratio: float = 0.0  # the worst entry's error, in units of what rounding allows
+    undecided: float = 0.0  # share of entries that only the absolute allowance excuses
+    detail: str = ""  # what else the numbers say, for the sentence at the end

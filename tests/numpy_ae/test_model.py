@@ -1,13 +1,11 @@
 """The whole network: its tape, its gradients against autograd, and what it refuses to load."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 
-from tests.networks import LAYERS, PARAMETERS, TAPE, Network, autograd, network, twin
+from tests.networks import LAYERS, TAPE, Network, autograd, network, twin
 from tests.operands import Array, Draw, assert_equal, assert_near, frozen, seeds, sizes, tensor
 
 HALF_THE_DIGITS = np.finfo(np.float64).eps ** 0.5  # a wrong formula shows in the first digits, rounding in the last
@@ -111,63 +109,3 @@ def test_the_network_stays_in_the_dtype_that_it_is_given(dtype: str) -> None:
     tape = recorded(model, draw(5, 8))
     arrays = [*tape.values(), *model.backward(draw(5, 8), tape, input_grad=True).values(), *model.parameters().values()]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
-
-
-def test_parameters_are_live_and_a_state_dict_is_a_copy() -> None:
-    model = network()
-    assert tuple(model.parameters()) == tuple(model.state_dict()) == PARAMETERS
-    assert model.parameters()["fc3.weight"] is model.fc3.weight
-    copy = model.state_dict()
-    model.fc3.weight += 1
-    assert not np.shares_memory(copy["fc3.weight"], model.fc3.weight)
-    assert_equal(copy["fc3.weight"] + 1, model.fc3.weight)
-
-
-def test_loading_copies_and_casts_into_the_arrays_that_are_there() -> None:
-    model, source = network(dtype="float32"), network(seed=1).state_dict()
-    arrays = model.parameters()
-    model.load_state_dict(source)
-    for name, param in model.parameters().items():
-        assert param is arrays[name]
-        assert_equal(param, source[name].astype(np.float32))
-
-
-def without(state: dict[str, Array]) -> None:
-    """Take a parameter away."""
-    del state["fc4.bias"]
-
-
-def unknown(state: dict[str, Array]) -> None:
-    """Add a parameter that no layer has."""
-    state["fc5.bias"] = state["fc4.bias"]
-
-
-def transposed(state: dict[str, Array]) -> None:
-    """Turn the last weight round."""
-    state["fc4.weight"] = state["fc4.weight"].T
-
-
-def scalar(state: dict[str, Array]) -> None:
-    """Give a number where broadcasting would make a bias of it."""
-    state["fc4.bias"] = np.array(1.0)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "error", "name"),
-    [
-        (without, KeyError, "fc4.bias"),
-        (unknown, KeyError, "fc5.bias"),
-        (transposed, ValueError, "fc4.weight"),
-        (scalar, ValueError, "fc4.bias"),
-    ],
-)
-def test_a_state_dict_that_does_not_fit_is_refused_by_name_and_changes_nothing(
-    spoil: Callable[[dict[str, Array]], None], error: type[Exception], name: str
-) -> None:
-    model, state = network(), network(seed=1).state_dict()
-    before = model.state_dict()
-    spoil(state)
-    with pytest.raises(error, match=name):
-        model.load_state_dict(state)
-    for key, param in model.parameters().items():
-        assert_equal(param, before[key])

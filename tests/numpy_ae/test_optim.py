@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from numpy_ae import Adam
-from tests.operands import Array, Draw, assert_near, frozen, tensor
+from tests.operands import Array, Draw, assert_equal, assert_near, frozen, tensor
 
 SHAPE = 7, 5
 STEPS = 50
@@ -105,3 +105,19 @@ def test_a_step_changes_the_arrays_that_it_was_given_and_needs_only_their_gradie
     assert params["b"] is b
     np.testing.assert_allclose(a, 1 - optimizer.lr, rtol=1e-7)  # the first step is lr long, but for eps
     np.testing.assert_allclose(b, 1 + optimizer.lr, rtol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_two_threads_give_the_numbers_of_one_bit_for_bit(dtype: str) -> None:
+    draw = Draw(0, dtype)
+    shapes = {"a": SHAPE, "b": (3, 400), "c": (1, 1)}
+    alone = {name: draw(*shape).copy() for name, shape in shapes.items()}
+    shared = {name: param.copy() for name, param in alone.items()}
+    optimizers = Adam(alone), Adam(shared, parallel=True)
+    for _ in range(STEPS):
+        gradients = {name: draw(*shape) for name, shape in shapes.items()}
+        for optimizer in optimizers:
+            optimizer.step(gradients)
+    for name in shapes:
+        assert_equal(shared[name], alone[name])
+        assert_equal(optimizers[1].state[name]["exp_avg_sq"], optimizers[0].state[name]["exp_avg_sq"])

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from compare.errors import UserError
-from compare.experiment.batches import Batch, epoch_batches
+from compare.experiment.batches import Batch
 from compare.experiment.config import Config
-from compare.experiment.data import Dataset
 from compare.parity.numpy_side import initial_state
-from compare.parity.side import State
 from compare.parity.sides import LABELS, make_side
 from tests.networks import LAYERS, PARAMETERS, TAPE
+from tests.operands import assert_same
 
 SIDES = tuple(LABELS)
 CLOSE = 1e-4  # of float32 after three steps; a moment or a step lost on the way would cost steps of lr = 1e-3
@@ -36,19 +35,6 @@ TRACE = (
 
 both = pytest.mark.parametrize("name", SIDES)
 in_both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
-
-
-@pytest.fixture
-def batches(config: Config, dataset: Dataset) -> list[Batch]:
-    """Return the batches of an epoch, the last of them short."""
-    return list(epoch_batches(config, dataset.train_images, 0))
-
-
-def assert_same(a: State, b: State) -> None:
-    """Require the same names in the same order, and the same numbers."""
-    assert list(a) == list(b)
-    for name, value in a.items():
-        np.testing.assert_array_equal(value, b[name], err_msg=name, strict=True)
 
 
 @both
@@ -153,7 +139,9 @@ def test_both_sides_describe_the_same_network(config: Config) -> None:
 def test_an_absent_torch_is_told_with_what_to_do(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "compare.parity.torch_side", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=r"^the torch side needs torch: pip install torch, or use --side numpy$"):
+    with pytest.raises(
+        UserError, match=r"^the torch side needs torch: pip install torch; `train --side numpy` works without$"
+    ):
         make_side("torch", config)
 
 

@@ -1,0 +1,66 @@
+"""Negative controls: each planted mistake, what the check makes of it, and whether it blames the right function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.experiment.config import Config
+from compare.experiment.quality import Table
+from compare.parity import culprit
+from compare.parity.check import TIERS, check
+from compare.parity.planting import Fault
+
+SMALL = Config(hidden_dim=24, latent_dim=5, batch_size=32)  # a mistake is one at any size
+JUDGES = TIERS[:-1]  # the trajectory certifies no formula, and takes longest
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the check found of one mistake."""
+
+    fault: Fault
+    tiers: frozenset[str]  # that something was off in
+    blamed: str
+    sentence: str
+
+    @property
+    def named(self) -> bool:
+        """Whether the sentence names the function that the mistake was planted in; so it was caught, too."""
+        return self.blamed == self.fault.operation
+
+
+def control(fault: Fault, images: np.ndarray, *, device: str = "cpu", torch: bool = True) -> Control:
+    """Check the NumPy side with a mistake in it, on a small network; `images`, `device` and `torch` as for `check`."""
+    with fault.plant():
+        report = check(SMALL, images, device=device, torch=torch, trajectory=False)
+    tiers = frozenset(finding.tier for finding in report.findings if not finding.verdict.held)
+    return Control(fault, tiers, culprit.blamed(report.findings, report.description), report.sentence)
+
+
+def matrix(found: Sequence[Control]) -> Table:
+    """Return the table mistake × tier, whether each was caught, and whom the sentence named."""
+    caught, named = sum(bool(c.tiers) for c in found), sum(c.named for c in found)
+    initials = ", ".join(f"{tier[0].upper()} {tier}" for tier in JUDGES)
+    return Table(
+        f"{len(found)} planted mistakes: {caught} caught, {named} named. By tier: {initials}",
+        ("mistake", *(tier[0].upper() for tier in JUDGES), "caught", "named"),
+        [
+            (
+                f"{c.fault.operation}: {c.fault.name}",
+                *("×" if tier in c.tiers else "" for tier in JUDGES),
+                "yes" if c.tiers else "NO",
+                "yes" if c.named else f"NO: {c.blamed or 'nothing'}",
+            )
+            for c in found
+        ],
+    )
+
+
+def explanations(found: Sequence[Control]) -> Table:
+    """Return, for each mistake, what was changed and the sentence that the check ends in."""
+    return Table(
+        "What was changed, and what the check said",
+        ("mistake", "changed", "sentence"),
+        [(f"{c.fault.operation}: {c.fault.name}", f"`{c.fault.what}`", c.sentence) for c in found],
+    )

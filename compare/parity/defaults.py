@@ -1,0 +1,65 @@
+"""What a reader gets who says nothing: the defaults of our two packages, and the weights that a network starts with."""
+
+import inspect
+from collections.abc import Iterator
+
+import numpy as np
+
+import numpy_ae
+from compare.parity.verdict import Finding, Verdict
+
+DRAWS = (300, 400)  # a weight's shape: 120,000 draws
+# The distance between the draws' distribution and the uniform one exceeds 2.5 / √n once in 120,000 times or less.
+# Massart, The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality (1990): 2 e^(−2 · 2.5²) = 7.5e-6.
+FARTHEST = 2.5
+
+
+def check_defaults() -> Iterator[Finding]:
+    """Hold the signatures of `numpy_ae` against those of `torch_ae`, and its first weights against their formula."""
+    import torch_ae
+
+    for ours, theirs, names in (
+        (numpy_ae.Autoencoder, torch_ae.Autoencoder, ("latent_dim", "hidden_dim", "input_dim")),
+        (numpy_ae.Adam, torch_ae.Adam, ("lr", "betas", "eps")),
+    ):
+        for name in names:
+            pair = [inspect.signature(function).parameters[name].default for function in (ours, theirs)]
+            yield _finding(ours.__name__, name, pair[0] == pair[1])
+    yield from check_start()
+
+
+def check_start() -> Iterator[Finding]:
+    """Hold first weights and biases against the uniform distribution, and Adam's first state against zero."""
+    out_features, in_features = DRAWS
+    for shape, name in ((DRAWS, "weight"), ((in_features * out_features, 1), "bias")):
+        layer = numpy_ae.Linear(shape[1], shape[0], rng=np.random.default_rng(0))
+        value = getattr(layer, name)
+        bound = 1 / np.sqrt(shape[1])
+        ranked = np.sort((value.ravel().astype(np.float64) / bound + 1) / 2)  # uniform on [0, 1], if all is well
+        distance = np.abs(ranked - np.arange(ranked.size) / ranked.size).max() * np.sqrt(ranked.size)
+        inside = np.abs(value).max() <= np.float32(bound)
+        yield _finding("Linear", name, value.dtype == np.float32 and bool(inside and distance <= FARTHEST))
+
+    for name, slot in numpy_ae.Adam({"weight": layer.weight}).state.items():
+        at_rest = slot.keys() == {"step", "exp_avg", "exp_avg_sq"} and not any(np.any(value) for value in slot.values())
+        yield _finding("Adam", f"state of {name}", at_rest)
+
+    yield _finding("Adam", "parallel", _parallel_is_serial())
+
+
+def _parallel_is_serial() -> bool:
+    """Whether Adam's two threads make, bit for bit, what one makes."""
+    ends = []
+    for parallel in (False, True):
+        rng = np.random.default_rng(0)
+        params = {name: rng.standard_normal(64) for name in "abcd"}
+        adam = numpy_ae.Adam(params, parallel=parallel)
+        for _ in range(2):
+            adam.step({name: rng.random(64) for name in params})
+        ends.append(params)
+    return all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+def _finding(operation: str, name: str, held: bool) -> Finding:
+    verdict = Verdict.EXACT if held else Verdict.OFF
+    return Finding("defaults", "NumPy", "", operation, name, verdict, 0.0 if held else np.inf)

@@ -1,0 +1,131 @@
+"""Tier 3, network: one whole training step from the same state, where the errors of all operations have met.
+
+Each side is held against the truth, a chain of the oracle's operations in wider precision that takes that side's own
+ReLU masks: which side of zero a value near zero falls on is a matter of rounding, and no fault. How far rounding may
+carry a chain has no useful bound (the proved ones are thousands of times too wide), so it is measured: the chain is
+replayed several times with random noise of rounding size after every operation.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from compare.experiment.batches import Batch
+from compare.parity import tolerance
+from compare.parity.oracle import OPERATIONS, Results
+from compare.parity.side import Array, Description, Side, Trace
+from compare.parity.signature import signature
+from compare.parity.verdict import Finding, Verdict
+
+REPLAYS = 8
+ALLOWANCE = 4.0  # times the largest deviation among the replays: the largest of eight is itself a random number
+FINEST = 2.0**-40  # noise below this would drown in the replay's own float64 roundings; it is scaled up and back down
+
+
+def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
+    """Judge every tensor of one observed step, normwise; the side's state stays as it is."""
+    who, before = side.describe(), side.state()
+    trace = side.observe(batch)
+    side.load(before)
+    masks = {layer.name: trace[f"act/{layer.name}"] > 0 for layer in who.layers if layer.kind == "ReLU"}
+    inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
+    truth = chain(who, tolerance.widen(inputs, who.dtype), masks)
+    double = {name: value.astype(np.float64) for name, value in inputs.items()}
+    clean = chain(who, double, masks)
+    unit = tolerance.unit_roundoff(who.dtype)
+    size = max(unit, FINEST)
+    replays = [chain(who, double, masks, noise=(size, rng)) for _ in range(REPLAYS)]
+    for name, true in truth.items():
+        deviation = max(_norm(replay[name] - clean[name]) for replay in replays) * (unit / size)
+        verdict, ratio = _judge(trace.get(name), true, ALLOWANCE * deviation, who.dtype)
+        detail = signature(trace[name], true) if verdict in (Verdict.OFF, Verdict.WRONG_SHAPE) else ""
+        yield Finding("network", who.name, who.dtype, _made_by(who, name), name, verdict, ratio, detail=detail)
+
+
+def chain(
+    who: Description,
+    inputs: Mapping[str, Array],
+    masks: Mapping[str, Array],
+    noise: tuple[float, np.random.Generator] | None = None,
+) -> Trace:
+    """Return the activations, the loss and all gradients of one step, in the dtype of the inputs.
+
+    `noise` is (unit, generator): every result gets a normal error of √k · unit · the sum of its absolute terms, as k
+    independent roundings would leave it.
+    """
+
+    def settle(results: Results) -> dict[str, Array]:
+        values = {name: result.value for name, result in results.items()}
+        if noise is not None:
+            unit, rng = noise
+            for name, result in results.items():
+                spread = unit * result.roundings**0.5 * result.scale
+                values[name] = values[name] + spread * rng.standard_normal(np.shape(values[name]))
+        return values
+
+    trace = {"act/target": inputs["act/target"], "act/input": inputs["act/input"]}
+    entering: dict[str, Array] = {}
+    x = inputs["act/input"]
+    for layer in who.layers:
+        entering[layer.name] = x
+        if layer.kind == "ReLU":
+            x = np.where(masks[layer.name], x, 0)
+        else:
+            kinds = ("weight", "bias") if layer.kind == "Linear" else ()
+            x = settle(OPERATIONS[f"{layer.kind}.forward"](x, *_weights(layer.name, inputs, *kinds)))["y"]
+        trace[f"act/{layer.name}"] = x
+    target = inputs["act/target"]
+    trace["loss"] = np.asarray(settle(OPERATIONS["SumSquaredError.forward"](x, target))["value"])
+    dy = settle(OPERATIONS["SumSquaredError.backward"](x, target))["dy"]
+    grads: Trace = {}
+    for layer in reversed(who.layers):
+        trace[f"dact/{layer.name}"] = dy
+        if layer.kind == "Linear":
+            weight = _weights(layer.name, inputs, "weight")
+            back = settle(OPERATIONS["Linear.backward"](dy, entering[layer.name], *weight))
+            grads[f"grad/{layer.name}.weight"], grads[f"grad/{layer.name}.bias"] = back["dweight"], back["dbias"]
+            dy = back["dx"]
+        elif layer.kind == "ReLU":
+            dy = np.where(masks[layer.name], dy, 0)
+        else:
+            dy = settle(OPERATIONS[f"{layer.kind}.backward"](dy, trace[f"act/{layer.name}"]))["dx"]
+    return trace | grads
+
+
+def _weights(layer: str, inputs: Mapping[str, Array], *kinds: str) -> list[Array]:
+    return [inputs[f"param/{layer}.{kind}"] for kind in kinds]
+
+
+def _judge(got: Array | None, true: Array, allowed: float, dtype: str) -> tuple[Verdict, float]:
+    if got is None:
+        return Verdict.MISSING, np.inf
+    if got.shape != true.shape:
+        return Verdict.WRONG_SHAPE, np.inf
+    if got.dtype != np.dtype(dtype):
+        return Verdict.WRONG_DTYPE, np.inf
+    if not np.isfinite(got).all():
+        return Verdict.NOT_FINITE, np.inf
+    error = _norm(got - true)
+    if error == 0:
+        return Verdict.EXACT, 0.0
+    ratio = error / allowed if allowed else np.inf
+    return (Verdict.WITHIN if ratio <= 1 else Verdict.OFF), ratio
+
+
+def _norm(difference: Array) -> float:
+    return float(np.sqrt(np.square(difference.astype(np.float64)).sum()))
+
+
+def _made_by(who: Description, tensor: str) -> str:
+    """Return the operation whose result a tensor is."""
+    kind, _, name = tensor.partition("/")
+    names = [layer.name for layer in who.layers]
+    if name in ("input", "target"):
+        return "data"
+    if kind == "act":
+        return f"{name}.forward"
+    if kind == "loss":
+        return "loss.forward"
+    if kind == "grad":
+        return f"{name.split('.')[0]}.backward"
+    return "loss.backward" if name == names[-1] else f"{names[names.index(name) + 1]}.backward"

@@ -1,0 +1,78 @@
+"""How a mistake is planted: one function of the NumPy side, with one passage of its text replaced, for a while.
+
+What is planted is what a person might have written there, so a mistake is shown as the change of the source it is.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import numpy_ae
+from compare.experiment.batches import Batch
+from compare.parity.numpy_side import NumpySide
+from compare.parity.side import Trace
+
+WRITTEN_IN = {"Adam.step": "Adam._update"}  # whom `Adam.step` leaves the work to
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake: its name, what is changed, the function that a right sentence names, and how to plant it."""
+
+    name: str
+    what: str
+    operation: str
+    plant: Callable[[], AbstractContextManager[Any]]
+
+
+def mistake(name: str, operation: str, *changes: tuple[str, str]) -> Fault:
+    """Return the fault of writing, in a function of `numpy_ae`, the second text of each change for the first."""
+    what = "; ".join(f"{_one_line(old)} → {_one_line(new) or 'nothing'}" for old, new in changes)
+    return Fault(name, what, operation, lambda: rewritten(operation, changes))
+
+
+def wrong_data(name: str, what: str, change: Callable[[Batch], Batch]) -> Fault:
+    """Return the fault of giving the NumPy side other batches than the reference is given."""
+    return Fault(name, what, "data", lambda: _changed_batches(change))
+
+
+def rewritten(operation: str, changes: Iterable[tuple[str, str]]) -> AbstractContextManager[Any]:
+    """Return a context in which a function ("Linear.forward") is its own source with the changes made.
+
+    Raises `ValueError` for a text that the function does not hold exactly once: then the source has moved on.
+    """
+    owner_name, _, method = WRITTEN_IN.get(operation, operation).rpartition(".")
+    owner = getattr(numpy_ae, owner_name) if owner_name else numpy_ae.train
+    function = getattr(owner, method)
+    source = textwrap.dedent(inspect.getsource(function))
+    for old, new in changes:
+        if source.count(old) != 1:
+            raise ValueError(f"{operation} does not hold {old!r} exactly once")
+        source = source.replace(old, new)
+    namespace: dict[str, Any] = {}
+    exec(compile(source, inspect.getsourcefile(function) or method, "exec"), function.__globals__, namespace)
+    return patch.object(owner, method, namespace[method])
+
+
+@contextmanager
+def _changed_batches(change: Callable[[Batch], Batch]) -> Iterator[None]:
+    observe, fit = NumpySide.observe, NumpySide.fit
+
+    def observe_changed(side: NumpySide, batch: Batch) -> Trace:
+        return observe(side, change(batch))
+
+    def fit_changed(side: NumpySide, batches: Iterable[Batch]) -> Iterator[float]:
+        return fit(side, map(change, batches))
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(NumpySide, "observe", observe_changed))
+        stack.enter_context(patch.object(NumpySide, "fit", fit_changed))
+        yield
+
+
+def _one_line(text: str) -> str:
+    return " ⏎ ".join(line.strip() for line in text.splitlines())

@@ -1,0 +1,215 @@
+"""Mutation testing of the harness: every small change to numpy_ae that alters a result has to make the check fail.
+
+    python -m tests.mutants [--report docs/mutants.md]
+
+Each mutant is one change of one operator, constant, name, operand or statement of one file, compiled in memory and
+judged in a forked child, so that torch is imported once. It is first shown to a small network and, if it survives, to
+the one of the defaults. What still survives is listed, for a person to say whether it alters anything.
+"""
+
+import ast
+import copy
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import click
+
+PACKAGE = Path(__file__).parent.parent / "numpy_ae"
+FILES = ("layers", "loss", "model", "optim", "train")
+DEADLINE = 120  # seconds for one mutant: one that does not end has altered something
+CAUGHT, SURVIVED = 0, 3  # exit codes of a child; any other is an exception, and so is caught
+
+OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.MatMult: ast.Mult, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn,
+}  # fmt: skip
+NAMES = {"maximum": "minimum", "minimum": "maximum", "sqrt": "square", "exp": "expm1", "multiply": "add",
+         "divide": "multiply", "zeros_like": "ones_like", "forward": "__init__"}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """One changed file: its name, the line, what was there, what is there now, and the whole as source."""
+
+    file: str
+    line: int
+    old: str
+    new: str
+    source: str
+
+
+def mutants(file: str) -> Iterator[Mutant]:
+    """Yield every mutant of a file."""
+    tree = ast.parse((PACKAGE / f"{file}.py").read_text())
+    for path in _nodes(tree, ()):
+        node = _at(tree, path)
+        for change in _changes(node):
+            mutated = copy.deepcopy(tree)
+            if path:
+                parent = _at(mutated, path[:-1])
+                field, index = path[-1]
+                if index is None:
+                    setattr(parent, field, change)
+                else:
+                    getattr(parent, field)[index] = change
+            source = ast.unparse(ast.fix_missing_locations(mutated))
+            if source != ast.unparse(tree):
+                line = getattr(node, "lineno", 0)
+                yield Mutant(file, line, ast.unparse(node), ast.unparse(change), source)
+
+
+Path_ = tuple[tuple[str, int | None], ...]
+
+
+def _nodes(node: ast.AST, path: Path_) -> Iterator[Path_]:
+    """Yield the path to every node that counts: not to annotations, docstrings, imports, or messages of exceptions."""
+    yield path
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns", "decorator_list"):
+            continue
+        children = enumerate(value) if isinstance(value, list) else [(None, value)]
+        for index, child in children:
+            if not isinstance(child, ast.AST) or isinstance(
+                child, ast.Import | ast.ImportFrom | ast.Raise | ast.JoinedStr
+            ):
+                continue
+            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                continue
+            yield from _nodes(child, (*path, (field, index)))
+
+
+def _at(node: ast.AST, path: Path_) -> ast.AST:
+    for field, index in path:
+        value = getattr(node, field)
+        node = value if index is None else value[index]
+    return node
+
+
+def _changes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a node may be changed to."""
+    if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPERATORS:
+        yield _with(node, op=OPERATORS[type(node.op)]())
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow):
+        yield _with(node, left=node.right, right=node.left)
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in OPERATORS:
+        yield _with(node, ops=[OPERATORS[type(node.ops[0])]()])
+    if isinstance(node, ast.UnaryOp):
+        yield node.operand
+    if isinstance(node, ast.IfExp):
+        yield node.body
+        yield node.orelse
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool):
+            yield ast.Constant(not node.value)
+        elif isinstance(node.value, int | float):
+            yield ast.Constant(node.value + 1)
+            yield ast.Constant(node.value * 1.001)
+        elif isinstance(node.value, str):
+            yield ast.Constant(node.value + "_")
+    if isinstance(node, ast.Attribute):
+        if node.attr == "T":
+            yield node.value
+        elif node.attr in NAMES:
+            yield _with(node, attr=NAMES[node.attr])
+    if isinstance(node, ast.Call) and len(node.args) >= 2:
+        yield _with(node, args=[node.args[1], node.args[0], *node.args[2:]])
+    if isinstance(node, ast.Call) and node.keywords:
+        yield _with(node, keywords=node.keywords[1:])
+    if isinstance(node, ast.Tuple) and len(node.elts) >= 2 and isinstance(node.ctx, ast.Load):
+        yield _with(node, elts=[node.elts[1], node.elts[0], *node.elts[2:]])
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
+        yield ast.Pass()
+
+
+def _with(node: ast.AST, **fields: object) -> ast.AST:
+    changed = copy.deepcopy(node)
+    for name, value in fields.items():
+        setattr(changed, name, copy.deepcopy(value))
+    return changed
+
+
+class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module of numpy_ae another source."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_loader(name, self) if name == f"numpy_ae.{self.mutant.file}" else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self.mutant.source, f"{self.mutant.file} (mutant)", "exec"), module.__dict__)
+
+
+def survives(mutant: Mutant) -> bool:
+    """Return whether the check holds in spite of a mutant."""
+    if (child := os.fork()) == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os._exit(_judge(mutant))
+    give_up = time.monotonic() + DEADLINE
+    while time.monotonic() < give_up:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status) == SURVIVED
+        time.sleep(0.02)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return False
+
+
+def _judge(mutant: Mutant) -> int:
+    sys.meta_path.insert(0, _Loader(mutant))
+    try:
+        from compare.experiment import digits
+        from compare.experiment.config import Config
+        from compare.parity.check import check
+
+        images, *_ = digits.load()
+        small = Config(hidden_dim=24, latent_dim=5, batch_size=32)
+        held = check(small, images, trajectory=False).held and check(Config(), images, trajectory=False).held
+        return SURVIVED if held else CAUGHT
+    except BaseException:  # whatever a mutant does, it has been noticed
+        return CAUGHT
+
+
+@click.command()
+@click.option("--report", type=click.Path(path_type=Path), help="Write the table to this file, too.")
+@click.option("--file", "files", multiple=True, type=click.Choice(FILES), default=FILES, help="Only this file.")
+def main(report: Path | None, files: Sequence[str]) -> None:
+    """Judge every mutant; print counts and survivors; exit with 1 when under 98 % are caught."""
+    import torch  # once, for all children
+
+    torch.set_num_threads(1)
+    total, survivors = Counter[str](), []
+    for file in files:
+        for mutant in mutants(file):
+            total[file] += 1
+            if survives(mutant):
+                survivors.append(mutant)
+                click.echo(f"survived: {mutant.file}.py:{mutant.line}  {mutant.old}  →  {mutant.new}")
+    lines = ["| file | mutants | caught |", "| --- | ---: | ---: |"]
+    for file in files:
+        left = sum(mutant.file == file for mutant in survivors)
+        lines.append(f"| `numpy_ae/{file}.py` | {total[file]} | {total[file] - left} |")
+    lines += ["", "| survivor | was | became |", "| --- | --- | --- |"]
+    lines += [f"| `{m.file}.py:{m.line}` | `{m.old}` | `{m.new}` |" for m in survivors]
+    text = "\n".join(lines) + "\n"
+    click.echo(text)
+    if report:
+        report.write_text(text)
+    sys.exit(len(survivors) > 0.02 * total.total())
+
+
+if __name__ == "__main__":
+    main()

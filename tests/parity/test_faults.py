@@ -1,0 +1,135 @@
+"""Negative controls: each planted mistake is caught and the right function named; the list cannot go stale unseen."""
+
+import inspect
+import re
+from itertools import islice
+
+import numpy as np
+import pytest
+
+import numpy_ae
+from compare import environment
+from compare.experiment.data import Dataset
+from compare.parity import adam_mistakes, check, culprit, signature
+from compare.parity.controls import SMALL, Control, control, explanations, matrix
+from compare.parity.faults import FAULTS
+from compare.parity.healthy import census, false_alarms, healthy
+from compare.parity.planting import Fault, mistake, rewritten
+from compare.parity.verdict import Finding, Verdict
+
+LEAST = 36  # planted mistakes
+FAMILIES = ("Linear", "ReLU", "Sigmoid", "SumSquaredError", "Autoencoder", "Adam", "train_step", "data")
+
+
+def title(fault: Fault) -> str:
+    """Return what a test of a fault is called."""
+    return f"{fault.operation}: {fault.name}"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=title)
+def test_a_planted_mistake_is_caught_and_the_right_function_named(fault: Fault, dataset: Dataset) -> None:
+    # Only a wrong default is judged by torch's; the rest needs none, and is judged sooner without.
+    found = control(fault, dataset.train_images, torch=fault.operation == "Adam.__init__")
+    assert found.tiers
+    assert found.blamed == fault.operation, found.sentence
+    assert fault.operation in found.sentence or fault.operation == "data"
+
+
+def test_there_are_mistakes_enough_in_every_family_and_each_has_a_name_of_its_own() -> None:
+    assert len({title(fault) for fault in FAULTS}) == len(FAULTS) >= LEAST
+    assert {fault.operation.split(".")[0] for fault in FAULTS} == set(FAMILIES)
+
+
+def test_a_mistake_is_gone_when_its_context_ends() -> None:
+    before = numpy_ae.ReLU.backward
+    fault = next(fault for fault in FAULTS if fault.operation == "ReLU.backward")
+    with fault.plant():
+        assert numpy_ae.ReLU.backward is not before
+    assert numpy_ae.ReLU.backward is before
+
+
+def test_a_mistake_whose_place_the_source_no_longer_has_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"ReLU.forward does not hold 'dy' exactly once"):
+        rewritten("ReLU.forward", [("dy", "y")])
+
+
+def test_whoever_judges_knows_no_list_of_mistakes() -> None:
+    for module in (adam_mistakes, check, culprit, signature):
+        assert not {"FAULTS", "faults", "planting"} & vars(module).keys()
+        assert not re.search(r"\b(faults|planting)\b", inspect.getsource(module))
+
+
+def test_the_matrix_counts_what_was_missed() -> None:
+    fault = mistake("no bias", "Linear.forward", ("y += self.bias", ""))
+    caught = Control(fault, frozenset({"exact"}), "Linear.forward", "a sentence")
+    table = matrix([caught, Control(fault, frozenset(), "", "all is well")])
+    assert table.title.startswith("2 planted mistakes: 1 caught, 1 named.")
+    assert [row[-2:] for row in table.rows] == [("yes", "yes"), ("NO", "NO: nothing")]
+    assert explanations([caught]).rows == [("Linear.forward: no bias", "`y += self.bias → nothing`", "a sentence")]
+
+
+TRUE = np.arange(1.0, 13).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("got", "said"),
+    [
+        (TRUE, ""),
+        (2 * TRUE, "it is 2 times what it should be"),
+        (-TRUE, "it is -1 times what it should be"),
+        (TRUE / 32, "it is 1/32 times what it should be"),
+        (TRUE * 1.001, "it is 1.001 times what it should be"),
+        (TRUE * 0, "it is zero"),
+        (TRUE.T, "it is the transpose of what it should be"),
+        (TRUE[:2], ""),
+        (TRUE + np.eye(1, 4, 2), "only its column 2 is wrong"),
+        (TRUE + np.eye(3, 1, -1), "only its row 1 is wrong"),
+        (TRUE + np.eye(3, 4), ""),
+        (TRUE * np.nan, ""),
+        (np.sqrt(TRUE), "it is the root"),
+    ],
+)
+def test_a_signature_is_told_from_the_numbers(got: np.ndarray, said: str) -> None:
+    assert signature.signature(got, TRUE, [("it is the root", np.sqrt(TRUE))]) == said
+
+
+def finding(tier: str, tensor: str, verdict: Verdict) -> Finding:
+    """Return a finding of one operation of fc1."""
+    return Finding(tier, "NumPy", "float64", "fc1.forward", tensor, verdict)
+
+
+def test_causes_come_before_effects_and_what_is_wrong_before_what_was_not_judged() -> None:
+    findings = [
+        finding("exact", "y", Verdict.NOT_JUDGED),
+        finding("formula", "dact/fc1", Verdict.OFF),
+        finding("network", "dact/fc1", Verdict.OFF),
+        finding("network", "act/fc1", Verdict.OFF),
+    ]
+    assert culprit.first_off(findings) is findings[3]
+    assert culprit.first_off(findings[:3]) is findings[1]
+    assert culprit.first_off(findings[:1]) is findings[0]
+    assert culprit.first_off([]) is None
+
+
+def test_a_healthy_side_is_blamed_for_nothing(dataset: Dataset) -> None:
+    report = check.check(SMALL, dataset.train_images, trajectory=False)
+    assert report.held, report.sentence
+    assert culprit.blamed(report.findings, report.description) == ""
+
+
+def test_ten_healthy_networks_raise_no_alarm(dataset: Dataset) -> None:
+    try:
+        for case, off in false_alarms(10, dataset.train_images):
+            assert not off, f"{case}: {off[0]}"
+    finally:
+        environment.set_threads(1)  # as the other tests have it
+
+
+def test_healthy_networks_are_of_every_kind_and_the_same_for_a_seed() -> None:
+    cases = list(islice(healthy(), 160))  # twice every side, dtype and thread count with every kind
+    assert cases == list(islice(healthy(), 160))
+    counts = {kind: int(count) for kind, count in census(cases, 0).rows}
+    assert all(counts[f"{name} 1"] >= 16 for name in ("hidden_dim", "latent_dim", "batch_size"))
+    assert all(counts[f"{name} units"] >= 16 for name in ("dead", "saturated"))
+    assert all(counts[kind] == 80 for kind in ("numpy", "torch", "float32", "float64", "1 threads", "2 threads"))
+    assert all(counts[f"weights × {scale:g}"] and counts[f"inputs × {scale:g}"] for scale in (1, 10, 1e-3))

@@ -1,0 +1,100 @@
+"""What a command cannot do ends in exit code 2 and one line, with nothing written."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.commands import exit_code
+
+ABSENT = "cuda"
+WRONG: list[tuple[str, str]] = [
+    ("trian", "Did you mean 'train'"),
+    ("train --latent-dmi 3", "Did you mean '--latent-dim'"),
+    ("train --latent-dim 0", "latent-dim must be at least 1, not 0"),
+    ("train --latent-dim x", "'x' is not a valid integer"),
+    ("train --lr nan", "lr must be finite"),
+    ("train --beta2 1", "beta2 must be below 1"),
+    ("train --seed -1", "seed must be at least 0"),
+    ("train --data cifar", "'cifar' is not one of 'digits', 'mnist'"),
+    ("train --side julia", "'julia' is not one of 'numpy', 'torch', 'both'"),
+    ("train --threads 0", "--threads"),
+    ("train --resume nowhere", "cannot read nowhere"),
+    ("train --resume file", "file is no checkpoint of ae-mirror"),
+    ("train --resume .", "there is no run in ."),
+    ("train --out file/below", "cannot write file/below/config.json"),
+    ("run extra", "unexpected extra argument"),
+    ("figures", "Missing argument 'RUN'"),
+    ("figures nowhere", "there is no run in nowhere"),
+    ("check --epochs 1 --json", "requires an argument"),
+    (f"train --device {ABSENT}", f"finds no '{ABSENT}' device here"),
+    ("train --data kmnist --data-root file", "cannot download KMNIST"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), WRONG)
+def test_bad_input_ends_in_2_with_one_line_and_nothing_written(
+    line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_bytes(b"neither a folder nor a checkpoint")
+    assert exit_code(monkeypatch, *line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"error: [^\n]+\n", err)
+    assert message in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train --resume copy --lr 0.5", "--lr cannot change in a resumed run"),
+        ("train --resume copy --out new", "stays in its folder"),
+        ("train --out copy", "copy holds a run already"),
+        ("train --resume copy/numpy.safetensors --out copy", "copy holds a run already"),
+    ],
+)
+def test_a_run_that_is_there_is_never_overwritten(
+    line: str,
+    message: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert exit_code(monkeypatch, *line.split()) == 2
+    assert message in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--side numpy --eps 0 --noise 0",  # the corners of a digit are black: 0 / 0
+        "--side torch --eps 0 --noise 0",
+        "--side torch --lr 1e39",
+        "--side numpy --lr 1e39",
+        "--side numpy --noise 1e39",
+        "--side numpy --hidden-dim 100000000000",
+    ],
+)
+def test_a_training_that_cannot_go_on_ends_in_2_with_one_line(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(monkeypatch, "train", "--epochs", 1, "--hidden-dim", 8, *line.split()) == 2
+    assert re.fullmatch(r"error: [^\n]+\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["train --resume copy --epochs 2", "figures copy --method pca"])
+@pytest.mark.parametrize("content", ["{}", "[]"])
+def test_a_history_that_is_none_ends_in_2_with_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, content: str
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    (folder / "history.json").write_text(content)
+    assert exit_code(monkeypatch, *command.split()) == 2
+    assert re.fullmatch(r"error: [^\n]+\n", capsys.readouterr().err)
