@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run mnist check test test-slow lint clean
+.PHONY: run mnist check bench bench-full test test-slow lint clean
 .DELETE_ON_ERROR:
 
 run: .venv/ready  ## the whole job on the bundled digits
@@ -13,6 +13,13 @@ mnist: .venv/ready  ## the article's experiment; downloads MNIST unless AE_DATA_
 
 check: .venv/ready  ## the parity check alone
 	$(BIN)/python -m compare check
+
+bench: .venv/ready  ## NumPy against torch: the core table, in a minute
+	$(BIN)/python -m compare bench --quick
+
+bench-full: .venv/ready  ## the whole benchmark, and docs/benchmarks.md of it
+	$(BIN)/python -m compare bench --data mnist --json docs/benchmarks/results.json
+	$(BIN)/python -m compare bench --from docs/benchmarks/results.json --markdown docs/benchmarks.md
 
 test: .venv/ready  ## every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow"

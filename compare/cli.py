@@ -11,7 +11,7 @@ import click
 
 from compare import environment
 from compare.errors import UserError
-from compare.experiment.config import Config
+from compare.experiment.config import DATASETS, Config
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -200,6 +200,61 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
     _set_up(threads)
     held = job.healthy(healthy, markdown) if healthy else job.faults(markdown, device=device)
     return OK if held else FAILED
+
+
+@cli.command(short_help="Time NumPy against torch.")
+@data_options
+@machine_options
+@click.option("--quick", is_flag=True, help="The core table alone, in under a minute.")
+@click.option(
+    "--data",
+    "dataset",
+    type=click.Choice(DATASETS),
+    default="digits",
+    show_default=True,
+    help="What whole trainings train on.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Of whole trainings.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write the results to this file, as they come."
+)
+@click.option(
+    "--from",
+    "earlier",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Measure nothing; show the results in this file. May be given for several machines.",
+)
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path),
+    help="Write the tables to this file, and plots into a folder of its name.",
+)
+def bench(
+    quick: bool,
+    dataset: str,
+    epochs: int,
+    json_file: Path | None,
+    earlier: tuple[Path, ...],
+    markdown: Path | None,
+    device: str,
+    threads: int | None,
+    **data: Any,
+) -> int:
+    """Time a training step and whole trainings of NumPy and of torch's ways, in turns, each in its own process.
+
+    A lane's first step is judged before it is timed. --threads measures with that many threads alone; the default is
+    one, and then as many as there are cores.
+    """  # fmt: skip
+    from compare import benchmark
+
+    if earlier:
+        results = [benchmark.load(path) for path in earlier]
+    else:
+        config = Config(data=dataset, epochs=epochs)
+        results = [benchmark.measure(config, json_file, quick=quick, threads=threads, device=device, **data)]
+    benchmark.show(results, markdown)
+    return OK if all(row.agreement is None or row.agreement <= 1 for of in results for row in of.rows) else FAILED
 
 
 @cli.command(short_help="Draw the pictures of a run again.")

@@ -1,5 +1,6 @@
 """What a person sees in the terminal: progress, tables, the summary."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console
@@ -16,7 +17,8 @@ from compare.parity.check import Report
 from compare.parity.sides import LABELS
 from compare.parity.verdict import Finding, Verdict
 
-console = Console(highlight=False, soft_wrap=False)
+WIDTH = 100  # columns, where there is no terminal to ask
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 class _Rate(ProgressColumn):

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,17 @@ def describe() -> dict[str, Any]:
             for pool in threadpool_info()
         ],
     }
+
+
+def machine(environment: Mapping[str, Any]) -> str:
+    """Say on one line what `describe` found: processor, BLAS with its kernel, versions."""
+    pools = [pool for pool in environment["thread_pools"] if pool["internal_api"] in ("openblas", "mkl", "blis")]
+    blas = ", ".join(f"{p['internal_api']} {p['version']} ({p['architecture']})" for p in pools[:1]) or "its own BLAS"
+    packages = environment["packages"]
+    return (
+        f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
+        f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}"
+    )
 
 
 def _version(package: str) -> str | None:

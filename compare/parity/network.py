@@ -29,29 +29,39 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     side.load(before)
     masks = {layer.name: trace[f"act/{layer.name}"] > 0 for layer in who.layers if layer.kind == "ReLU"}
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
+    truth, deviations = oracle(who, inputs, masks, rng)
+    for name, true in truth.items():
+        verdict, ratio = _judge(trace.get(name), true, ALLOWANCE * deviations[name], who.dtype)
+        detail = signature(trace[name], true) if verdict in (Verdict.OFF, Verdict.WRONG_SHAPE) else ""
+        yield Finding("network", who.name, who.dtype, _made_by(who, name), name, verdict, ratio, detail=detail)
+
+
+def oracle(
+    who: Description, inputs: Mapping[str, Array], masks: Mapping[str, Array], rng: np.random.Generator
+) -> tuple[Trace, dict[str, float]]:
+    """Return the true trace of one step and, by tensor, how far rounding took the worst of the replays from it.
+
+    `inputs` are the parameters and the batch, as a trace names them; `masks` says where each ReLU let through.
+    """
     truth = chain(who, tolerance.widen(inputs, who.dtype), masks)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
     clean = chain(who, double, masks)
     unit = tolerance.unit_roundoff(who.dtype)
     size = max(unit, FINEST)
     replays = [chain(who, double, masks, noise=(size, rng)) for _ in range(REPLAYS)]
-    for name, true in truth.items():
-        deviation = max(_norm(replay[name] - clean[name]) for replay in replays) * (unit / size)
-        verdict, ratio = _judge(trace.get(name), true, ALLOWANCE * deviation, who.dtype)
-        detail = signature(trace[name], true) if verdict in (Verdict.OFF, Verdict.WRONG_SHAPE) else ""
-        yield Finding("network", who.name, who.dtype, _made_by(who, name), name, verdict, ratio, detail=detail)
+    return truth, {name: max(norm(replay[name] - clean[name]) for replay in replays) * (unit / size) for name in truth}
 
 
 def chain(
     who: Description,
     inputs: Mapping[str, Array],
-    masks: Mapping[str, Array],
+    masks: Mapping[str, Array] | None = None,
     noise: tuple[float, np.random.Generator] | None = None,
 ) -> Trace:
     """Return the activations, the loss and all gradients of one step, in the dtype of the inputs.
 
-    `noise` is (unit, generator): every result gets a normal error of √k · unit · the sum of its absolute terms, as k
-    independent roundings would leave it.
+    Without `masks` each ReLU goes by what enters it. `noise` is (unit, generator): every result gets a normal error of
+    √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
     """
 
     def settle(results: Results) -> dict[str, Array]:
@@ -64,12 +74,13 @@ def chain(
         return values
 
     trace = {"act/target": inputs["act/target"], "act/input": inputs["act/input"]}
-    entering: dict[str, Array] = {}
+    needed: dict[str, Array] = {}  # by backward: a Linear's x, a ReLU's mask
     x = inputs["act/input"]
     for layer in who.layers:
-        entering[layer.name] = x
+        needed[layer.name] = x
         if layer.kind == "ReLU":
-            x = np.where(masks[layer.name], x, 0)
+            needed[layer.name] = x > 0 if masks is None else masks[layer.name]
+            x = np.where(needed[layer.name], x, 0)
         else:
             kinds = ("weight", "bias") if layer.kind == "Linear" else ()
             x = settle(OPERATIONS[f"{layer.kind}.forward"](x, *_weights(layer.name, inputs, *kinds)))["y"]
@@ -82,11 +93,11 @@ def chain(
         trace[f"dact/{layer.name}"] = dy
         if layer.kind == "Linear":
             weight = _weights(layer.name, inputs, "weight")
-            back = settle(OPERATIONS["Linear.backward"](dy, entering[layer.name], *weight))
+            back = settle(OPERATIONS["Linear.backward"](dy, needed[layer.name], *weight))
             grads[f"grad/{layer.name}.weight"], grads[f"grad/{layer.name}.bias"] = back["dweight"], back["dbias"]
             dy = back["dx"]
         elif layer.kind == "ReLU":
-            dy = np.where(masks[layer.name], dy, 0)
+            dy = np.where(needed[layer.name], dy, 0)
         else:
             dy = settle(OPERATIONS[f"{layer.kind}.backward"](dy, trace[f"act/{layer.name}"]))["dx"]
     return trace | grads
@@ -105,14 +116,15 @@ def _judge(got: Array | None, true: Array, allowed: float, dtype: str) -> tuple[
         return Verdict.WRONG_DTYPE, np.inf
     if not np.isfinite(got).all():
         return Verdict.NOT_FINITE, np.inf
-    error = _norm(got - true)
+    error = norm(got - true)
     if error == 0:
         return Verdict.EXACT, 0.0
     ratio = error / allowed if allowed else np.inf
     return (Verdict.WITHIN if ratio <= 1 else Verdict.OFF), ratio
 
 
-def _norm(difference: Array) -> float:
+def norm(difference: Array) -> float:
+    """Return the root of the sum of squares."""
     return float(np.sqrt(np.square(difference.astype(np.float64)).sum()))
 
 

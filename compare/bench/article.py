@@ -1,0 +1,44 @@
+"""The article's own loop: torchvision's ToTensor on one image after another, a DataLoader, and torch's default Adam."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import ToTensor
+
+from compare.bench.torch_lanes import Tensors, TorchLane
+from compare.experiment.config import Config
+
+
+class Pictures(Dataset[torch.Tensor]):
+    """Images as `torchvision.datasets.MNIST` gives them out: through PIL, one by one."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = torch.as_tensor(images)
+        self.transform = ToTensor()
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """Return image `index`, (1, height, width) float32 in [0, 1]."""
+        tensor: torch.Tensor = self.transform(Image.fromarray(self.images[index].numpy()))
+        return tensor
+
+
+class ArticleLoop(TorchLane):
+    """`torch_ae`'s eager step on what the loader gives."""
+
+    def __init__(self, config: Config, *, device: str = "cpu") -> None:
+        super().__init__(config, device=device)
+        self.config = config
+
+    def batches(self, images: np.ndarray) -> Iterator[Tensors]:
+        """Yield the noisy and the clean batches of one epoch."""
+        for pictures in DataLoader(Pictures(images), batch_size=self.config.batch_size, shuffle=True):
+            clean = pictures.view(len(pictures), -1).to(self.device)
+            noisy = clean + self.config.noise * torch.randn_like(clean)
+            yield (noisy.clamp(0, 1) if self.config.clip else noisy), clean

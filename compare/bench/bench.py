@@ -1,0 +1,79 @@
+"""The whole benchmark: which lanes in which settings, in what order."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from compare.bench.lanes import FLOORS, LANES
+from compare.bench.results import Row, TrainingRow
+from compare.bench.trainings import TRAININGS, in_a_process
+from compare.bench.turns import Plan, Processes, measure
+from compare.experiment.config import Config
+
+QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.2), Plan(turns=12, seconds=0.4), Plan(turns=4, seconds=0.25)
+CORE = ("numpy", "numpy-again", "torch", "torch-fused")
+SWEPT = ("numpy", "torch", "torch-fused")
+BATCHES = (1, 8, 32, 512, 2048, 8192)
+HIDDEN = (50, 100, 200, 800, 1600, 3200)
+LATENT = (2, 32, 128, 400)
+REPEATS = 2  # of every whole training, in the order A B, B A
+
+
+class Part(NamedTuple):
+    """Some lanes in one setting."""
+
+    lanes: tuple[str, ...]
+    config: Config
+    threads: int
+    plan: Plan
+
+
+def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str) -> Iterator[Part]:
+    """Yield what is measured: the core first, then the batch sizes, then the widths."""
+    here = tuple(lane for lane, spec in LANES.items() if device in spec.devices)
+    lanes = CORE if quick else tuple(lane for lane in dict.fromkeys((*CORE, *LANES, *here)) if lane not in FLOORS)
+    cpu = device == "cpu"
+    if quick and not cpu:
+        lanes = tuple(lane for lane in here if lane not in FLOORS)
+    for count in threads:
+        yield Part((*lanes, *FLOORS), config, count, QUICK if quick else FULL)
+    if quick:
+        return
+    graph = () if cpu else ("torch-graph",)
+    for count in threads:
+        for size in BATCHES:
+            yield Part((*SWEPT, *graph, *FLOORS[:3]), replace(config, batch_size=size), count, SWEEP)
+    wider = [replace(config, hidden_dim=width) for width in HIDDEN]
+    for changed in (*wider, *(replace(config, latent_dim=width) for width in LATENT)):
+        yield Part((*SWEPT, *graph, *FLOORS[:3]), changed, threads[-1], SWEEP)
+
+
+def run_steps(
+    todo: list[Part], images: np.ndarray, *, device: str, on_turn: Callable[[Part, str], None]
+) -> Iterator[list[Row]]:
+    """Measure part after part; yield the rows of each."""
+    with Processes() as processes:
+        for part in todo:
+            yield measure(
+                processes, part.lanes, part.config, images, part.plan, threads=part.threads, device=device,
+                on_turn=partial(on_turn, part),
+            )  # fmt: skip
+
+
+def run_trainings(config: Config, root: Path, *, device: str, on_lane: Callable[[str], None]) -> Iterator[TrainingRow]:
+    """Train every lane that can be trained here to the end, `REPEATS` times in turns; yield each training."""
+    lanes = [name for name, spec in TRAININGS.items() if device in spec.devices or spec.devices == ("cpu",)]
+    for turn in range(REPEATS):
+        for name in lanes if turn % 2 == 0 else reversed(lanes):
+            on_lane(name)
+            yield in_a_process(name, config, root, threads=cores(), device=device)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

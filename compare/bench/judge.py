@@ -1,0 +1,53 @@
+"""A lane's first step, judged before it is timed: a fast wrong answer is worth nothing.
+
+All that a compiled or captured step shows is the state after it. From rest, Adam's first moment is (1 − β₁) g, so it
+tells the gradients, which are judged as the check judges a network's; and Adam's state follows from them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compare.experiment.batches import Batch
+from compare.experiment.config import Config
+from compare.experiment.streams import Purpose, stream
+from compare.parity import network, optimizer, tolerance
+from compare.parity.side import Description, State, under_prefix
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a lane's step came to: the worst error in units of what is allowed, and of what tensor."""
+
+    ratio: float
+    tensor: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it is within what rounding allows."""
+        return self.ratio <= 1
+
+
+def judge(who: Description, config: Config, batch: Batch, before: State, after: State) -> Judgement:
+    """Judge a step from `before`, with Adam at rest, to `after`: gradients normwise, Adam entry by entry."""
+    inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
+    plain = network.chain(who, tolerance.widen(inputs, who.dtype))
+    masks = {layer.name: plain[f"act/{layer.name}"] > 0 for layer in who.layers if layer.kind == "ReLU"}
+    truth, deviations = network.oracle(who, inputs, masks, stream(Purpose.CHECK, config.seed, 4))
+    moments = tolerance.widen(under_prefix("adam.exp_avg", after), who.dtype)
+    told = {name: moment / (1 - config.beta1) for name, moment in moments.items()}
+    ratios = {}
+    for name, grad in told.items():
+        true = truth[f"grad/{name}"]
+        # what the network may be off by, and the roundings of the moment that tells it
+        own = optimizer.MOMENT * tolerance.unit_roundoff(who.dtype) * network.norm(true)
+        allowed = network.ALLOWANCE * deviations[f"grad/{name}"] + own
+        ratios[f"grad/{name}"] = network.norm(grad - true) / allowed if np.isfinite(grad).all() else np.inf
+    for name, true_state in optimizer.adam(before, told, config, who.dtype).items():
+        if not name.startswith("adam.exp_avg/"):
+            # a gradient that is off by MOMENT roundings is squared in the second moment
+            wider = true_state._replace(roundings=true_state.roundings + 2 * optimizer.MOMENT)
+            verdict, ratio, *_ = tolerance.judge(after.get(name), wider, who.dtype)
+            ratios[name] = ratio if verdict.held else max(ratio, np.inf)
+    worst = max(ratios, key=lambda name: ratios[name])
+    return Judgement(float(ratios[worst]), worst)

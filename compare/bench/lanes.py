@@ -1,0 +1,105 @@
+"""The lanes: every way to take the same training step, and the floors below which none can go.
+
+A lane is made in a process of its own, and only there is its library imported.
+"""
+
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from compare.errors import UserError
+from compare.experiment.batches import Batch
+from compare.experiment.config import Config
+from compare.parity.side import Array, State
+
+
+class Lane(Protocol):
+    """What the clock needs of a lane. Batches are put where the step reads them before the clock runs."""
+
+    at_once: int  # steps between two looks at the clock: many on a GPU, where looking means waiting for it
+
+    def put(self, batch: Batch) -> Any:
+        """Return the batch as `step` wants it."""
+
+    def step(self, batch: Any) -> None:
+        """Take one training step."""
+
+    def wait(self) -> None:
+        """Return when all steps taken are done."""
+
+
+class Network(Lane, Protocol):
+    """A lane that trains our network: it can be judged, and its optimizer be timed alone."""
+
+    def state(self) -> State:
+        """Return parameters, moments and step."""
+
+    def update(self) -> None:
+        """Take one step of the optimizer alone, on the gradients of the last step."""
+
+    def reconstruct(self, x: Array) -> Array:
+        """Map images to images."""
+
+
+class Spec(NamedTuple):
+    """A lane by name: what readers call it, who makes it ("module:class"), with what, and where it can run."""
+
+    label: str
+    maker: str
+    options: Mapping[str, Any] = MappingProxyType({})
+    dtype: str = "float32"
+    devices: tuple[str, ...] = ("cpu",)
+    judged: bool = True  # against the oracle, before it is timed
+
+    def make(self, config: Config, device: str) -> Any:
+        """Return the lane. Raises `UserError` with the reason where it cannot run here."""
+        try:
+            return resolve_name(f"compare.bench.{self.maker}")(config, **self._where(device), **self.options)
+        except ModuleNotFoundError as error:
+            raise UserError(f"{error.name} is not installed") from error
+
+    def _where(self, device: str) -> dict[str, str]:
+        return {"device": device} if self.maker.split(":")[0] != "numpy_lanes" else {}
+
+
+ANY = ("cpu", "cuda", "mps")
+LANES: dict[str, Spec] = {
+    "numpy": Spec("NumPy", "numpy_lanes:NumpyLane", devices=ANY),
+    "numpy-again": Spec("NumPy once more (A/A)", "numpy_lanes:NumpyLane"),  # its ratio has to be 1
+    "numpy-float64": Spec("NumPy, float64", "numpy_lanes:NumpyLane", dtype="float64"),
+    "torch": Spec("torch eager, default Adam", "torch_lanes:TorchLane", devices=ANY),
+    "torch-fused": Spec("torch eager, fused Adam", "torch_lanes:TorchLane", {"fused": True}, devices=ANY),
+    "torch-network": Spec(
+        "torch.compile, network", "torch_lanes:TorchLane", {"fused": True, "compiled": "network"},
+        devices=("cpu", "cuda"),
+    ),
+    "torch-step": Spec(
+        "torch.compile, whole step", "torch_lanes:TorchLane", {"compiled": "step"}, devices=("cpu", "cuda")
+    ),
+    "torch-graph": Spec("CUDA graph, fused Adam", "graphs:GraphLane", devices=("cuda",)),
+    "torch-graph-tf32": Spec("CUDA graph, TF32", "graphs:GraphLane", {"tf32": True}, devices=("cuda",),
+                             judged=False),
+    "sklearn": Spec("scikit-learn MLPRegressor", "numpy_lanes:SklearnLane", judged=False),
+    "products-numpy": Spec("the 11 products, NumPy's BLAS", "numpy_lanes:Products", judged=False),
+    "products-torch": Spec("the 11 products, torch", "torch_lanes:Products", judged=False, devices=ANY),
+    "traffic": Spec("a + b → c as long as all parameters", "torch_lanes:Traffic", judged=False, devices=ANY),
+    "peak-numpy": Spec("a large product, NumPy's BLAS", "numpy_lanes:LargeProduct", judged=False),
+    "peak-torch": Spec("a large product, torch", "torch_lanes:LargeProduct", judged=False, devices=ANY),
+}  # fmt: skip
+LARGE = 2048  # rows and columns of the product that shows what the machine can do
+FLOORS = ("products-numpy", "products-torch", "traffic", "peak-numpy", "peak-torch")
+
+
+def products(batch: int, inputs: int, hidden: int, latent: int) -> list[tuple[int, int, int]]:
+    """Return the matrix products of one step, as (rows, inner, columns): 4 forward, 4 and 3 backward."""
+    layers = [(inputs, hidden), (hidden, latent), (latent, hidden), (hidden, inputs)]
+    forward = [(batch, n_in, n_out) for n_in, n_out in layers]
+    weights = [(n_out, batch, n_in) for n_in, n_out in layers]
+    inputs_ = [(batch, n_out, n_in) for n_in, n_out in layers[1:]]  # nobody asks for the gradient of the images
+    return forward + weights + inputs_
+
+
+def flops(batch: int, inputs: int, hidden: int, latent: int) -> int:
+    """Return the floating-point operations of those products, a multiplication and an addition each."""
+    return sum(2 * a * b * c for a, b, c in products(batch, inputs, hidden, latent))

@@ -1,0 +1,137 @@
+"""What a benchmark found, as plain values: for JSON, and for the tables and plots that are made of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from compare.errors import UserError
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One lane in one setting. Times are milliseconds a step; `turns` are the medians of its turns."""
+
+    lane: str
+    label: str
+    threads: int
+    batch_size: int
+    hidden_dim: int
+    latent_dim: int
+    cannot: str = ""  # why it did not run here
+    agreement: float | None = None  # the first step's worst error, in units of what rounding allows
+    prepare_seconds: float = 0.0  # to the end of the first step: compilation, capture
+    p10: float = 0.0
+    median: float = 0.0
+    p90: float = 0.0
+    update: float | None = None  # the optimizer alone
+    turns: list[float] = field(default_factory=list)
+
+    @property
+    def cost(self) -> float:
+        """Microseconds an image."""
+        return 1e3 * self.median / self.batch_size
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """One whole training: seconds and test error by epoch, and the process's peak memory."""
+
+    lane: str
+    label: str
+    data: str
+    threads: int
+    seconds: list[float]  # of each epoch, with data and noise and without the measuring of the error
+    test_mse: list[float]
+    peak_megabytes: float
+    cannot: str = ""
+
+    def seconds_until(self, mse: float) -> float | None:
+        """Return when the test error was first below `mse`, to the end of that epoch; None if never."""
+        reached = next((i for i, error in enumerate(self.test_mse) if error < mse), None)
+        return None if reached is None else sum(self.seconds[: reached + 1])
+
+
+@dataclass
+class Results:
+    """A whole benchmark, and the machine it ran on."""
+
+    environment: dict[str, Any]
+    device: str
+    rows: list[Row] = field(default_factory=list)
+    trainings: list[TrainingRow] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: Any) -> "Results":
+        """Return what `to_dict` gave. Raises `UserError` for anything else."""
+        try:
+            rows, trainings = [Row(**row) for row in value["rows"]], [TrainingRow(**t) for t in value["trainings"]]
+            return cls(value["environment"], value["device"], rows, trainings)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`") from error
+
+    def find(self, lane: str, **setting: int) -> Row | None:
+        """Return the lane's row in a setting (threads=2, batch_size=128 …), if it ran."""
+        return next(
+            (r for r in self.rows if r.lane == lane and not r.cannot and _fits(asdict(r), setting)),
+            None,
+        )
+
+
+class Ratio(NamedTuple):
+    """One lane's time over another's, with a confidence interval; a tie where that holds 1."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def tie(self) -> bool:
+        """Whether the two cannot be told apart."""
+        return self.low <= 1 <= self.high
+
+
+def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
+    """Return the median ratio of paired turns, and the bootstrap's interval for it."""
+    from scipy.stats import bootstrap
+
+    pairs = np.divide(a, b)
+    if len(pairs) < 2 or np.ptp(pairs) == 0:
+        return Ratio(float(np.median(pairs)), -np.inf, np.inf)
+    interval = bootstrap(
+        (pairs,), np.median, confidence_level=CONFIDENCE, n_resamples=RESAMPLES, method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return Ratio(float(np.median(pairs)), float(interval.low), float(interval.high))
+
+
+class Floors(NamedTuple):
+    """What no lane of a setting can be faster than, in milliseconds: the products, and Adam's traffic besides."""
+
+    products: float
+    full: float
+
+
+TRAFFIC = 7 / 3  # Adam reads gradient, parameter and both moments and writes the last three; a + b → c moves three
+
+
+def floors(results: Results, row: Row) -> Floors | None:
+    """Return the floors of a row's setting: each by the faster library."""
+    setting = {name: getattr(row, name) for name in ("threads", "batch_size", "hidden_dim", "latent_dim")}
+    products = [r.median for name in ("products-numpy", "products-torch") if (r := results.find(name, **setting))]
+    traffic = results.find("traffic", **setting)
+    if not products or not traffic:
+        return None
+    return Floors(min(products), min(products) + TRAFFIC * traffic.median)
+
+
+def _fits(row: Mapping[str, Any], setting: Mapping[str, int]) -> bool:
+    return all(row[name] == value for name, value in setting.items())

@@ -1,0 +1,172 @@
+"""A benchmark's results as tables of ready text, for the terminal and for a document."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from compare.bench.lanes import FLOORS, LANES, LARGE, flops
+from compare.bench.results import Floors, Ratio, Results, Row, floors, ratio
+from compare.experiment.config import Config
+from compare.experiment.quality import Table
+
+GOOD_ENOUGH = 0.018  # test MSE per pixel
+COLUMNS = ("lane", "ms", "p10–p90", "against NumPy", "×prod", "×floor", "Adam", "GF/s", "ready", "error")
+PIXELS = 784
+
+
+def tables(results: Results) -> list[Table]:
+    """Return the core's tables, one for each number of threads; then the sizes that were swept; then trainings."""
+    found = [_core(results, rows) for rows in _core_settings(results)]
+    found += _swept(results)
+    if results.trainings:
+        found.append(_trainings(results))
+    return found
+
+
+def verdicts(results: Results) -> list[str]:
+    """Say in a line for each number of threads who is ahead of whom, and whether the clock can be trusted."""
+    lines = []
+    for rows in _core_settings(results):
+        by_lane = {row.lane: row for row in rows if not row.cannot}
+        if not (ours := by_lane.get("numpy")):
+            continue
+        rivals = [row for row in by_lane.values() if row.lane.startswith("torch") and row.turns]
+        if rivals:
+            best = min(rivals, key=lambda row: row.median)
+            against = ratio(ours.turns, best.turns)
+            lines.append(
+                f"{_count(ours.threads)}: NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against)}"
+            )
+        if floor := floors(results, ours):
+            lines.append(
+                f"{_count(ours.threads)}: floors: {floor.products:.2f} ms for the products, {floor.full:.2f} ms with "
+                f"Adam's traffic; of a large product: {_speeds(rows)}"
+            )
+        if again := by_lane.get("numpy-again"):
+            control = ratio(again.turns, ours.turns)
+            word = "as it should be" if control.tie else "it should hold 1, so differences of this size mean nothing"
+            lines.append(f"{_count(ours.threads)}: NumPy against itself: {_ratio(control)}, {word}")
+    return lines
+
+
+def reasons(results: Results) -> list[str]:
+    """Say of every lane that did not run why."""
+    missing = [(row.label, row.cannot) for row in results.rows] + [(t.label, t.cannot) for t in results.trainings]
+    return list(dict.fromkeys(f"{label} did not run: {reason}" for label, reason in missing if reason))
+
+
+def default_setting(row: Row) -> bool:
+    """Whether a row is of the article's network and batch."""
+    default = Config()
+    return (row.batch_size, row.hidden_dim, row.latent_dim) == (
+        default.batch_size,
+        default.hidden_dim,
+        default.latent_dim,
+    )
+
+
+def _core_settings(results: Results) -> list[list[Row]]:
+    rows = [row for row in results.rows if default_setting(row)]
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.threads)]
+
+
+def _core(results: Results, rows: Sequence[Row]) -> Table:
+    first = rows[0]
+    ours = next((row for row in rows if row.lane == "numpy" and row.turns), None)
+    floor = floors(results, first)
+    work = flops(first.batch_size, PIXELS, first.hidden_dim, first.latent_dim)
+    title = f"One training step: batch {first.batch_size}, latent {first.latent_dim}, {_count(first.threads)}"
+    lines = [_step(row, ours, floor, work) for row in rows if row.lane not in FLOORS]
+    return Table(title, COLUMNS, lines)
+
+
+def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[str, ...]:
+    if row.cannot:
+        return (row.label, "", "", "not run", *[""] * 6)
+    same = LANES[row.lane].dtype == "float32" and ours is not None
+    return (
+        row.label,
+        f"{row.median:.3f}",
+        f"{row.p10:.2f}–{row.p90:.2f}",
+        _ratio(ratio(row.turns, ours.turns)) if ours and row is not ours else "",
+        f"{row.median / floor.products:.2f}" if floor and same else "",
+        f"{row.median / floor.full:.2f}" if floor and same else "",
+        "" if row.update is None else f"{row.update:.2f}",
+        f"{work / row.median / 1e6:.0f}",
+        f"{row.prepare_seconds:.1f}",
+        "" if row.agreement is None else f"{row.agreement:.2f}",
+    )
+
+
+def _speeds(rows: Sequence[Row]) -> str:
+    peaks = {"peak-numpy": "NumPy's BLAS", "peak-torch": "torch"}
+    return ", ".join(
+        f"{2 * LARGE**3 / row.median / 1e6:.0f} GFLOP/s by {peaks[row.lane]}" for row in rows if row.lane in peaks
+    )
+
+
+def by_size(results: Results, name: str, threads: int) -> dict[str, dict[int, Row]]:
+    """Return the rows in which `name` ("batch_size") alone varies, by lane and size; of two sizes or more."""
+    rows = [row for row in results.rows if row.threads == threads and row.turns and _varies_only(row, name)]
+    lanes = {
+        lane: {getattr(row, name): row for row in rows if row.lane == lane} for lane in LANES if lane not in FLOORS
+    }
+    return {lane: found for lane, found in lanes.items() if len(found) > 1}
+
+
+def _swept(results: Results) -> list[Table]:
+    found = []
+    for name, title in (("batch_size", "batch"), ("hidden_dim", "hidden width"), ("latent_dim", "latent width")):
+        for threads in sorted({row.threads for row in results.rows}):
+            lanes = by_size(results, name, threads)
+            if not lanes:
+                continue
+            cells = [
+                (str(size), *(f"{of[size].cost:.2f}" if size in of else "" for of in lanes.values()))
+                for size in sorted({size for of in lanes.values() for size in of})
+            ]
+            labels = tuple(LANES[lane].label for lane in lanes)
+            found.append(Table(f"Microseconds an image by {title}, {_count(threads)}", (title, *labels), cells))
+    return found
+
+
+def _varies_only(row: Row, name: str) -> bool:
+    default = Config()
+    others = {"batch_size", "hidden_dim", "latent_dim"} - {name}
+    return all(getattr(row, other) == getattr(default, other) for other in others)
+
+
+def _trainings(results: Results) -> Table:
+    lines = []
+    for lane in dict.fromkeys(t.lane for t in results.trainings):
+        runs = [t for t in results.trainings if t.lane == lane]
+        if runs[0].cannot:
+            lines.append((runs[0].label, "not run", *[""] * 4))
+            continue
+        reached = [until for t in runs if (until := t.seconds_until(GOOD_ENOUGH)) is not None]
+        lines.append(
+            (
+                runs[0].label,
+                " ".join(f"{sum(t.seconds):.1f}" for t in runs),
+                f"{min(sum(t.seconds) for t in runs) / len(runs[0].seconds):.2f}",
+                " ".join(f"{until:.1f}" for until in reached) or "never",
+                f"{runs[0].test_mse[-1]:.5f}",
+                f"{max(t.peak_megabytes for t in runs):.0f}",
+            )
+        )
+    first = results.trainings[0]
+    epochs = max(len(t.seconds) for t in results.trainings)
+    title = f"Whole training: {first.data}, {epochs} epochs, data and noise included, {_count(first.threads)}"
+    columns = ("lane", "seconds", "the fastest, an epoch", f"until MSE < {GOOD_ENOUGH}", "test MSE", "peak MB")
+    return Table(title, columns, lines)
+
+
+def _count(threads: int) -> str:
+    return f"{threads} thread{'s' if threads > 1 else ''}"
+
+
+def _ratio(r: Ratio) -> str:
+    return f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
+
+
+def _word(r: Ratio) -> str:
+    return "a tie" if r.tie else "faster" if r.value < 1 else "slower"

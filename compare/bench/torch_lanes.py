@@ -1,0 +1,117 @@
+"""The lanes of torch: eager, compiled, and as a CUDA graph; and its floors."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from compare.bench import numpy_lanes
+from compare.bench.lanes import LARGE, products
+from compare.experiment.batches import Batch
+from compare.experiment.config import Config
+from compare.parity.side import Array, State
+from compare.parity.torch_side import TorchSide, available_device
+
+Tensors = tuple[torch.Tensor, torch.Tensor]
+
+
+class _OnDevice:
+    def __init__(self, device: str) -> None:
+        self.device = available_device(device)
+        self.at_once = 1 if device == "cpu" else 50
+
+    def put(self, batch: Batch) -> Tensors:
+        """Return the batch as tensors on the device."""
+        noisy, clean = (torch.as_tensor(array, device=self.device) for array in batch)
+        return noisy, clean
+
+    def wait(self) -> None:
+        """Wait for the device."""
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize()
+
+
+class TorchLane(_OnDevice):
+    """`torch_ae`'s training step, with torch's default Adam or its fused one, as it is or compiled."""
+
+    capturable = False  # by a CUDA graph: Adam then counts its steps on the device
+
+    def __init__(self, config: Config, *, device: str, fused: bool = False, compiled: str = "") -> None:
+        super().__init__(device)
+        self.side = TorchSide(config, device=device)
+        self.optimizer = self.side.optimizer = torch.optim.Adam(
+            self.side.model.parameters(),
+            lr=config.lr,
+            betas=(config.beta1, config.beta2),
+            eps=config.eps,
+            fused=fused,
+            capturable=self.capturable,
+        )
+        self.model: Callable[[torch.Tensor], torch.Tensor] = self.side.model
+        if compiled == "network":
+            self.model = torch.compile(self.side.model)
+        self._step: Callable[[torch.Tensor, torch.Tensor], None] = self._eager
+        if compiled == "step":
+            self._step = torch.compile(self._eager)
+
+    def _eager(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
+        self.optimizer.zero_grad()
+        self.side.loss(self.model(noisy), clean).backward()
+        self.optimizer.step()
+
+    def step(self, batch: Tensors) -> None:
+        """Take one training step."""
+        self._step(*batch)
+
+    def update(self) -> None:
+        """Take one step of the optimizer alone, on the gradients of the last step."""
+        self.optimizer.step()
+
+    def state(self) -> State:
+        """Return parameters, moments and step."""
+        return self.side.state()
+
+    def reconstruct(self, x: Array) -> Array:
+        """Map images to images."""
+        return self.side.reconstruct(x)
+
+
+class Products(_OnDevice):
+    """The 11 matrix products of a step and nothing else."""
+
+    def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
+        super().__init__(device)
+        shapes = (config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
+        self.operands = [self._operands(i, *shape) for i, shape in enumerate(products(*shapes))]
+
+    def _operands(self, which: int, *shape: int) -> Tensors:
+        a, b = (torch.as_tensor(array).to(self.device) for array in numpy_lanes.operands(which, *shape))
+        return a, b
+
+    def step(self, batch: Any) -> None:
+        """Do the products."""
+        for a, b in self.operands:
+            a @ b
+
+
+class LargeProduct(Products):
+    """One large square product."""
+
+    def __init__(self, config: Config, *, device: str) -> None:
+        _OnDevice.__init__(self, device)
+        self.operands = [self._operands(4, *(LARGE,) * 3)]
+
+
+class Traffic(_OnDevice):
+    """c = a + b over as many numbers as there are parameters, by all threads: three numbers moved for each."""
+
+    def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
+        super().__init__(device)
+        widths = (input_dim, config.hidden_dim, config.latent_dim, config.hidden_dim, input_dim)
+        parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
+        self.a, self.b, self.c = (torch.ones(parameters, device=self.device) for _ in range(3))
+
+    def step(self, batch: Any) -> None:
+        """Move the numbers."""
+        torch.add(self.a, self.b, out=self.c)

@@ -1,0 +1,114 @@
+"""The lanes of one setting, each in its own process, taking turns: A B C, C B A, and so on.
+
+What disturbs the machine for a while then disturbs all lanes alike, and ratios are taken within a turn.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from compare.bench import worker
+from compare.bench.lanes import LANES
+from compare.bench.results import Row
+from compare.errors import UserError
+from compare.experiment.batches import Batch
+from compare.experiment.config import Config
+from compare.parity.trajectory import first_batches
+
+BATCHES = 8  # that a lane goes round and round, where they are small
+IMAGES = 1024  # that they have in all, or one batch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure: turns of so many seconds for every lane."""
+
+    turns: int
+    seconds: float
+
+
+@dataclass
+class Processes:
+    """One process for every lane that was asked for, kept from setting to setting; a context manager."""
+
+    pools: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for pool in self.pools.values():
+            pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Have a lane's process call a function of `worker`; return what it returns, raise what it raises."""
+        if lane not in self.pools:
+            self.pools[lane] = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
+        try:
+            return self.pools[lane].submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            del self.pools[lane]
+            raise UserError("its process died; there may be too little memory") from error
+
+
+def measure(
+    processes: Processes,
+    lanes: Iterable[str],
+    config: Config,
+    images: np.ndarray,
+    plan: Plan,
+    *,
+    threads: int,
+    device: str,
+    on_turn: Callable[[str], None],
+) -> list[Row]:
+    """Return a row for every lane; those that cannot run here say why."""
+    rows: dict[str, Row] = {}
+    for lane in lanes:
+        on_turn(lane)
+        spec = LANES[lane]
+        typed = replace(config, dtype=spec.dtype)
+        shape = (threads, config.batch_size, config.hidden_dim, config.latent_dim)
+        try:
+            where = device if device in spec.devices else "cpu"
+            ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
+        except UserError as error:
+            rows[lane] = Row(lane, spec.label, *shape, cannot=str(error))
+            continue
+        agreement = ready.judgement.ratio if ready.judgement else None
+        if ready.threads != threads:
+            rows[lane] = Row(lane, spec.label, *shape, cannot=f"it works with {ready.threads} threads")
+        elif ready.judgement and not ready.judgement.held:
+            reason = f"its first step is off: {ready.judgement.tensor}, {agreement:.1e} times what rounding allows"
+            rows[lane] = Row(lane, spec.label, *shape, cannot=reason, agreement=agreement)
+        else:
+            rows[lane] = Row(lane, spec.label, *shape, agreement=agreement, prepare_seconds=ready.seconds)
+
+    running = [lane for lane, row in rows.items() if not row.cannot]
+    samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
+    for turn in range(plan.turns):
+        for lane in running if turn % 2 == 0 else reversed(running):
+            on_turn(lane)
+            samples[lane].append(processes.ask(lane, worker.time_steps, plan.seconds))
+    for lane in running:
+        pooled = np.concatenate(samples[lane])
+        p10, median, p90 = map(float, np.percentile(pooled, [10, 50, 90]))
+        turns = [float(np.median(turn)) for turn in samples[lane]]
+        update = processes.ask(lane, worker.time_updates, plan.seconds)
+        alone = None if update is None else float(np.median(update))
+        rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns, update=alone)
+    return list(rows.values())
+
+
+def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:
+    """Return the first batches of a training, of full size however few the images are."""
+    enough = np.resize(images, (max(IMAGES, config.batch_size), *images.shape[1:]))
+    return list(first_batches(config, enough, max(1, min(BATCHES, IMAGES // config.batch_size))))

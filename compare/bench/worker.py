@@ -1,0 +1,104 @@
+"""What runs in a lane's own process: one lane at a time, made, judged and timed on request.
+
+A process of its own keeps thread pools apart: two that spin on the same cores slow each other down, and a lane that
+is not being timed lies still.
+"""
+
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any, NamedTuple
+
+from compare import environment
+from compare.bench.judge import Judgement, judge
+from compare.bench.lanes import LANES
+from compare.errors import UserError
+from compare.experiment.batches import Batch
+from compare.experiment.config import Config
+from compare.parity.numpy_side import NumpySide
+
+LEAST = 5  # steps in a slice of time, however long they take
+_lane: Any = None  # this process's lane
+_batches: list[Any] = []
+
+
+class Ready(NamedTuple):
+    """A lane that can be timed: what it took to get there, and what came of its first step."""
+
+    seconds: float  # from its making to the end of its first step: compilation, capture
+    judgement: Judgement | None
+    threads: int
+
+
+def start() -> None:
+    """Prepare the process: an interrupt is for the parent to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    environment.keep_freed_memory()
+
+
+def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
+    """Make a lane, take its first step, judge it, and warm up. Raises `UserError` where it cannot run here."""
+    global _lane, _batches
+    environment.set_threads(threads)
+    _lane = None  # let go of the one before
+    seconds = -time.perf_counter()
+    try:
+        _lane = LANES[name].make(config, device)
+        _batches = [_lane.put(batch) for batch in batches]
+        _lane.step(_batches[0])
+        _lane.wait()
+    except Exception as error:
+        raise UserError(_one_line(error)) from None
+    seconds += time.perf_counter()
+    judgement = None
+    if LANES[name].judged:
+        # Adam's first step from rest tells the gradients. All sides start where the NumPy side does.
+        reference = NumpySide(config)
+        judgement = judge(reference.describe(), config, batches[0], reference.state(), _lane.state())
+    for batch in _batches * 2:
+        _lane.step(batch)
+    _lane.wait()
+    return Ready(seconds, judgement, threads_in_use())
+
+
+def time_steps(seconds: float) -> list[float]:
+    """Take steps for so long; return the milliseconds of each, or, where `at_once` are taken, their mean."""
+    return _clock(_lane.step, _batches, seconds)
+
+
+def time_updates(seconds: float) -> list[float] | None:
+    """The same of the optimizer alone; None of a lane whose optimizer cannot be had alone."""
+    return _clock(lambda _: _lane.update(), [None], seconds) if hasattr(_lane, "update") else None
+
+
+def threads_in_use() -> int:
+    """Return how many threads this process's library works with, read back from it."""
+    torch = sys.modules.get("torch")
+    return int(torch.get_num_threads()) if torch else environment.blas_threads()
+
+
+def peak_megabytes() -> float:
+    """Return the most memory that this process has had, in 10⁶ bytes."""
+    kilo = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
+
+
+def _clock(step: Any, batches: list[Any], seconds: float) -> list[float]:
+    times: list[float] = []
+    endless = cycle(batches)
+    end = time.perf_counter() + seconds
+    while len(times) < LEAST or time.perf_counter() < end:
+        begin = time.perf_counter()
+        for _ in range(_lane.at_once):
+            step(next(endless))
+        _lane.wait()
+        times.append((time.perf_counter() - begin) / _lane.at_once * 1e3)
+    return times
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:159] + "…"

@@ -1,0 +1,98 @@
+"""Ratios with their intervals, floors, and results that survive JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compare.bench.lanes import flops, products
+from compare.bench.results import TRAFFIC, Results, Row, TrainingRow, floors, ratio
+from compare.bench.tables import tables, verdicts
+from compare.errors import UserError
+from compare.report.benchmark import write
+
+ENVIRONMENT = {
+    "cpu": "a processor", "cores": 2, "system": "Linux", "thread_pools": [], "packages": {"numpy": "2", "torch": "2"}
+}  # fmt: skip
+times = st.lists(st.floats(0.5, 2), min_size=3, max_size=12)
+
+
+def row(lane: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01) -> Row:
+    """Return a lane that takes so many milliseconds, a little more or less from turn to turn."""
+    turns = [ms * (1 + spread * (i % 3 - 1)) for i in range(9)]
+    return Row(lane, lane, threads, batch, 400, 10, p10=ms, median=ms, p90=ms, turns=turns, agreement=0.5)
+
+
+def some_results() -> Results:
+    """Return two lanes at three batch sizes, with floors, and one training."""
+    lanes = {"numpy": 4.0, "torch": 5.0, "products-numpy": 2.0, "products-torch": 1.5, "traffic": 0.3}
+    rows = [row(lane, ms * size / 128, batch=size) for size in (32, 128, 512) for lane, ms in lanes.items()]
+    rows += [row("numpy-again", 4.0), row("peak-numpy", 100.0)]
+    training = TrainingRow("numpy", "NumPy", "digits", 2, [1.0, 2.0, 3.0], [0.03, 0.017, 0.016], 300.0)
+    return Results(dict(ENVIRONMENT), "cpu", rows, [training])
+
+
+@given(times, st.floats(0.1, 10))
+def test_the_ratio_of_a_lane_that_takes_so_many_times_as_long_is_that(turns: list[float], factor: float) -> None:
+    found = ratio([turn * factor for turn in turns], turns)
+    assert found.value == pytest.approx(factor)
+    assert found.low <= found.value * (1 + 1e-12) and found.value <= found.high * (1 + 1e-12)
+
+
+def test_lanes_that_differ_by_less_than_their_spread_tie() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(1, 0.1, 20), rng.normal(1, 0.1, 20)
+    assert ratio(a.tolist(), b.tolist()).tie
+    assert not ratio((a * 1.5).tolist(), b.tolist()).tie
+
+
+def test_the_floors_take_the_faster_library_and_add_what_adam_moves() -> None:
+    results = some_results()
+    found = floors(results, row("numpy", 4.0))
+    assert found is not None
+    assert found.products == 1.5
+    assert found.full == pytest.approx(1.5 + TRAFFIC * 0.3)
+    assert floors(results, row("numpy", 4.0, threads=1)) is None
+
+
+def test_a_step_is_eleven_products_of_some_407_million_operations() -> None:
+    assert len(products(128, 784, 400, 10)) == 11
+    assert flops(128, 784, 400, 10) == 407_552_000
+
+
+def test_results_come_back_from_json() -> None:
+    results = some_results()
+    assert Results.from_dict(json.loads(json.dumps(results.to_dict()))) == results
+
+
+@pytest.mark.parametrize("value", [[], {}, {"rows": [{"lane": 1}], "trainings": []}, None])
+def test_other_json_is_refused_in_one_line(value: object) -> None:
+    with pytest.raises(UserError, match="no benchmark's JSON"):
+        Results.from_dict(value)
+
+
+def test_a_training_tells_when_it_was_good_enough() -> None:
+    (training,) = some_results().trainings
+    assert training.seconds_until(0.018) == 3.0
+    assert training.seconds_until(0.001) is None
+
+
+def test_the_tables_hold_every_lane_and_the_lines_say_who_is_ahead() -> None:
+    core, by_batch, training = tables(some_results())
+    assert [cells[0] for cells in core.rows] == ["numpy", "torch", "numpy-again"]
+    assert [cells[0] for cells in by_batch.rows] == ["32", "128", "512"]
+    assert training.rows[0][1] == "6.0"
+    ahead, floor, control = verdicts(some_results())
+    assert "0.80" in ahead and ahead.endswith("faster")
+    assert "1.50 ms" in floor
+    assert control.endswith("as it should be")
+
+
+def test_the_document_names_the_machine_and_shows_its_plot(tmp_path: Path) -> None:
+    write([some_results()], tmp_path / "bench.md")
+    text = (tmp_path / "bench.md").read_text()
+    assert "## a processor" in text and "bench/cost-1.png" in text and "not measured" in text
+    assert (tmp_path / "bench" / "cost-1.png").read_bytes().startswith(b"\x89PNG")
