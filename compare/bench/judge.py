@@ -5,6 +5,7 @@ tells the gradients, which are judged as the check judges a network's; and Adam'
 """
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -28,8 +29,15 @@ class Judgement:
         return self.ratio <= 1
 
 
-def judge(who: Description, config: Config, batch: Batch, before: State, after: State) -> Judgement:
-    """Judge a step from `before`, with Adam at rest, to `after`: gradients normwise, Adam entry by entry."""
+def judge(
+    who: Description, config: Config, batch: Batch, before: State, after: State, *, float32_correction: bool = False
+) -> Judgement:
+    """Judge a step from `before`, with Adam at rest, to `after`: gradients normwise, Adam entry by entry.
+
+    torch.compile puts Adam's bias correction into float32. 1 − β then has an error of 2 u (that of β as a number, and
+    that of the power), which is 2 u / (1 − β) of it; for the second moment the root halves that.
+    """
+    correction = ceil(2 / (1 - config.beta1) + 1 / (1 - config.beta2)) if float32_correction else 0
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
     plain = network.chain(who, tolerance.widen(inputs, who.dtype))
     masks = {layer.name: plain[f"act/{layer.name}"] > 0 for layer in who.layers if layer.kind == "ReLU"}
@@ -46,7 +54,8 @@ def judge(who: Description, config: Config, batch: Batch, before: State, after: 
     for name, true_state in optimizer.adam(before, told, config, who.dtype).items():
         if not name.startswith("adam.exp_avg/"):
             # a gradient that is off by MOMENT roundings is squared in the second moment
-            wider = true_state._replace(roundings=true_state.roundings + 2 * optimizer.MOMENT)
+            more = 2 * optimizer.MOMENT + (correction if name.startswith("param/") else 0)
+            wider = true_state._replace(roundings=true_state.roundings + more)
             verdict, ratio, *_ = tolerance.judge(after.get(name), wider, who.dtype)
             ratios[name] = ratio if verdict.held else max(ratio, np.inf)
     worst = max(ratios, key=lambda name: ratios[name])

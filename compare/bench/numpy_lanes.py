@@ -1,5 +1,6 @@
 """The lanes that need no torch: the hand-written step, NumPy's floors, and scikit-learn's network off the shelf."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,15 +29,12 @@ class NumpyLane(_OnTheCpu):
 
     def __init__(self, config: Config) -> None:
         self.side = NumpySide(config)
-        self.grads = under_prefix("param", self.side.state())  # any gradients will do to time an update
+        grads = under_prefix("param", self.side.state())  # any gradients will do to time one step of Adam alone
+        self.update = partial(self.side.optimizer.step, grads)
 
     def step(self, batch: Batch) -> None:
         """Take one training step."""
         numpy_ae.train_step(self.side.model, self.side.loss, self.side.optimizer, *batch)
-
-    def update(self) -> None:
-        """Take one step of Adam alone."""
-        self.side.optimizer.step(self.grads)
 
     def state(self) -> State:
         """Return parameters, moments and step."""

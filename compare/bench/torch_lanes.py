@@ -54,6 +54,8 @@ class TorchLane(_OnDevice):
         self._step: Callable[[torch.Tensor, torch.Tensor], None] = self._eager
         if compiled == "step":
             self._step = torch.compile(self._eager)
+        # One step of the optimizer alone, on the gradients of the last step, where it can be had alone.
+        self.update = None if self.capturable or compiled == "step" else self.optimizer.step
 
     def _eager(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
         self.optimizer.zero_grad()
@@ -63,10 +65,6 @@ class TorchLane(_OnDevice):
     def step(self, batch: Tensors) -> None:
         """Take one training step."""
         self._step(*batch)
-
-    def update(self) -> None:
-        """Take one step of the optimizer alone, on the gradients of the last step."""
-        self.optimizer.step()
 
     def state(self) -> State:
         """Return parameters, moments and step."""

@@ -4,6 +4,7 @@ A process of its own keeps thread pools apart: two that spin on the same cores s
 is not being timed lies still.
 """
 
+import logging
 import resource
 import signal
 import sys
@@ -36,6 +37,7 @@ class Ready(NamedTuple):
 def start() -> None:
     """Prepare the process: an interrupt is for the parent to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable(logging.WARNING)  # torch's compiler tells of itself
     environment.keep_freed_memory()
 
 
@@ -57,7 +59,10 @@ def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, d
     if LANES[name].judged:
         # Adam's first step from rest tells the gradients. All sides start where the NumPy side does.
         reference = NumpySide(config)
-        judgement = judge(reference.describe(), config, batches[0], reference.state(), _lane.state())
+        judgement = judge(
+            reference.describe(), config, batches[0], reference.state(), _lane.state(),
+            float32_correction=LANES[name].float32_correction,
+        )  # fmt: skip
     for batch in _batches * 2:
         _lane.step(batch)
     _lane.wait()
@@ -71,7 +76,8 @@ def time_steps(seconds: float) -> list[float]:
 
 def time_updates(seconds: float) -> list[float] | None:
     """The same of the optimizer alone; None of a lane whose optimizer cannot be had alone."""
-    return _clock(lambda _: _lane.update(), [None], seconds) if hasattr(_lane, "update") else None
+    update = getattr(_lane, "update", None)
+    return _clock(lambda _: update(), [None], seconds) if update else None
 
 
 def threads_in_use() -> int:
