@@ -27,7 +27,7 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     who, before = side.describe(), side.state()
     trace = side.observe(batch)
     side.load(before)
-    masks = {layer.name: trace[f"act/{layer.name}"] > 0 for layer in who.layers if layer.kind == "ReLU"}
+    masks = _masks(who, trace, len(batch.noisy))
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
     truth = chain(who, tolerance.widen(inputs, who.dtype), masks)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
@@ -50,8 +50,8 @@ def chain(
 ) -> Trace:
     """Return the activations, the loss and all gradients of one step, in the dtype of the inputs.
 
-    `noise` is (unit, generator): every result gets a normal error of √k · unit · the sum of its absolute terms, as k
-    independent roundings would leave it.
+    A ReLU that is given no mask takes its own. `noise` is (unit, generator): every result gets a normal error of
+    √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
     """
 
     def settle(results: Results) -> dict[str, Array]:
@@ -63,13 +63,14 @@ def chain(
                 values[name] = values[name] + spread * rng.standard_normal(np.shape(values[name]))
         return values
 
+    masks = dict(masks)
     trace = {"act/target": inputs["act/target"], "act/input": inputs["act/input"]}
     entering: dict[str, Array] = {}
     x = inputs["act/input"]
     for layer in who.layers:
         entering[layer.name] = x
         if layer.kind == "ReLU":
-            x = np.where(masks[layer.name], x, 0)
+            x = np.where(masks.setdefault(layer.name, x > 0), x, 0)
         else:
             kinds = ("weight", "bias") if layer.kind == "Linear" else ()
             x = settle(OPERATIONS[f"{layer.kind}.forward"](x, *_weights(layer.name, inputs, *kinds)))["y"]
@@ -90,6 +91,16 @@ def chain(
         else:
             dy = settle(OPERATIONS[f"{layer.kind}.backward"](dy, trace[f"act/{layer.name}"]))["dx"]
     return trace | grads
+
+
+def _masks(who: Description, trace: Trace, rows: int) -> dict[str, Array]:
+    """Return which entries each ReLU let through, of those whose activation was recorded."""
+    relus = {f"act/{layer.name}": layer for layer in who.layers if layer.kind == "ReLU"}
+    return {
+        layer.name: trace[name] > 0
+        for name, layer in relus.items()
+        if name in trace and trace[name].shape == (rows, layer.out_features)
+    }
 
 
 def _weights(layer: str, inputs: Mapping[str, Array], *kinds: str) -> list[Array]:
