@@ -11,7 +11,8 @@ from compare.bench.lanes import LARGE, products
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.side import Array, State
-from compare.parity.torch_side import TorchSide, available_device
+from compare.parity.torch_network import available_device
+from compare.parity.torch_side import TorchSide
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 

@@ -17,9 +17,8 @@ from compare.bench import worker
 from compare.bench.lanes import LANES
 from compare.bench.results import Row
 from compare.errors import UserError
-from compare.experiment.batches import Batch
+from compare.experiment.batches import Batch, training_batches
 from compare.experiment.config import Config
-from compare.parity.trajectory import first_batches
 
 BATCHES = 8  # that a lane goes round and round, where they are small
 IMAGES = 1024  # that they have in all, or one batch
@@ -111,4 +110,4 @@ def measure(
 def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:
     """Return the first batches of a training, of full size however few the images are."""
     enough = np.resize(images, (max(IMAGES, config.batch_size), *images.shape[1:]))
-    return list(first_batches(config, enough, max(1, min(BATCHES, IMAGES // config.batch_size))))
+    return list(training_batches(config, enough, max(1, min(BATCHES, IMAGES // config.batch_size))))
