@@ -44,21 +44,6 @@ def check_start() -> Iterator[Finding]:
         at_rest = slot.keys() == {"step", "exp_avg", "exp_avg_sq"} and not any(np.any(value) for value in slot.values())
         yield _finding("Adam", f"state of {name}", at_rest)
 
-    yield _finding("Adam", "parallel", _parallel_is_serial())
-
-
-def _parallel_is_serial() -> bool:
-    """Whether Adam's two threads make, bit for bit, what one makes."""
-    ends = []
-    for parallel in (False, True):
-        rng = np.random.default_rng(0)
-        params = {name: rng.standard_normal(64) for name in "abcd"}
-        adam = numpy_ae.Adam(params, parallel=parallel)
-        for _ in range(2):
-            adam.step({name: rng.random(64) for name in params})
-        ends.append(params)
-    return all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
-
 
 def _finding(operation: str, name: str, held: bool) -> Finding:
     verdict = Verdict.EXACT if held else Verdict.OFF
