@@ -100,13 +100,10 @@ def show_check(report: Report) -> None:
 
 
 def show_verdict(report: Report) -> None:
-    """Print the sentence, and how far apart the free runs ended."""
-    for dtype, run in report.free_runs.items():
-        console.print(
-            f"{run.steps[-1]} free steps in {dtype}: parameters {run.parameters[-1]:.1e} apart;"
-            f" a twin one ULP away at the start {run.twin[-1]:.1e}"
-        )
-    console.print(f"[{'green' if report.held else 'red'}]{report.sentence}[/]")
+    """Print what to know of the check, who is the more exact, how far apart the free runs ended, and the sentence."""
+    for line in report.lines():
+        console.print(line, markup=False)
+    console.print(report.sentence, style="green" if report.held else "red", markup=False)
 
 
 def show_summary(config: Config, report: Report, quality: Quality, training: Training) -> None:

@@ -21,8 +21,11 @@ from compare.experiment.showcase import showcase
 from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
 from compare.parity.check import check as check_parity
+from compare.parity.check import check_subject
+from compare.parity.foreign import foreign
 from compare.parity.report import Report
 from compare.parity.sides import LABELS, make_side
+from compare.parity.subject import our_own
 from compare.runs import Run, new_folder
 
 
@@ -85,10 +88,13 @@ def train(
     return training
 
 
-def check(config: Config, json_file: Path | None, *, device: str, torch: bool, **source: Any) -> Report:
-    """Run the parity check, print it, and write it where asked."""
-    dataset = load_data(config, **source)
-    report = check_parity(config, dataset.train_images, device=device, torch=torch)
+def check(
+    config: Config, json_file: Path | None, *, side: str | None, device: str, torch: bool, **source: Any
+) -> Report:
+    """Run the parity check of our own two sides, or of anybody's; print it, and write it where asked."""
+    images = load_data(config, **source).train_images
+    subject = foreign(side, config, images, device=device) if side else our_own(images, device=device)
+    report = check_subject(subject, config, torch=torch, own=not side)
     show_check(report)
     if json_file:
         write_json(json_file, report.to_dict())

@@ -26,7 +26,7 @@ WRONG: list[tuple[str, str]] = [
     ("run extra", "unexpected extra argument"),
     ("figures", "Missing argument 'RUN'"),
     ("figures nowhere", "there is no run in nowhere"),
-    ("check --epochs 1 --json", "requires an argument"),
+    ("check --seed 1 --json", "requires an argument"),
     (f"train --device {ABSENT}", f"finds no '{ABSENT}' device here"),
     ("train --data kmnist --data-root file", "cannot download KMNIST"),
 ]

@@ -86,7 +86,7 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     """Say what is off, where, since when and by how much, from the findings alone; or that nothing is."""
     off = first_off(findings)
     if off is None:
-        return f"{who.name} and its reference agree: all {len(findings)} findings are within what rounding allows."
+        return f"{who.name} agrees with its reference: all {len(findings)} findings are within rounding."
     kin = [off, *(f for f in findings if (f.tier, f.side, f.operation) == (off.tier, off.side, off.operation))]
     detail = next((f" What is wrong: {f.detail}." for f in kin if not f.verdict.held and f.detail), "")
     what = "A step" if off.operation == "raised" else f"{off.tensor} of {off.side}'s {off.operation}"

@@ -36,6 +36,14 @@ class Report:
         """Say which side is the more exact, by dtype."""
         return exactness(self.findings)
 
+    def lines(self) -> list[str]:
+        """Say what to know of this check, which side is the more exact, and how far apart the free runs ended."""
+        return [
+            *self.notes,
+            *(f"{dtype}: {found}" for dtype, found in self.exactness.items()),
+            *(f"{dtype}: {run}" for dtype, run in self.free_runs.items()),
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, as docs/check-json.md describes them."""
         return {
