@@ -59,9 +59,9 @@ def blamed(findings: Sequence[Finding], who: Description) -> str:
     off = first_off(findings)
     if off is None:
         return ""
-    if off.tier == "interface":
-        return off.operation
     name, _, direction = off.operation.partition(".")
+    if off.tier == "interface" or (off.tier == "defaults" and direction):
+        return off.operation
     kinds = {layer.name: layer.kind for layer in who.layers} | {"loss": "SumSquaredError"}
     if direction and not _right_alone(off, findings):
         return f"{kinds[name]}.{direction}"

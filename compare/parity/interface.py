@@ -7,6 +7,7 @@ import numpy as np
 import numpy_ae
 from compare.parity.side import Array
 from compare.parity.verdict import Finding, Verdict
+from numpy_ae import train
 
 ROWS, PIXELS, HIDDEN, LATENT = 6, 5, 4, 3
 
@@ -30,8 +31,8 @@ def check_interface() -> Iterator[Finding]:
 
     batches = [(noisy[:4], clean[:4]), (noisy[4:], clean[4:])]
     steps, epoch = _trainer(), _trainer()
-    losses = [numpy_ae.train_step(*steps, *batch) for batch in batches]
-    yield _finding("train_epoch", "loss", numpy_ae.train_epoch(*epoch, iter(batches)) == sum(losses))
+    losses = [train.train_step(*steps, *batch) for batch in batches]
+    yield _finding("train_epoch", "loss", train.train_epoch(*epoch, iter(batches)) == sum(losses))
 
     ends = [_adam(parallel=parallel) for parallel in (False, True)]
     yield _finding("Adam.step", "parallel", all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0]))

@@ -17,7 +17,7 @@ from compare.parity.verdict import Finding, Verdict
 
 SCALES = (1.0, 1e-8, 0.0, 1e6, -1.0)  # of gradients, by turns: ordinary, tiny (near eps), zero, huge, of flipped sign
 ROUNDS = 10  # of those five: fifty steps
-SOME = 7  # steps that have been taken in a state under way
+UNDER_WAY = (7, 1000)  # steps that have been taken in the states that the first gradients are given in
 ENTRIES = 4096  # of each tensor, at random: Adam works entry by entry, and the truth in wider precision is slow
 # Roundings, at most, in any of the usual ways to write it down: β and 1 − β as numbers of the dtype, the products and
 # the sum; for the second moment one product more; for the parameter those of both moments, a root, two divisions, the
@@ -38,7 +38,7 @@ def gradients(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator
 def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge moments and parameters after each step, from where the step before left them, until something is off.
 
-    First from a state under way, then from where the side stands.
+    First from states under way, then from where the side stands.
 
     The worst of each tensor is a finding; the side's state stays as it is.
     """
@@ -46,8 +46,9 @@ def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Ite
     params = under_prefix("param", before)
     entries = {name: rng.permutation(param.size)[:ENTRIES] for name, param in params.items()}
     worst = Judged()
-    for state, steps in ((_under_way(before, rng), len(SCALES)), (before, ROUNDS * len(SCALES))):
-        for grads in islice(gradients(params, rng), steps):
+    starts = [(_under_way(before, step, rng), 1) for step in UNDER_WAY]
+    for state, rounds in (*starts, (before, ROUNDS)):
+        for grads in islice(gradients(params, rng), rounds * len(SCALES)):
             after, complaint = _update(side, state, grads)
             judged = _judge(state, after, grads, entries, config, who.dtype, complaint)
             worst = {name: max(worst.get(name, new), new, key=_badness) for name, new in judged.items()}
@@ -61,13 +62,13 @@ def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Ite
         yield Finding("optimizer", who.name, who.dtype, "adam", name, verdict, ratio, undecided, detail)
 
 
-def _under_way(state: State, rng: np.random.Generator) -> State:
-    """Return the state as it may be after some steps: at the first, from rest, many a mistake looks like another."""
+def _under_way(state: State, step: int, rng: np.random.Generator) -> State:
+    """Return the state as it may be after so many steps: at the first, from rest, many a mistake looks like another."""
     moments = {name: rng.standard_normal(value.shape) for name, value in state.items() if name.startswith("adam.exp")}
     under_way = {name: m**2 if "_sq/" in name else m for name, m in moments.items()}
     return {
         name: under_way[name].astype(value.dtype) if name in under_way else value for name, value in state.items()
-    } | {"adam.step": np.array(SOME)}
+    } | {"adam.step": np.array(step)}
 
 
 def _held(judged: Judged) -> bool:

@@ -18,7 +18,7 @@ from compare.parity.planting import Fault, mistake, rewritten
 from compare.parity.verdict import Finding, Verdict
 
 LEAST = 36  # planted mistakes
-FAMILIES = ("Linear", "ReLU", "Sigmoid", "SumSquaredError", "Autoencoder", "Adam", "train_step", "data")
+FAMILIES = ("Linear", "ReLU", "Sigmoid", "SumSquaredError", "Autoencoder", "Adam", "train_step", "train_epoch", "data")
 
 
 def title(fault: Fault) -> str:
