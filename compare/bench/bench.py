@@ -55,14 +55,15 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
 
 def run_steps(
     todo: list[Part], images: np.ndarray, *, device: str, on_turn: Callable[[Part, str], None]
-) -> Iterator[list[Row]]:
-    """Measure part after part; yield the rows of each."""
+) -> Iterator[tuple[Part, list[Row]]]:
+    """Measure part after part; yield a part and its rows after every turn, so that little is lost by stopping."""
     with Processes() as processes:
         for part in todo:
-            yield measure(
+            for rows in measure(
                 processes, part.lanes, part.config, images, part.plan, threads=part.threads, device=device,
                 on_turn=partial(on_turn, part),
-            )  # fmt: skip
+            ):  # fmt: skip
+                yield part, rows
 
 
 def run_trainings(config: Config, root: Path, *, device: str, on_lane: Callable[[str], None]) -> Iterator[TrainingRow]:

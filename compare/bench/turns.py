@@ -3,7 +3,7 @@
 What disturbs the machine for a while then disturbs all lanes alike, and ratios are taken within a turn.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -68,43 +68,46 @@ def measure(
     threads: int,
     device: str,
     on_turn: Callable[[str], None],
-) -> list[Row]:
-    """Return a row for every lane; those that cannot run here say why."""
+) -> Iterator[list[Row]]:
+    """Yield a row for every lane after each turn; those that cannot run here say why."""
     rows: dict[str, Row] = {}
     for lane in lanes:
         on_turn(lane)
-        spec = LANES[lane]
-        typed = replace(config, dtype=spec.dtype)
-        shape = (threads, config.batch_size, config.hidden_dim, config.latent_dim)
-        try:
-            where = device if device in spec.devices else "cpu"
-            ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
-        except UserError as error:
-            rows[lane] = Row(lane, spec.label, *shape, cannot=str(error))
-            continue
-        agreement = ready.judgement.ratio if ready.judgement else None
-        if ready.threads != threads:
-            rows[lane] = Row(lane, spec.label, *shape, cannot=f"it works with {ready.threads} threads")
-        elif ready.judgement and not ready.judgement.held:
-            reason = f"its first step is off: {ready.judgement.tensor}, {agreement:.1e} times what rounding allows"
-            rows[lane] = Row(lane, spec.label, *shape, cannot=reason, agreement=agreement)
-        else:
-            rows[lane] = Row(lane, spec.label, *shape, agreement=agreement, prepare_seconds=ready.seconds)
-
+        rows[lane] = _prepared(processes, lane, config, images, plan, threads=threads, device=device)
     running = [lane for lane, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
     for turn in range(plan.turns):
         for lane in running if turn % 2 == 0 else reversed(running):
             on_turn(lane)
             samples[lane].append(processes.ask(lane, worker.time_steps, plan.seconds))
-    for lane in running:
-        pooled = np.concatenate(samples[lane])
-        p10, median, p90 = map(float, np.percentile(pooled, [10, 50, 90]))
-        turns = [float(np.median(turn)) for turn in samples[lane]]
-        update = processes.ask(lane, worker.time_updates, plan.seconds)
-        alone = None if update is None else float(np.median(update))
-        rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns, update=alone)
-    return list(rows.values())
+        for lane in running:
+            p10, median, p90 = map(float, np.percentile(np.concatenate(samples[lane]), [10, 50, 90]))
+            turns = [float(np.median(times)) for times in samples[lane]]
+            rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns)
+        yield list(rows.values())
+
+
+def _prepared(
+    processes: Processes, lane: str, config: Config, images: np.ndarray, plan: Plan, *, threads: int, device: str
+) -> Row:
+    """Have a lane made and judged; return its row, without its times but for those of its optimizer alone."""
+    spec = LANES[lane]
+    row = Row(lane, spec.label, threads, config.batch_size, config.hidden_dim, config.latent_dim)
+    typed = replace(config, dtype=spec.dtype)
+    where = device if device in spec.devices else "cpu"
+    try:
+        ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
+    except UserError as error:
+        return replace(row, cannot=str(error))
+    if ready.threads != threads:
+        return replace(row, cannot=f"it works with {ready.threads} threads")
+    judgement = ready.judgement
+    row = replace(row, prepare_seconds=ready.seconds, agreement=judgement.ratio if judgement else None)
+    if judgement and not judgement.held:
+        how_far = f"{judgement.tensor}, {judgement.ratio:.1e} times what rounding allows"
+        return replace(row, cannot=f"its first step is off: {how_far}")
+    update = processes.ask(lane, worker.time_updates, plan.seconds)
+    return replace(row, update=None if update is None else float(np.median(update)))
 
 
 def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:

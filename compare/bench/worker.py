@@ -35,8 +35,8 @@ class Ready(NamedTuple):
 
 
 def start() -> None:
-    """Prepare the process: an interrupt is for the parent to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Prepare the process: an interrupt ends it without a word, for the parent says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     environment.keep_freed_memory()
 

@@ -29,6 +29,9 @@ def check_interface() -> Iterator[Finding]:
     right = asked.keys() - unasked.keys() == {"input"} and np.array_equal(asked["input"], dx)
     yield _finding("Autoencoder.backward", "dact/input", same and right)
 
+    unwanted, *_ = model.fc1.backward(asked["fc1"], noisy, input_grad=False)
+    yield _finding("Linear.backward", "dx, not asked for", unwanted is None)
+
     batches = [(noisy[:4], clean[:4]), (noisy[4:], clean[4:])]
     steps, epoch = _trainer(), _trainer()
     losses = [train.train_step(*steps, *batch) for batch in batches]
