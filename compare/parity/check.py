@@ -24,7 +24,7 @@ from compare.parity.trajectory import FreeRun, check_trajectory
 from compare.parity.verdict import Finding, Verdict
 
 FORMULA_ROWS = 16  # of a batch: the formula does not depend on the batch, and complex arithmetic is slow
-TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "trajectory")
+TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "trajectory", "outcome")
 REFERENCE = LABELS["torch"]
 RAISED = "raised"  # the operation of a finding that says that a side did
 
