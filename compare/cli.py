@@ -175,7 +175,7 @@ def train(
 
 
 @cli.command(short_help="Check the parity of the two sides.")
-@partial(hyperparameters, but=["epochs", "dtype"])  # it takes a few steps, in both dtypes
+@partial(hyperparameters, but=["dtype"])  # it judges both
 @data_options
 @machine_options
 @click.option(
@@ -183,22 +183,42 @@ def train(
     metavar="MODULE:FACTORY",
     help="Judge what this function makes of a Config, a compare.parity.side.Side, in place of numpy_ae.",
 )
+@click.option(
+    "--step",
+    type=click.IntRange(min=1),
+    help="Replay this step of the training, counted from 1: its own batch, made without the steps before it, "
+    "on the state of --resume or else on the initial one.  [default: 1, or the first after --resume]",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Judge from the state and with the config of a checkpoint, RUN/numpy.safetensors for one.",
+)
+@click.option(
+    "--thorough",
+    is_flag=True,
+    help="Also train to the last of --epochs with five seeds, and judge the test errors: some minutes.",
+)
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")
 def check(
     overrides: dict[str, Any],
     side: str | None,
-    json_file: Path | None,
+    step: int | None,
+    resume: Path | None,
+    thorough: bool,
     no_torch: bool,
+    json_file: Path | None,
     device: str,
     threads: int | None,
     **data: Any,
 ) -> int:
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
-    from compare import job
+    from compare.checking import Request, check
 
     _set_up(threads)
-    report = job.check(Config(**overrides), json_file, side=side, device=device, torch=not no_torch, **data)
+    request = Request(overrides, side, step, resume, thorough, not no_torch, device)
+    report = check(request, json_file, **data)
     return OK if report.held else FAILED
 
 

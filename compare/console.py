@@ -150,4 +150,7 @@ def _cell(findings: Sequence[Finding]) -> str:
     if not worst.verdict.held:
         size = f" {worst.ratio:.1e}" if 0 < worst.ratio < float("inf") else ""
         return f"[red]{worst.verdict}{size}[/]"
-    return "[green]exact[/]" if worst.verdict is Verdict.EXACT else f"[green]{worst.ratio:.2g}[/]"
+    if worst.verdict is Verdict.EXACT:
+        return "[green]exact[/]"
+    suspect = any(finding.verdict is Verdict.SUSPECT for finding in findings)
+    return f"[yellow]suspect {worst.ratio:.2g}[/]" if suspect else f"[green]{worst.ratio:.2g}[/]"

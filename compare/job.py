@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import click
 from safetensors.numpy import save
 
-from compare.console import TrainingProgress, console, show_check, show_summary, show_tables, show_verdict
+from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
 from compare.errors import UserError
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint
@@ -21,11 +21,7 @@ from compare.experiment.showcase import showcase
 from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
 from compare.parity.check import check as check_parity
-from compare.parity.check import check_subject
-from compare.parity.foreign import foreign
-from compare.parity.report import Report
 from compare.parity.sides import LABELS, make_side
-from compare.parity.subject import our_own
 from compare.runs import Run, new_folder
 
 
@@ -86,19 +82,6 @@ def train(
     ) as progress:
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss))
     return training
-
-
-def check(
-    config: Config, json_file: Path | None, *, side: str | None, device: str, torch: bool, **source: Any
-) -> Report:
-    """Run the parity check of our own two sides, or of anybody's; print it, and write it where asked."""
-    images = load_data(config, **source).train_images
-    subject = foreign(side, config, images, device=device) if side else our_own(images, device=device)
-    report = check_subject(subject, config, torch=torch, own=not side)
-    show_check(report)
-    if json_file:
-        write_json(json_file, report.to_dict())
-    return report
 
 
 def faults(markdown_file: Path | None, *, device: str) -> bool:

@@ -26,7 +26,18 @@ from compare.parity.trajectory import FreeRun, check_trajectory
 from compare.parity.verdict import Finding, Verdict
 
 FORMULA_ROWS = 16  # of a batch: the formula does not depend on the batch, and complex arithmetic is slow
-TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "interface", "trajectory")
+TIERS = (
+    "defaults",
+    "exact",
+    "rounding",
+    "formula",
+    "network",
+    "step",
+    "optimizer",
+    "interface",
+    "trajectory",
+    "outcome",
+)
 REFERENCE = LABELS["torch"]
 UNUSUAL: dict[str, Any] = {"lr": 3e-3, "beta1": 0.8, "beta2": 0.97, "eps": 1e-6}  # what nobody has as a default
 LOUD = 1e3  # times a batch: its gradients are so large that whatever clips or rescales gradients shows

@@ -11,7 +11,18 @@ from compare.parity.side import Description
 from compare.parity.verdict import Finding, Verdict
 
 ALONE = ("exact", "rounding")  # the tiers that judge an operation on operands given to it
-STAGES = ("defaults", *ALONE, "forward", "formula", "network", "step", "optimizer", "interface", "trajectory")
+STAGES = (
+    "defaults",
+    *ALONE,
+    "forward",
+    "formula",
+    "network",
+    "step",
+    "optimizer",
+    "interface",
+    "trajectory",
+    "outcome",
+)
 FILES = {
     "Linear": "layers.py",
     "ReLU": "layers.py",

@@ -106,8 +106,8 @@ def _check_rounding(side: Operator, name: str, kind: str, state: State, rng: np.
     for tensor, (judgement, detail) in _judge_once(side, name, kind, state, rng).items():
         if judgement.suspect:  # correlated roundings, which do not repeat on zero-mean operands, or a small fault
             again, detail = _judge_once(side, name, kind, None, rng)[tensor]
-            if again.suspect:
-                judgement = again._replace(verdict=Verdict.OFF)
+            repeated = again.suspect or not again.verdict.held
+            judgement = again._replace(verdict=Verdict.OFF) if repeated else judgement._replace(verdict=Verdict.SUSPECT)
         yield _finding("rounding", who, name, tensor, judgement, detail)
 
 

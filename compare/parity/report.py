@@ -7,6 +7,7 @@ import numpy as np
 
 from compare.parity import culprit
 from compare.parity.exactness import Exactness, exactness
+from compare.parity.outcome import Outcome
 from compare.parity.side import Description
 from compare.parity.trajectory import FreeRun
 from compare.parity.verdict import Finding
@@ -20,6 +21,7 @@ class Report:
     findings: list[Finding]
     free_runs: dict[str, FreeRun]
     notes: tuple[str, ...] = ()
+    outcome: Outcome | None = None  # of a thorough check
 
     @property
     def held(self) -> bool:
@@ -37,11 +39,12 @@ class Report:
         return exactness(self.findings)
 
     def lines(self) -> list[str]:
-        """Say what to know of this check, which side is the more exact, and how far apart the free runs ended."""
+        """Say what to know of this check, who is the more exact, and how far apart the sides end."""
         return [
             *self.notes,
             *(f"{dtype}: {found}" for dtype, found in self.exactness.items()),
             *(f"{dtype}: {run}" for dtype, run in self.free_runs.items()),
+            *([str(self.outcome)] if self.outcome else []),
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class Report:
             "findings": [asdict(f) | {"ratio": _finite(f.ratio)} for f in self.findings],
             "exactness": {dtype: asdict(found) for dtype, found in self.exactness.items()},
             "free_runs": {dtype: asdict(run) for dtype, run in self.free_runs.items()},
+            "outcome": asdict(self.outcome) if self.outcome else None,
         }
 
 

@@ -41,7 +41,7 @@ def test_one_side_alone_is_compared_with_none() -> None:
 def test_a_side_that_rounds_more_coarsely_is_the_less_exact(dataset: Dataset) -> None:
     coarse = "(x.astype(np.float32) @ self.weight.T.astype(np.float32)).astype(x.dtype)"
     with rewritten("Linear.forward", [("x @ self.weight.T", coarse)]):
-        report = check(replace(SMALL), dataset.train_images, dtypes=["float64"], trajectory=False)
+        report = check(SMALL, dataset.train_images, dtypes=["float64"], trajectory=False)
     nearer = report.exactness["float64"].nearer
     assert nearer["PyTorch"] > nearer["NumPy"]
     assert str(Exactness(23, nearer)) in "\n".join(report.lines())
