@@ -197,7 +197,7 @@ def train(
 @click.option(
     "--thorough",
     is_flag=True,
-    help="Also train to the last of --epochs with five seeds, and judge the test errors: some minutes.",
+    help="Where all that holds, train to the last of --epochs with five seeds, and judge the test errors: minutes.",
 )
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")

@@ -26,7 +26,6 @@ from compare.parity.verdict import Finding, Verdict
 FORMULA_ROWS = 16  # of a batch: the formula does not depend on the batch, and complex arithmetic is slow
 TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "trajectory", "outcome")
 REFERENCE = LABELS["torch"]
-RAISED = "raised"  # the operation of a finding that says that a side did
 
 
 def check(
@@ -70,7 +69,7 @@ def check_subject(
     free_runs: dict[str, FreeRun] = {}
     if torch:
         findings = _trusted(findings)
-    if torch and trajectory and not any(f.operation == RAISED for f in findings):
+    if torch and trajectory and all(f.verdict.held for f in findings):  # how a wrong step drifts shows nothing new
         drift, free_runs = check_trajectory(subject, config, dtypes)
         findings.append(drift)
     findings.sort(key=lambda f: (TIERS.index(f.tier), f.side == REFERENCE))
@@ -104,7 +103,7 @@ def _guarded(tier: str, side: Side, findings: Iterable[Finding]) -> Iterator[Fin
         *_, last = traceback.walk_tb(error.__traceback__)
         code = last[0].f_code
         detail = f"{Path(code.co_filename).name}, {code.co_name}, raised {type(error).__name__}: {error}"
-        yield Finding(tier, who.name, who.dtype, RAISED, "", Verdict.NOT_JUDGED, np.inf, detail=detail)
+        yield Finding(tier, who.name, who.dtype, "raised", "", Verdict.NOT_JUDGED, np.inf, detail=detail)
 
 
 def _trusted(findings: list[Finding]) -> list[Finding]:
