@@ -56,7 +56,7 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
     if request.thorough:
         require_images(subject, config, dataset)
     report = check_subject(subject, config, torch=request.torch, own=not request.side)
-    if request.thorough:
+    if request.thorough and report.held:  # to train what is wrong shows nothing new
         total = TRAININGS * config.epochs * len(dataset.train_images)
         with TrainingProgress({"outcome": total}) as progress:
             finding, outcome = check_outcome(
@@ -71,16 +71,13 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
 
 def _subject(request: Request, config: Config, dataset: Dataset, start: Checkpoint | None) -> Subject:
     images, device = dataset.train_images, request.device
-    per_epoch = steps_per_epoch(config, len(images))
     done = len(start.history) if start else 0
-    step = request.step or done * per_epoch + 1
+    step = request.step or done * steps_per_epoch(config, len(images)) + 1
     if request.side:
         subject = foreign(request.side, config, images, device=device, step=step)
     else:
         subject = our_own(images, device=device, start=dict(start.state) if start else None, step=step)
     if step == 1 and not start:
         return subject
-    epoch, batch = divmod(step - 1, per_epoch)
     state = f"the state after epoch {done}" if start else "the initial state"
-    note = f"Step {step}: batch {batch + 1} of {per_epoch} in epoch {epoch + 1}, on {state}."
-    return replace(subject, notes=(note, *subject.notes))
+    return replace(subject, notes=(f"Step {step} of the training, on {state}.", *subject.notes))

@@ -97,7 +97,7 @@ def machine_options(command: Command) -> Command:
     """Give a command the options that say what it runs on."""
     for option in (
         click.option("--threads", type=click.IntRange(min=1), help="Threads of BLAS and torch.  [default: theirs]"),
-        click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
                      help="Where the torch side runs; NumPy runs on the CPU."),
     ):  # fmt: skip
         command = option(command)
@@ -197,7 +197,7 @@ def train(
 @click.option(
     "--thorough",
     is_flag=True,
-    help="Also train to the last of --epochs with five seeds, and judge the test errors: some minutes.",
+    help="Where all that holds, train to the last of --epochs with five seeds, and judge the test errors: minutes.",
 )
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")

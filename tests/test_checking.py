@@ -13,6 +13,7 @@ from compare.experiment.checkpoint import Checkpoint, EpochRecord
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.parity.numpy_side import initial_state
+from compare.parity.planting import rewritten
 from compare.parity.report import Report
 from compare.parity.side import distance
 from compare.parity.sides import make_side
@@ -62,7 +63,7 @@ def test_a_step_is_replayed_on_its_own_batch_from_the_initial_state(
     expected = list(epoch_batches(asked, dataset.train_images, epoch))[batch]
     assert_same(replayed._asdict(), expected._asdict())
     assert_same(subject.ours(asked).state(), initial_state(asked))
-    told = f"Step {step}: batch {batch + 1} of 3 in epoch {epoch + 1}, on the initial state."
+    told = f"Step {step} of the training, on the initial state."
     assert report.notes == ((told,) if step and step > 1 else ())
 
 
@@ -88,7 +89,7 @@ def test_a_checkpoint_is_judged_in_its_state_at_the_step_that_comes_next(
         assert make(replace(config, dtype="float64")).state()["adam.step"] == PER_EPOCH
     (batch,) = subject.batches(config, 1)
     assert_same(batch._asdict(), next(epoch_batches(config, dataset.train_images, 1))._asdict())
-    assert report.notes == ("Step 4: batch 1 of 3 in epoch 2, on the state after epoch 1.",)
+    assert report.notes == ("Step 4 of the training, on the state after epoch 1.",)
 
 
 def test_a_check_holds_on_a_checkpoint_and_a_later_step(
@@ -108,3 +109,13 @@ def test_a_thorough_check_adds_its_outcome_to_the_findings(
     assert [finding.tier for finding in report.findings] == ["outcome"]
     assert report.outcome is not None
     assert report.lines() == [str(report.outcome)]
+
+
+def test_what_is_wrong_already_is_not_trained(
+    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "load_data", lambda *_: dataset)
+    with rewritten("Linear.forward", [("y += self.bias", "")]):
+        report = check(Request(overrides(config), thorough=True), None)
+    assert not report.held
+    assert report.outcome is None

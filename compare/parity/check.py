@@ -41,7 +41,6 @@ TIERS = (
 REFERENCE = LABELS["torch"]
 UNUSUAL: dict[str, Any] = {"lr": 3e-3, "beta1": 0.8, "beta2": 0.97, "eps": 1e-6}  # what nobody has as a default
 LOUD = 1e3  # times a batch: its gradients are so large that whatever clips or rescales gradients shows
-RAISED = "raised"  # the operation of a finding that says that a side did
 
 
 def check(
@@ -89,7 +88,7 @@ def check_subject(
     free_runs: dict[str, FreeRun] = {}
     if torch:
         findings = _trusted(findings)
-    if torch and trajectory and not any(f.operation == RAISED for f in findings):
+    if torch and trajectory and all(f.verdict.held for f in findings):  # how a wrong step drifts shows nothing new
         drift, free_runs = check_trajectory(subject, config, dtypes)
         findings.append(drift)
     findings.sort(key=lambda f: (TIERS.index(f.tier), f.side == REFERENCE))
@@ -124,7 +123,7 @@ def _guarded(tier: str, side: Side, findings: Iterable[Finding]) -> Iterator[Fin
         *_, last = traceback.walk_tb(error.__traceback__)
         code = last[0].f_code
         detail = f"{Path(code.co_filename).name}, {code.co_name}, raised {type(error).__name__}: {error}"
-        yield Finding(tier, who.name, who.dtype, RAISED, "", Verdict.NOT_JUDGED, np.inf, detail=detail)
+        yield Finding(tier, who.name, who.dtype, "raised", "", Verdict.NOT_JUDGED, np.inf, detail=detail)
 
 
 def _trusted(findings: list[Finding]) -> list[Finding]:

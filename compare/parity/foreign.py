@@ -46,18 +46,21 @@ def foreign(name: str, config: Config, images: np.ndarray, *, device: str = "cpu
 
     layers = make(config).describe().layers
     widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
-    own_batches = widths != (pixels, pixels)
-    random = f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, images have {pixels} pixels."
+    takes_images = widths == (pixels, pixels)
 
     def reference(config: Config) -> Side:
         return make_twin(layers, start(config), config, device=device_for(config.dtype, device))
 
     def batches(config: Config, steps: int) -> Iterable[Batch]:
-        if own_batches:
-            return uniform_batches(config, widths, steps, step)
-        return training_batches(config, images, steps, step)
+        if takes_images:
+            return training_batches(config, images, steps, step)
+        return uniform_batches(config, widths, steps, step)
 
-    return Subject(ours, reference, batches, (*[random] * own_batches, *device_notes(device)))
+    notes = device_notes(device)
+    if not takes_images:
+        random = f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, images have {pixels} pixels."
+        notes = (random, *notes)
+    return Subject(ours, reference, batches, notes)
 
 
 def find(name: str) -> Callable[[Config], Any]:

@@ -1,9 +1,8 @@
 """All that a check found, for people and as plain values."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
-
-import numpy as np
 
 from compare.parity import culprit
 from compare.parity.exactness import Exactness, exactness
@@ -49,17 +48,24 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, as docs/check-json.md describes them."""
-        return {
-            "held": self.held,
-            "sentence": self.sentence,
-            "notes": list(self.notes),
-            "findings": [asdict(f) | {"ratio": _finite(f.ratio)} for f in self.findings],
-            "exactness": {dtype: asdict(found) for dtype, found in self.exactness.items()},
-            "free_runs": {dtype: asdict(run) for dtype, run in self.free_runs.items()},
-            "outcome": asdict(self.outcome) if self.outcome else None,
-        }
+        plain: dict[str, Any] = _finite(
+            {
+                "held": self.held,
+                "sentence": self.sentence,
+                "notes": list(self.notes),
+                "findings": [asdict(finding) for finding in self.findings],
+                "exactness": {dtype: asdict(found) for dtype, found in self.exactness.items()},
+                "free_runs": {dtype: asdict(run) for dtype, run in self.free_runs.items()},
+                "outcome": asdict(self.outcome) if self.outcome else None,
+            }
+        )
+        return plain
 
 
-def _finite(ratio: float) -> float | None:
-    """Return None for an infinite ratio, where nothing at all is allowed: JSON has no infinity."""
-    return ratio if np.isfinite(ratio) else None
+def _finite(value: Any) -> Any:
+    """Return plain values with None for infinity and NaN, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,7 @@
 """docs/check-json.md says what `check --json` writes: no key more, no key less, each of the type that it says."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from compare.files import write_json
 from compare.parity.check import TIERS, check
 from compare.parity.outcome import Outcome
 from compare.parity.report import Report
-from compare.parity.verdict import Verdict
+from compare.parity.side import Description
+from compare.parity.trajectory import FreeRun
+from compare.parity.verdict import Finding, Verdict
 
 ROOT = Path(__file__).parents[2]
 PLAIN: dict[str, tuple[type, ...]] = {
@@ -78,6 +81,19 @@ def test_what_is_written_is_what_the_document_says(written: Any) -> None:
 def test_what_the_document_does_not_say_is_noticed(written: Any, key: str, value: object) -> None:
     assert list(mismatches({**written, key: value}, "Report", "report"))
     assert list(mismatches({**written, "more": 1}, "Report", "report"))
+
+
+def test_what_is_not_finite_is_null(tmp_path: Path) -> None:
+    finding = Finding("step", "NumPy", "float32", "train_step", "loss", Verdict.OFF, math.inf)
+    run = FreeRun([1, 2], [0.0, math.nan], [0.0, math.inf], [0.0, 0.0])
+    who = Description("NumPy", (), "float32", "cpu", threads=1)
+    write_json(tmp_path / "check.json", Report(who, [finding], {"float32": run}).to_dict())
+    found = json.loads((tmp_path / "check.json").read_text())
+    assert found["findings"][0]["ratio"] is None
+    assert (found["free_runs"]["float32"]["parameters"], found["free_runs"]["float32"]["loss"]) == (
+        [0, None],
+        [0, None],
+    )
 
 
 def test_the_document_names_every_verdict_and_every_tier() -> None:
