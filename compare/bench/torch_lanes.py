@@ -19,7 +19,7 @@ Tensors = tuple[torch.Tensor, torch.Tensor]
 
 class _OnDevice:
     def __init__(self, device: str) -> None:
-        self.device = available_device(device)
+        self.device = available_device(device, "float32")
         self.at_once = 1 if device == "cpu" else 50
 
     def put(self, batch: Batch) -> Tensors:

@@ -73,7 +73,7 @@ def measure(
     rows: dict[str, Row] = {}
     for lane in lanes:
         on_turn(lane)
-        rows[lane] = _prepared(processes, lane, config, images, plan, threads=threads, device=device)
+        rows[lane] = _prepared(processes, lane, config, images, threads=threads, device=device)
     running = [lane for lane, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
     for turn in range(plan.turns):
@@ -85,12 +85,14 @@ def measure(
             turns = [float(np.median(times)) for times in samples[lane]]
             rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns)
         yield list(rows.values())
+    for lane in running:  # at last: many updates with one gradient leave a network that nobody would train
+        update = processes.ask(lane, worker.time_updates, plan.seconds)
+        rows[lane] = replace(rows[lane], update=None if update is None else float(np.median(update)))
+    yield list(rows.values())
 
 
-def _prepared(
-    processes: Processes, lane: str, config: Config, images: np.ndarray, plan: Plan, *, threads: int, device: str
-) -> Row:
-    """Have a lane made and judged; return its row, without its times but for those of its optimizer alone."""
+def _prepared(processes: Processes, lane: str, config: Config, images: np.ndarray, *, threads: int, device: str) -> Row:
+    """Have a lane made and judged; return its row, without its times."""
     spec = LANES[lane]
     row = Row(lane, spec.label, threads, config.batch_size, config.hidden_dim, config.latent_dim)
     typed = replace(config, dtype=spec.dtype)
@@ -106,8 +108,7 @@ def _prepared(
     if judgement and not judgement.held:
         how_far = f"{judgement.tensor}, {judgement.ratio:.1e} times what rounding allows"
         return replace(row, cannot=f"its first step is off: {how_far}")
-    update = processes.ask(lane, worker.time_updates, plan.seconds)
-    return replace(row, update=None if update is None else float(np.median(update)))
+    return row
 
 
 def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:

@@ -43,8 +43,8 @@ def no_gpu_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "stream", lambda aside: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Recording)
     monkeypatch.setattr(torch.cuda, "graph", capturing)
-    monkeypatch.setattr(torch_lanes, "available_device", lambda name: torch.device("cpu"))
-    monkeypatch.setattr("compare.parity.torch_side.available_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr(torch_lanes, "available_device", lambda name, dtype: torch.device("cpu"))
+    monkeypatch.setattr("compare.parity.torch_side.available_device", lambda name, dtype: torch.device("cpu"))
     monkeypatch.setattr(graphs.GraphLane, "capturable", False)  # Adam refuses it on a CPU
 
 
