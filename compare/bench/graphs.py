@@ -39,7 +39,6 @@ class GraphLane(TorchLane):
         self._eager(self.noisy, self.clean)
 
     def _capture(self) -> None:
-        start = [param.detach().clone() for param in self.side.model.parameters()]
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -50,15 +49,7 @@ class GraphLane(TorchLane):
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
             self._captured()
-        self._restore(start)
-
-    @torch.no_grad()
-    def _restore(self, start: list[torch.Tensor]) -> None:
-        """Undo the warm-up in place: the graph holds on to these very tensors."""
-        for param, value in zip(self.side.model.parameters(), start, strict=True):
-            param.copy_(value)
-            for moment in self.optimizer.state[param].values():
-                moment.zero_()
+        self.reset()
 
 
 class DeviceLane(GraphLane):

@@ -41,6 +41,7 @@ class TorchLane(_OnDevice):
     def __init__(self, config: Config, *, device: str, fused: bool = False, compiled: str = "") -> None:
         super().__init__(device)
         self.side = TorchSide(config, device=device)
+        self.start = [param.detach().clone() for param in self.side.model.parameters()]
         self.optimizer = self.side.optimizer = torch.optim.Adam(
             self.side.model.parameters(),
             lr=config.lr,
@@ -66,6 +67,14 @@ class TorchLane(_OnDevice):
     def step(self, batch: Tensors) -> None:
         """Take one training step."""
         self._step(*batch)
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Go back to the start, in place: a compiled or captured step holds on to these very tensors."""
+        for param, value in zip(self.side.model.parameters(), self.start, strict=True):
+            param.copy_(value)
+            for moment in self.optimizer.state[param].values():
+                moment.zero_()
 
     def state(self) -> State:
         """Return parameters, moments and step."""

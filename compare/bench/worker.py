@@ -5,13 +5,15 @@ is not being timed lies still.
 """
 
 import logging
+import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from itertools import cycle
-from math import inf
+from multiprocessing import parent_process
 from typing import Any, NamedTuple
 
 from compare import environment
@@ -23,9 +25,6 @@ from compare.experiment.config import Config
 from compare.parity.numpy_side import NumpySide
 
 LEAST = 5  # readings of the clock in a slice of time, however long they take
-# Where a weight's gradient is zero, its first moment shrinks to 0.9 of itself in every update, and is a subnormal number
-# after some 700, which processors are slow with.
-MOST_UPDATES = 300
 _lane: Any = None  # this process's lane
 _batches: list[Any] = []
 
@@ -43,6 +42,7 @@ def start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     environment.keep_freed_memory()
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
@@ -81,7 +81,7 @@ def time_steps(seconds: float) -> list[float]:
 def time_updates(seconds: float) -> list[float] | None:
     """The same of the optimizer alone; None of a lane whose optimizer cannot be had alone."""
     update = getattr(_lane, "update", None)
-    return _clock(lambda _: update(), [None], seconds, MOST_UPDATES) if update else None
+    return _clock(lambda _: update(), [None], seconds) if update else None
 
 
 def threads_in_use() -> int:
@@ -96,17 +96,26 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
 
 
-def _clock(step: Any, batches: list[Any], seconds: float, most: float = inf) -> list[float]:
+def _clock(step: Any, batches: list[Any], seconds: float) -> list[float]:
+    if hasattr(_lane, "reset"):
+        _lane.reset()
     times: list[float] = []
     endless = cycle(batches)
     end = time.perf_counter() + seconds
-    while len(times) < LEAST or (time.perf_counter() < end and len(times) < most):
+    while len(times) < LEAST or time.perf_counter() < end:
         begin = time.perf_counter()
         for _ in range(_lane.at_once):
             step(next(endless))
         _lane.wait()
         times.append((time.perf_counter() - begin) / _lane.at_once * 1e3)
     return times
+
+
+def _end_with_the_parent() -> None:
+    """Wait for the parent's end, of whatever kind, and end: nobody else would tell."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _one_line(error: Exception) -> str:
