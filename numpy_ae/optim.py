@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+# The averages of a unit that has died fade into subnormal numbers, below 1e-38 in float32, and stay there: 0.9 times the
+# smallest rounds to itself. They take processors many times as long, and after so many steps they are set to zero.
+FLUSH_AFTER = 100
+
 
 class Adam:
     """Kingma and Ba, Adam: a method for stochastic optimization (ICLR 2015), with PyTorch's names.
@@ -68,6 +72,9 @@ class Adam:
             work *= 1 - beta2
             exp_avg_sq *= beta2
             exp_avg_sq += work
+            if state["step"] % FLUSH_AFTER == 0:
+                for average in (exp_avg, exp_avg_sq):
+                    average[np.abs(average) < np.finfo(average.dtype).tiny] = 0
 
             # lr · (exp_avg / correction1) / (√exp_avg_sq / correction2 + eps), both corrections drawn out of the arrays
             np.sqrt(exp_avg_sq, out=work)

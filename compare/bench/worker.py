@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from itertools import cycle
 from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from compare import environment
@@ -92,8 +93,12 @@ def threads_in_use() -> int:
 
 def peak_megabytes() -> float:
     """Return the most memory that this process has had, in 10⁶ bytes."""
-    kilo = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
+    try:  # Linux: of this program alone; getrusage counts what the parent had when it started this process
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
+    except OSError:
+        kilo = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
 
 
 def _clock(step: Any, batches: list[Any], seconds: float) -> list[float]:

@@ -17,7 +17,7 @@ from compare.parity.verdict import Finding, Verdict
 
 SCALES = (1.0, 1e-8, 0.0, 1e6, -1.0)  # of gradients, by turns: ordinary, tiny (near eps), zero, huge, of flipped sign
 ROUNDS = 10  # of those five: fifty steps
-UNDER_WAY = (7, 1000)  # steps that have been taken in the states that the first gradients are given in
+UNDER_WAY = (7, 999)  # steps that have been taken in the states that the first gradients are given in
 ENTRIES = 4096  # of each tensor, at random: Adam works entry by entry, and the truth in wider precision is slow
 # Roundings, at most, in any of the usual ways to write it down: β and 1 − β as numbers of the dtype, the products and
 # the sum; for the second moment one product more; for the parameter those of both moments, a root, two divisions, the
@@ -121,7 +121,8 @@ def _badness(judged: tuple[Judgement, str]) -> tuple[bool, float]:
 def adam(state: State, grads: Grads, config: Config, dtype: str) -> dict[str, Bounded]:
     """Return the true state after one step from `state`, in wider precision.
 
-    The bias corrections are Python floats, as they are on both sides: 1 − βᵗ cancels, and is part of the definition.
+    A subnormal moment may be made zero. The bias corrections are Python floats, as they are on both sides: 1 − βᵗ
+    cancels, and is part of the definition.
     """
     step = int(state["adam.step"]) + 1
     correction1, correction2 = 1 - config.beta1**step, 1 - config.beta2**step
@@ -132,7 +133,7 @@ def adam(state: State, grads: Grads, config: Config, dtype: str) -> dict[str, Bo
         new_v = config.beta2 * v + (1 - config.beta2) * g * g
         m_terms, v_terms = np.abs(m) + (1 - config.beta1) * np.abs(g), v + (1 - config.beta2) * g * g
         per_moment: Array = config.lr / correction1 / (np.sqrt(new_v / correction2) + config.eps)
-        results[f"adam.exp_avg/{name}"] = Bounded(new_m, m_terms, MOMENT)
-        results[f"adam.exp_avg_sq/{name}"] = Bounded(new_v, v_terms, SECOND_MOMENT)
+        results[f"adam.exp_avg/{name}"] = Bounded(new_m, m_terms, MOMENT, floor=1.0)
+        results[f"adam.exp_avg_sq/{name}"] = Bounded(new_v, v_terms, SECOND_MOMENT, floor=1.0)
         results[f"param/{name}"] = Bounded(p - per_moment * new_m, np.abs(p) + per_moment * m_terms, PARAMETER)
     return results

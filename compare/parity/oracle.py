@@ -52,9 +52,9 @@ def sigmoid_forward(x: Array) -> Results:
 
 
 def sigmoid_backward(dy: Array, y: Array) -> Results:
-    """Compute dx = dy y (1 − y): a difference and two products."""
+    """Compute dx = dy y (1 − y): a difference and two products; a subnormal result may be made zero."""
     dx = dy * y * (1 - y)
-    return {"dx": Bounded(dx, np.abs(dx), 3)}
+    return {"dx": Bounded(dx, np.abs(dx), 3, floor=1.0)}
 
 
 def loss_forward(y: Array, target: Array) -> Results:

@@ -132,3 +132,11 @@ def test_a_layer_stays_in_the_dtype_that_it_is_given(dtype: str) -> None:
     gradients = [*layer.backward(draw(5, 3), draw(5, 4)), ReLU().backward(draw(5, 3), y)]
     gradients.append(Sigmoid().backward(draw(5, 3), z))
     assert {array.dtype for array in (y, z, *gradients) if array is not None} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_slope_of_a_saturated_sigmoid_is_a_normal_number_or_zero(dtype: str) -> None:
+    tiny = float(np.finfo(dtype).tiny)
+    y = (np.array([0.25, 1, 4, 1e20]) * tiny).astype(dtype)
+    dx = Sigmoid().backward(np.ones_like(y), y)
+    assert dx.tolist() == [0, *y[1:].tolist()]

@@ -121,3 +121,12 @@ def test_two_threads_give_the_numbers_of_one_bit_for_bit(dtype: str) -> None:
     for name in shapes:
         assert_equal(shared[name], alone[name])
         assert_equal(optimizers[1].state[name]["exp_avg_sq"], optimizers[0].state[name]["exp_avg_sq"])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_averages_of_a_dead_unit_end_at_zero_and_not_among_the_subnormal_numbers(sign: int) -> None:
+    start = np.ones(3, np.float32)
+    gradients = [np.full(3, sign * 1e-18, np.float32), *[np.zeros(3, np.float32)] * 1199]
+    param, state = trained(start, gradients)
+    assert not state["exp_avg"].any() and not state["exp_avg_sq"].any()
+    assert (param == start).all()
