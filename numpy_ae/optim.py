@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-# The averages of a unit that has died fade into subnormal numbers, below 1e-38 in float32, and stay there: 0.9 times the
-# smallest rounds to itself. They take processors many times as long, and after so many steps they are set to zero.
+# The averages of a unit that has died fade into subnormal numbers, below 1e-38 in float32, and stay there: 0.9 times
+# the smallest rounds to itself. They take processors many times as long; after so many steps they are set to zero.
 FLUSH_AFTER = 100
 
 
