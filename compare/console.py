@@ -13,7 +13,7 @@ from compare.experiment.quality import Quality
 from compare.experiment.quality import Table as PlainTable
 from compare.experiment.quality.pixels import Error
 from compare.experiment.training import Training
-from compare.parity.check import Report
+from compare.parity.report import Report
 from compare.parity.sides import LABELS
 from compare.parity.verdict import Finding, Verdict
 

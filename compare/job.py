@@ -20,8 +20,8 @@ from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
 from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
-from compare.parity.check import Report
 from compare.parity.check import check as check_parity
+from compare.parity.report import Report
 from compare.parity.sides import LABELS, make_side
 from compare.runs import Run, new_folder
 

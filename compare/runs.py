@@ -10,7 +10,7 @@ from compare.errors import UserError
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.files import read_json, write_json
-from compare.parity.side import Side
+from compare.parity.side import AutoencoderSide
 from compare.parity.sides import LABELS, make_side
 
 
@@ -65,9 +65,9 @@ class Run:
         """Return where a side's checkpoint lies, or will lie."""
         return self.folder / f"{side}.safetensors"
 
-    def trained_sides(self, *, device: str = "cpu") -> dict[str, Side]:
+    def trained_sides(self, *, device: str = "cpu") -> dict[str, AutoencoderSide]:
         """Return the sides that have a checkpoint, as they stood then, by label."""
-        sides: dict[str, Side] = {}
+        sides: dict[str, AutoencoderSide] = {}
         for name, label in LABELS.items():
             if self.checkpoint(name).exists():
                 checkpoint = Checkpoint.load(self.checkpoint(name))

@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MIRRORED = ("layers", "loss", "model", "optim", "train")
-SEE_TORCH = {  # an adapter, a type alone, a comparison of signatures, lanes, and the child that downloads
-    *("compare/parity/torch_side.py", "compare/parity/layer.py", "compare/parity/defaults.py"),
-    *("compare/bench/torch_lanes.py", "compare/bench/graphs.py", "compare/bench/article.py"),
+SEE_TORCH = {  # adapters, a type alone, a comparison of signatures, lanes, and the child that downloads
+    *(f"compare/parity/{name}.py" for name in ("torch_network", "torch_side", "torch_twin", "layer", "defaults")),
+    *(f"compare/bench/{name}.py" for name in ("torch_lanes", "graphs", "article")),
     "compare/experiment/download.py",
 }
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}

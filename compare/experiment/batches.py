@@ -4,6 +4,7 @@ A batch is made once, in float32, and then cast, so that every dtype and every s
 """
 
 from collections.abc import Iterator
+from itertools import chain, count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,20 @@ def epoch_batches(config: Config, images: NDArray[np.uint8], epoch: int, start: 
         clean = to_float(images[rows])
         noisy = add_noise(clean, config.noise, stream(Purpose.NOISE, config.seed, epoch, step), clip=config.clip)
         yield Batch(noisy.astype(config.dtype, copy=False), clean.astype(config.dtype, copy=False))
+
+
+def training_batches(config: Config, images: NDArray[np.uint8], steps: int, first: int = 1) -> Iterator[Batch]:
+    """Yield the batches of so many steps of a training, from its step `first` on, over as many epochs as it takes."""
+    epoch, start = divmod(first - 1, steps_per_epoch(config, len(images)))
+    epochs = (epoch_batches(config, images, later, start if later == epoch else 0) for later in count(epoch))
+    return islice(chain.from_iterable(epochs), steps)
+
+
+def uniform_batches(config: Config, widths: tuple[int, int], steps: int, first: int = 1) -> Iterator[Batch]:
+    """Yield batches of uniform random numbers in [0, 1), for a network whose (input, output) widths no image has."""
+    for step in range(first, first + steps):
+        rng = stream(Purpose.UNIFORM, config.seed, step=step)
+        yield Batch(*(rng.random((config.batch_size, width), np.float32).astype(config.dtype) for width in widths))
 
 
 def noisy_test_images(config: Config, images: NDArray[np.uint8]) -> Batch:

@@ -11,7 +11,7 @@ from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.embedding import embed
 from compare.experiment.streams import Purpose, stream
-from compare.parity.side import Side
+from compare.parity.side import AutoencoderSide
 
 Images = NDArray[np.floating]
 
@@ -34,7 +34,9 @@ class Showcase:
     method: str  # what brought the latents into the plane
 
 
-def showcase(config: Config, dataset: Dataset, sides: Mapping[str, Side], *, method: str = "umap") -> Showcase:
+def showcase(
+    config: Config, dataset: Dataset, sides: Mapping[str, AutoencoderSide], *, method: str = "umap"
+) -> Showcase:
     """Ask every side for its pictures. `method` is "umap" or "pca"."""
     test = noisy_test_images(config, dataset.test_images)
     shape = (-1, *dataset.test_images.shape[1:])

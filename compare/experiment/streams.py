@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     SAMPLES = 5
     TWINS = 6
     CHECK = 7
+    UNIFORM = 8
 
 
 def stream(purpose: Purpose, seed: int, epoch: int = 0, step: int = 0) -> np.random.Generator:

@@ -27,6 +27,17 @@ FUNCTIONS = {
     "training": "train_step",
     "state": "Autoencoder.state_dict",
     "load": "Autoencoder.load_state_dict",
+    "observe": "Autoencoder.forward",
+    "data": "data",
+    "raised": "what raised",
+}
+OWN = "NumPy"  # of which files and functions are known; of another side, the methods of its adapter are
+METHODS = {
+    "adam": "update",
+    "train_step": "fit",
+    "training": "fit",
+    "state": "state",
+    "load": "load",
     "data": "data",
     "raised": "what raised",
 }
@@ -40,11 +51,19 @@ def first_off(findings: Sequence[Finding]) -> Finding | None:
 
 
 def blamed(findings: Sequence[Finding], who: Description) -> str:
-    """Return the function to blame, "Linear.backward"; "data" for the batches; or nothing when all is well."""
+    """Return the function to blame, "Linear.backward"; "data" for the batches; or nothing when all is well.
+
+    Of a side that is not our own it is the kind of operation, or the method of `Side` that puts operations together.
+    """
     off = first_off(findings)
     if off is None:
         return ""
     name, _, direction = off.operation.partition(".")
+    kinds = {layer.name: layer.kind for layer in who.layers} | {"loss": "SumSquaredError"}
+    if direction and not _right_alone(off, findings):
+        return f"{kinds[name]}.{direction}"
+    if who.name != OWN:
+        return "reconstruct" if off.tensor == "reconstruct" else METHODS.get(off.operation, "observe")
     if off.tier == "defaults":
         return f"{off.operation}.__init__"
     if off.tensor == "reconstruct":
@@ -53,9 +72,6 @@ def blamed(findings: Sequence[Finding], who: Description) -> str:
         return "Adam.__init__"
     if off.operation in FUNCTIONS:
         return FUNCTIONS[off.operation]
-    if off.tier in ALONE or not _right_alone(off, findings):
-        kinds = {layer.name: layer.kind for layer in who.layers} | {"loss": "SumSquaredError"}
-        return f"{kinds[name]}.{direction}"
     if name == "loss":
         return "train_step"
     if direction == "backward":
@@ -101,7 +117,7 @@ def _place(function: str, off: Finding, who: Description) -> str:
         return "the batch, which is not the one that the reference was given"
     if off.side != who.name:
         return f"{function} of {off.side}, not of {who.name}"
-    return f"numpy_ae/{file}, {function}" if file and who.name == "NumPy" else function
+    return f"numpy_ae/{file}, {function}" if file and who.name == OWN else function
 
 
 def _how_far(off: Finding) -> str:

@@ -25,6 +25,10 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     who, before = side.describe(), side.state()
     trace = side.observe(batch)
     side.load(before)
+    needed = ("target", "input", *(layer.name for layer in who.layers))
+    if missing := [f"act/{name}" for name in needed if f"act/{name}" not in trace]:
+        yield Finding("formula", who.name, who.dtype, "observe", missing[0], Verdict.MISSING, np.inf)
+        return
     chain = _Chain(side, who, before, trace)
     made_by = "loss.backward"
     for i, layer in reversed(list(enumerate(who.layers))):  # in the order in which gradients come about

@@ -27,7 +27,7 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     who, before = side.describe(), side.state()
     trace = side.observe(batch)
     side.load(before)
-    masks = {layer.name: trace[f"act/{layer.name}"] > 0 for layer in who.layers if layer.kind == "ReLU"}
+    masks = _masks(who, trace, len(batch.noisy))
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
     truth, deviations = oracle(who, inputs, masks, rng)
     for name, true in truth.items():
@@ -37,11 +37,12 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
 
 
 def oracle(
-    who: Description, inputs: Mapping[str, Array], masks: Mapping[str, Array], rng: np.random.Generator
+    who: Description, inputs: Mapping[str, Array], masks: dict[str, Array], rng: np.random.Generator
 ) -> tuple[Trace, dict[str, float]]:
     """Return the true trace of one step and, by tensor, how far rounding took the worst of the replays from it.
 
-    `inputs` are the parameters and the batch, as a trace names them; `masks` says where each ReLU let through.
+    `inputs` are the parameters and the batch, as a trace names them; `masks` says where each ReLU let
+    through; one that it lacks is the truth's own.
     """
     truth = chain(who, tolerance.widen(inputs, who.dtype), masks)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
@@ -55,12 +56,12 @@ def oracle(
 def chain(
     who: Description,
     inputs: Mapping[str, Array],
-    masks: Mapping[str, Array] | None = None,
+    masks: dict[str, Array],
     noise: tuple[float, np.random.Generator] | None = None,
 ) -> Trace:
     """Return the activations, the loss and all gradients of one step, in the dtype of the inputs.
 
-    Without `masks` each ReLU goes by what enters it. `noise` is (unit, generator): every result gets a normal error of
+    A ReLU that is given no mask takes its own, and adds it to `masks`. `noise` is (unit, generator): every result gets a normal error of
     √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
     """
 
@@ -74,13 +75,12 @@ def chain(
         return values
 
     trace = {"act/target": inputs["act/target"], "act/input": inputs["act/input"]}
-    needed: dict[str, Array] = {}  # by backward: a Linear's x, a ReLU's mask
+    entering: dict[str, Array] = {}
     x = inputs["act/input"]
     for layer in who.layers:
-        needed[layer.name] = x
+        entering[layer.name] = x
         if layer.kind == "ReLU":
-            needed[layer.name] = x > 0 if masks is None else masks[layer.name]
-            x = np.where(needed[layer.name], x, 0)
+            x = np.where(masks.setdefault(layer.name, x > 0), x, 0)
         else:
             kinds = ("weight", "bias") if layer.kind == "Linear" else ()
             x = settle(OPERATIONS[f"{layer.kind}.forward"](x, *_weights(layer.name, inputs, *kinds)))["y"]
@@ -93,14 +93,24 @@ def chain(
         trace[f"dact/{layer.name}"] = dy
         if layer.kind == "Linear":
             weight = _weights(layer.name, inputs, "weight")
-            back = settle(OPERATIONS["Linear.backward"](dy, needed[layer.name], *weight))
+            back = settle(OPERATIONS["Linear.backward"](dy, entering[layer.name], *weight))
             grads[f"grad/{layer.name}.weight"], grads[f"grad/{layer.name}.bias"] = back["dweight"], back["dbias"]
             dy = back["dx"]
         elif layer.kind == "ReLU":
-            dy = np.where(needed[layer.name], dy, 0)
+            dy = np.where(masks[layer.name], dy, 0)
         else:
             dy = settle(OPERATIONS[f"{layer.kind}.backward"](dy, trace[f"act/{layer.name}"]))["dx"]
     return trace | grads
+
+
+def _masks(who: Description, trace: Trace, rows: int) -> dict[str, Array]:
+    """Return which entries each ReLU let through, of those whose activation was recorded."""
+    relus = {f"act/{layer.name}": layer for layer in who.layers if layer.kind == "ReLU"}
+    return {
+        layer.name: trace[name] > 0
+        for name, layer in relus.items()
+        if name in trace and trace[name].shape == (rows, layer.out_features)
+    }
 
 
 def _weights(layer: str, inputs: Mapping[str, Array], *kinds: str) -> list[Array]:

@@ -1,55 +1,56 @@
-"""Tier 4, optimizer: Adam alone, on gradients that both sides are given, one step at a time from the same state.
+"""Tier 4, optimizer: Adam alone, on gradients that both sides are given, one step at a time from a known state.
 
 Gradients of whole networks are no test for Adam: at its first step it divides a gradient by itself, so an entry near
 zero whose sign is a matter of rounding moves its parameter by the whole learning rate, either way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from compare.experiment.config import Config
 from compare.parity import adam_mistakes, tolerance
 from compare.parity.side import Array, Grads, Side, State, under_prefix
-from compare.parity.tolerance import Bounded
+from compare.parity.tolerance import Bounded, Judgement
 from compare.parity.verdict import Finding, Verdict
 
-STEPS = 50
+SCALES = (1.0, 1e-8, 0.0, 1e6, -1.0)  # of gradients, by turns: ordinary, tiny (near eps), zero, huge, of flipped sign
+ROUNDS = 10  # of those five: fifty steps
+ENTRIES = 4096  # of each tensor, at random: Adam works entry by entry, and the truth in wider precision is slow
 # Roundings, at most, in any of the usual ways to write it down: β and 1 − β as numbers of the dtype, the products and
 # the sum; for the second moment one product more; for the parameter those of both moments, a root, two divisions, the
 # sum with eps, lr and the corrections as numbers of the dtype, their product, and the difference.
 MOMENT, SECOND_MOMENT, PARAMETER = 5, 6, 5 + 6 + 8
 
+Judged = dict[str, tuple[Judgement, str]]  # by tensor, with what is wrong with it
 
-def gradients(step: int, shapes: dict[str, tuple[int, ...]], dtype: str, rng: np.random.Generator) -> Grads:
-    """Return the gradients of one step: by turns ordinary, tiny (near eps), zero, huge, and of flipped sign."""
-    scale = (1.0, 1e-8, 0.0, 1e6, -1.0)[step % 5]
-    return {name: (scale * rng.standard_normal(shape)).astype(dtype) for name, shape in shapes.items()}
+
+def gradients(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator[Grads]:
+    """Yield the gradients of every step, of the parameters' shapes and dtypes."""
+    for _ in range(ROUNDS):
+        drawn = {name: rng.standard_normal(param.shape) for name, param in params.items()}
+        for scale in SCALES:
+            yield {name: (scale * value).astype(params[name].dtype) for name, value in drawn.items()}
 
 
 def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Iterator[Finding]:
-    """Judge both moments and every parameter after each of fifty steps; the worst of each is a finding."""
+    """Judge moments and parameters after each step, from where the step before left them, until something is off.
+
+    The worst of each tensor is a finding; the side's state stays as it is.
+    """
     who, before = side.describe(), side.state()
-    state = before
-    shapes = {name: value.shape for name, value in under_prefix("param", before).items()}
-    worst: dict[str, tolerance.Judgement] = {}
-    details: dict[str, str] = {}
-    for step in range(STEPS):
-        grads = gradients(step, shapes, who.dtype, rng)
+    params = under_prefix("param", before)
+    entries = {name: rng.permutation(param.size)[:ENTRIES] for name, param in params.items()}
+    state, worst = before, Judged()
+    for grads in gradients(params, rng):
         after, complaint = _update(side, state, grads)
-        truth = adam(state, grads, config, who.dtype)
-        for name, true in truth.items():
-            judgement = tolerance.judge(after.get(name), true, who.dtype)
-            worst[name] = max(worst.get(name, judgement), judgement, key=lambda j: (not j.verdict.held, j.ratio))
-            if not judgement.verdict.held and not details.get(name):
-                details[name] = complaint or adam_mistakes.detail(name, state, after, true.value, grads, config)
-        counted = int(after.get("adam.step", -1)) == step + 1
-        count = tolerance.Judgement(Verdict.EXACT if counted else Verdict.OFF, 0.0 if counted else np.inf)
-        worst["adam.step"] = max(worst.get("adam.step", count), count, key=lambda j: j.ratio)
-        state = {name: true.value.astype(who.dtype) for name, true in truth.items()} | {"adam.step": np.array(step + 1)}
+        judged = _judge(state, after, grads, entries, config, who.dtype, complaint)
+        worst = {name: max(worst.get(name, new), new, key=_badness) for name, new in judged.items()}
+        if any(not judgement.verdict.held for judgement, _ in judged.values()):
+            break
+        state = after
     side.load(before)
-    for name, (verdict, ratio, undecided, _) in worst.items():
-        detail = details.get(name, "")
+    for name, ((verdict, ratio, undecided, _), detail) in worst.items():
         yield Finding("optimizer", who.name, who.dtype, "adam", name, verdict, ratio, undecided, detail)
 
 
@@ -64,6 +65,36 @@ def _update(side: Side, state: State, grads: Grads) -> tuple[State, str]:
     if any(not np.array_equal(given[name], grad) for name, grad in grads.items()):
         return {}, "it changed the gradients that it was given"
     return after, ""
+
+
+def _judge(
+    before: State, after: State, grads: Grads, entries: Mapping[str, Array], config: Config, dtype: str, complaint: str
+) -> Judged:
+    shapes = {name: grad.shape for name, grad in grads.items()}
+    before, after, grads = (_few(arrays, shapes, entries) for arrays in (before, after, grads))
+    judged = Judged()
+    for name, true in adam(before, grads, config, dtype).items():
+        judgement = tolerance.judge(after.get(name), true, dtype)
+        held = judgement.verdict.held
+        detail = "" if held else complaint or adam_mistakes.detail(name, before, after, true.value, grads, config)
+        judged[name] = judgement, detail
+    counted = int(after.get("adam.step", -1)) == int(before["adam.step"]) + 1
+    judged["adam.step"] = Judgement(Verdict.EXACT if counted else Verdict.OFF, 0.0 if counted else np.inf), complaint
+    return judged
+
+
+def _few(arrays: State, shapes: Mapping[str, tuple[int, ...]], entries: Mapping[str, Array]) -> State:
+    """Return the chosen entries of every array that has its parameter's shape, and any other array as it is."""
+    few = {}
+    for name, value in arrays.items():
+        param = name.rpartition("/")[2]
+        few[name] = value.ravel()[entries[param]] if value.shape == shapes.get(param) else value
+    return few
+
+
+def _badness(judged: tuple[Judgement, str]) -> tuple[bool, float]:
+    judgement, _ = judged
+    return not judgement.verdict.held, judgement.ratio
 
 
 def adam(state: State, grads: Grads, config: Config, dtype: str) -> dict[str, Bounded]:

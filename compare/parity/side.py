@@ -78,14 +78,18 @@ class Side(Operator, Protocol):
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step on each batch, at full speed; yield each loss, summed over the batch, before its update."""
 
+    def reconstruct(self, x: Array) -> Array:
+        """Map inputs (n, in_features) to outputs (n, out_features)."""
+
+
+class AutoencoderSide(Side, Protocol):
+    """An autoencoder's side. A check asks for no more than a `Side`; quality figures and pictures do."""
+
     def encode(self, x: Array) -> Array:
         """Map images (n, pixels) to latents (n, latent_dim)."""
 
     def decode(self, z: Array) -> Array:
         """Map latents to images."""
-
-    def reconstruct(self, x: Array) -> Array:
-        """Map images to images: decode(encode(x))."""
 
 
 def with_prefix(prefix: str, values: dict[str, Array]) -> dict[str, Array]:
@@ -107,6 +111,11 @@ def make_state(params: dict[str, Array], exp_avg: dict[str, Array], exp_avg_sq: 
         "adam.step": np.array(step),
         **with_prefix("param", params),
     }
+
+
+def cast(state: State, dtype: str) -> State:
+    """Return the state with every array but the step's number in a dtype."""
+    return {name: value if name == "adam.step" else value.astype(dtype) for name, value in state.items()}
 
 
 def distance(a: State, b: State) -> float:

@@ -2,12 +2,12 @@
 
 from compare.errors import UserError
 from compare.experiment.config import Config
-from compare.parity.side import Side
+from compare.parity.side import AutoencoderSide
 
 LABELS = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
-def make_side(name: str, config: Config, *, device: str = "cpu") -> Side:
+def make_side(name: str, config: Config, *, device: str = "cpu") -> AutoencoderSide:
     """Return a side at the config's start. Raises `UserError` where torch is asked for and absent."""
     if name == "numpy":
         from compare.parity.numpy_side import NumpySide

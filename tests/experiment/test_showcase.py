@@ -10,20 +10,20 @@ from compare.experiment.batches import Batch, noisy_test_images
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.showcase import showcase
-from compare.parity.side import Array, Side
+from compare.parity.side import Array, AutoencoderSide
 from compare.parity.sides import LABELS, make_side
 
 ROUNDING = 1e-5  # of a pixel in float32, where BLAS sums 8 images in another order than 40, and NumPy than torch
 
 
 @pytest.fixture
-def sides(config: Config) -> dict[str, Side]:
+def sides(config: Config) -> dict[str, AutoencoderSide]:
     """Return both, untrained."""
     return {label: make_side(name, config) for name, label in LABELS.items()}
 
 
 def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
-    config: Config, dataset: Dataset, sides: dict[str, Side]
+    config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
 ) -> None:
     show = showcase(config, dataset, sides, method="pca")
     test = noisy_test_images(config, dataset.test_images)
@@ -42,7 +42,9 @@ def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
         np.testing.assert_allclose(pictures["NumPy"], pictures["PyTorch"], atol=ROUNDING)  # the same latents
 
 
-def test_the_random_latents_are_of_the_seed(config: Config, dataset: Dataset, sides: dict[str, Side]) -> None:
+def test_the_random_latents_are_of_the_seed(
+    config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
+) -> None:
     first, again, other = (
         showcase(replace(config, seed=seed), dataset, sides, method="pca").standard_samples["NumPy"]
         for seed in (42, 42, 43)

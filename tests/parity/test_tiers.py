@@ -12,6 +12,7 @@ from compare.parity.controls import SMALL, control
 from compare.parity.faults import FAULTS
 from compare.parity.planting import rewritten
 from compare.parity.sides import make_side
+from compare.parity.subject import our_own
 from compare.parity.trajectory import check_trajectory
 from compare.parity.verdict import Verdict
 
@@ -60,5 +61,5 @@ def test_a_tier_fails_on_what_it_exists_for(dataset: Dataset, tier: str, title: 
 
 def test_the_trajectory_fails_on_drift(config: Config, dataset: Dataset) -> None:
     with rewritten("Adam.step", [("param -= work", "param -= work * (1 + 1e-4)")]):
-        finding, _ = check_trajectory(make_side, config, dataset.train_images, ["float32"])
+        finding, _ = check_trajectory(our_own(dataset.train_images), config, ["float32"])
     assert finding.verdict is Verdict.OFF

@@ -1,0 +1,158 @@
+"""The reference: any network of Linear, ReLU and Sigmoid layers in torch, with the article's loss and Adam."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+import torch_ae
+from compare.errors import UserError
+from compare.experiment.batches import Batch
+from compare.experiment.config import Config
+from compare.parity.side import (
+    Array,
+    Description,
+    Grads,
+    Layer,
+    Operands,
+    State,
+    Trace,
+    make_state,
+    under_prefix,
+    with_prefix,
+)
+
+
+class TorchNetwork:
+    """A torch module whose children are the layers, in order, on its own device and in its own dtype.
+
+    Called with an empty dict as its second argument, the module fills it with its input and every activation by name.
+    """
+
+    model: Any  # of a type that calls may be checked against, where a subclass says which
+
+    def __init__(self, model: torch.nn.Module, layers: Sequence[Layer], config: Config, start: State) -> None:
+        self.model = model
+        self.layers = tuple(layers)
+        parameter = next(model.parameters())
+        self.device, self.dtype = parameter.device, parameter.dtype
+        self.loss = torch_ae.SumSquaredError()
+        self.optimizer = torch_ae.Adam(
+            self.model.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps
+        )
+        self.load(start)
+
+    def describe(self) -> Description:
+        """Say who this is."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        return Description("PyTorch", self.layers, dtype, str(self.device), torch.get_num_threads())
+
+    def load(self, state: State) -> None:
+        """Take over parameters, moments and step."""
+        params = under_prefix("param", state)
+        self.model.load_state_dict({name: self._tensor(param) for name, param in params.items()})
+        for name, param in self.model.named_parameters():
+            self.optimizer.state[param] = {
+                "step": torch.tensor(float(state["adam.step"])),  # torch counts its steps in a float
+                "exp_avg": self._tensor(state[f"adam.exp_avg/{name}"]).clone(),
+                "exp_avg_sq": self._tensor(state[f"adam.exp_avg_sq/{name}"]).clone(),
+            }
+
+    def state(self) -> State:
+        """Return copies of parameters, moments and step."""
+        slots = {name: self.optimizer.state[param] for name, param in self.model.named_parameters()}
+        return make_state(
+            {name: to_array(param) for name, param in self.model.named_parameters()},
+            {name: to_array(slot["exp_avg"]) for name, slot in slots.items()},
+            {name: to_array(slot["exp_avg_sq"]) for name, slot in slots.items()},
+            int(next(iter(slots.values()))["step"]),
+        )
+
+    def observe(self, batch: Batch) -> Trace:
+        """Take one training step, `train_step` taken apart, and return every tensor of it."""
+        tape: dict[str, torch.Tensor] = {}
+        clean = self._tensor(batch.clean)
+        self.optimizer.zero_grad()
+        y = self.model(self._tensor(batch.noisy), tape)
+        activations = {name: act for name, act in tape.items() if act.requires_grad}
+        for act in activations.values():
+            act.retain_grad()
+        loss = self.loss(y, clean)
+        loss.backward()
+        grads = {
+            f"{name}.{kind}": getattr(self.model, name).get_parameter(kind).grad
+            for name in (layer.name for layer in reversed(self.layers) if layer.kind == "Linear")
+            for kind in ("weight", "bias")
+        }
+        self.optimizer.step()
+        return {
+            "act/target": to_array(clean),
+            **with_prefix("act", {name: to_array(act) for name, act in tape.items()}),
+            "loss": to_array(loss),
+            **with_prefix("dact", {name: to_array(act.grad) for name, act in reversed(activations.items())}),
+            **with_prefix("grad", {name: to_array(grad) for name, grad in grads.items()}),
+            **self.state(),
+        }
+
+    def op(self, name: str, operands: Operands) -> Operands:
+        """Do one operation alone; a backward is autograd's, on the operands given."""
+        layer, direction = name.split(".")
+        given = {key: torch.as_tensor(value, device=self.device) for key, value in operands.items()}
+        forward = direction == "forward"
+        if layer == "loss":
+            y = given["y"].requires_grad_(not forward)
+            value = self.loss(y, given["target"])
+            return {"value": to_array(value)} if forward else {"dy": to_array(torch.autograd.grad(value, y)[0])}
+        module = getattr(self.model, layer)
+        if isinstance(module, torch.nn.Sigmoid) and not forward:
+            return {"dx": to_array(torch.ops.aten.sigmoid_backward(given["dy"], given["y"]))}  # what autograd calls
+        # ReLU's slope at y is its slope at x, so y can stand in for x.
+        x = (given["y"] if "y" in given else given["x"]).requires_grad_(not forward)
+        params: dict[str, torch.Tensor] = {
+            key: given[key].requires_grad_(not forward) for key in ("weight", "bias") if key in given
+        }
+        if "weight" in params and not forward:
+            params["bias"] = torch.zeros(len(params["weight"]), dtype=x.dtype, device=x.device, requires_grad=True)
+        y = torch.func.functional_call(module, params, (x,))
+        if forward:
+            return {"y": to_array(y)}
+        gradients = torch.autograd.grad(y, [x, *params.values()], given["dy"])
+        return {key: to_array(d) for key, d in zip(("dx", "dweight", "dbias"), gradients, strict=False)}
+
+    def update(self, grads: Grads) -> State:
+        """Take one step of Adam alone."""
+        for name, param in self.model.named_parameters():
+            param.grad = self._tensor(grads[name])
+        self.optimizer.step()
+        return self.state()
+
+    def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
+        """Take a step on each batch; yield its loss."""
+        for noisy, clean in batches:
+            batch = (self._tensor(noisy), self._tensor(clean))
+            yield torch_ae.train_epoch(self.model, self.loss, self.optimizer, [batch])
+
+    @torch.no_grad()
+    def reconstruct(self, x: Array) -> Array:
+        """Map inputs to outputs."""
+        return to_array(self.model(self._tensor(x)))
+
+    def _tensor(self, array: Array) -> torch.Tensor:
+        return torch.as_tensor(array, dtype=self.dtype, device=self.device)
+
+
+def available_device(name: str) -> torch.device:
+    """Return the device of that name. Raises `UserError` where this machine, or this build of torch, has none."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present.get(name):
+        usable = ", ".join(device for device, there in present.items() if there)
+        raise UserError(f"torch {torch.__version__} finds no {name!r} device here; use --device with one of: {usable}")
+    return torch.device(name)
+
+
+def to_array(tensor: torch.Tensor | None) -> Array:
+    """Return a copy on the CPU as a NumPy array."""
+    if tensor is None:
+        raise ValueError("autograd left no gradient where one was expected")
+    return np.array(tensor.detach().cpu().numpy())
