@@ -20,6 +20,7 @@ from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
 from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
+from compare.gather import gather
 from compare.parity.check import check as check_parity
 from compare.parity.report import Report
 from compare.parity.sides import LABELS, make_side
@@ -158,18 +159,31 @@ def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
     run = prepared.run
     dataset = load_data(run.config, **source)
     with console.status("checking parity"):
-        report = check_parity(run.config, dataset.train_images, device=device)
+        found = check_parity(run.config, dataset.train_images, device=device)
     run.begin()
-    write_json(run.folder / "check.json", report.to_dict())
-    show_verdict(report)
+    write_json(run.folder / "check.json", found.to_dict())
+    show_verdict(found)
     training = train(prepared, tuple(LABELS), device=device, dataset=dataset)
     with console.status("measuring quality"):
         quality = measure(run, dataset, device=device)
     with console.status("drawing"):
         paths = list(draw(run, device=device, dataset=dataset))
-    show_summary(run.config, report, quality, training)
+    with console.status("gathering what the page shows"):
+        gather(run, dataset, device=device)
+    page = report(run)
+    show_summary(run.config, found, quality, training)
     click.echo(f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}")
-    return report.held
+    click.echo(f"the page of this run: {page}")
+    return found.held
+
+
+def report(run: Run, path: Path | None = None) -> Path:
+    """Write a run's page from what lies in its folder; return its path."""
+    from compare.report.page.page import write
+
+    path = path or run.folder / "report.html"
+    write(run, path)
+    return path
 
 
 def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, device: str, **source: Any) -> Path:
