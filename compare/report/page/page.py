@@ -12,13 +12,14 @@ from markupsafe import Markup
 from compare import environment
 from compare.files import write_whole
 from compare.report.page import step, verdict
+from compare.report.page.decoder import atlas_data, decoder_data
 from compare.report.page.math import formula
 from compare.report.page.parts import Parts, read
 from compare.report.page.rules import RULES, TESTED_IN
 from compare.runs import Run
 
 HERE = Path(__file__).parent
-SCRIPTS = ("highlight",)
+SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels")
 
 
 def write(run: Run, path: Path) -> None:
@@ -37,6 +38,8 @@ def render(parts: Parts) -> str:
     )
     templates.globals |= {"formula": formula, "as_json": as_json}
     templates.filters |= {"number": number}
+    atlas = atlas_data(parts.atlas) if parts.atlas else None
+    decoder = decoder_data(parts.parameters) if atlas else None
     style = (HERE / "style.css").read_text(encoding="utf-8")
     script = "\n".join((HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     return templates.get_template("page.html.j2").render(
@@ -49,6 +52,10 @@ def render(parts: Parts) -> str:
         rules={rule.name: rule for rule in RULES},
         derived={rule.operation for rule in RULES} - {"Noise"},
         tested_in=TESTED_IN,
+        atlas=atlas,
+        inspected=len(parts.atlas.arrays["noisy"]) if parts.atlas else 0,
+        decoder=decoder,
+        data={"atlas-data": atlas, "decoder-data": decoder},
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),

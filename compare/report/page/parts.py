@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from compare import gather
+from compare.experiment.checkpoint import Checkpoint
 from compare.files import read_arrays, read_json
+from compare.parity.side import under_prefix
+from compare.parity.sides import LABELS
 from compare.runs import Run
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
@@ -33,6 +36,8 @@ class Parts:
     history: dict[str, Any]
     pictures: dict[str, bytes]
     step: Part | None
+    atlas: Part | None
+    parameters: dict[str, dict[str, np.ndarray]]  # the parameters of each side that was trained
 
 
 def read(run: Run) -> Parts:
@@ -47,6 +52,12 @@ def read(run: Run) -> Parts:
         run.history(),
         {name: path.read_bytes() for name, path in pictures.items() if path.exists()},
         _part(run, gather.STEP),
+        _part(run, gather.ATLAS),
+        {
+            label: under_prefix("param", dict(Checkpoint.load(run.checkpoint(name)).state))
+            for name, label in LABELS.items()
+            if run.checkpoint(name).exists()
+        },
     )
 
 
