@@ -18,9 +18,10 @@ from compare.experiment.explore import combinations, outcome, table
 from compare.experiment.quality import Quality, markdown, tables
 from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
+from compare.experiment.timeline import Timeline
 from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
-from compare.gather import gather
+from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
 from compare.parity.report import Report
 from compare.parity.sides import LABELS, make_side
@@ -77,12 +78,18 @@ def train(
         elif run.checkpoint(name).exists():
             training.resume(name, Checkpoint.load(run.checkpoint(name)))
     training.drift = {entry["epoch"]: Drift(entry["parameters"], entry["loss"]) for entry in run.history()["drift"]}
+    timeline = Timeline(run.page(TIMELINE), run.config, dataset)
+
+    def record(name: str, epoch: int) -> None:
+        timeline.record(sides[name], "epoch", epoch)
+        timeline.save()
+
     per_epoch = len(dataset.train_images)
     with TrainingProgress(
         {LABELS[name]: per_epoch * run.config.epochs for name in names},
         {LABELS[name]: per_epoch * len(training.histories[name]) for name in names},
     ) as progress:
-        training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss))
+        training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
     return training
 
 
@@ -154,8 +161,11 @@ def draw(
     yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), parity)
 
 
-def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
-    """Do everything, in order, into the run's folder; return whether the check held."""
+def run_all(prepared: Prepared, *, device: str, faults: bool = True, **source: Any) -> bool:
+    """Do everything, in order, into the run's folder; return whether the check held.
+
+    Without `faults`, the page goes without the planted mistakes, which take the longest to gather.
+    """
     run = prepared.run
     dataset = load_data(run.config, **source)
     with console.status("checking parity"):
@@ -169,7 +179,7 @@ def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
     with console.status("drawing"):
         paths = list(draw(run, device=device, dataset=dataset))
     with console.status("gathering what the page shows"):
-        gather(run, dataset, device=device)
+        gather(run, dataset, device=device, faults=faults)
     page = report(run)
     show_summary(run.config, found, quality, training)
     click.echo(f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}")

@@ -30,7 +30,7 @@ def atlas_data(atlas: Part) -> dict[str, Any]:
         "height": images.shape[1],
         "latent": arrays[f"codes/{sides[0]}"].shape[1],
         "columns": SPRITE_COLUMNS,
-        "sprite": _sprite(images),
+        "sprite": sprite(images, SPRITE_COLUMNS),
         "codes": {side: floats(arrays[f"codes/{side}"]) for side in sides},
         "places": {
             method: {side: floats(_in_unit_square(arrays[f"{method}/{side}"])) for side in sides} for method in methods
@@ -54,14 +54,14 @@ def floats(array: NDArray[np.floating]) -> str:
     return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
 
 
-def _sprite(images: NDArray[np.uint8]) -> str:
-    """Set images (n, height, width) into one picture, SPRITE_COLUMNS to a line."""
+def sprite(images: NDArray[np.uint8], columns: int) -> str:
+    """Set images (n, height, width) into one picture, so many to a line; return its data URI."""
     n, height, width = images.shape
-    lines = -(-n // SPRITE_COLUMNS)
-    sheet = np.zeros((lines * SPRITE_COLUMNS, height, width), np.uint8)
+    lines = -(-n // columns)
+    sheet = np.zeros((lines * columns, height, width), np.uint8)
     sheet[:n] = images
-    grid = sheet.reshape(lines, SPRITE_COLUMNS, height, width).swapaxes(1, 2)
-    return pictures.png(grid.reshape(lines * height, SPRITE_COLUMNS * width))
+    grid = sheet.reshape(lines, columns, height, width).swapaxes(1, 2)
+    return pictures.png(grid.reshape(lines * height, columns * width))
 
 
 def _in_unit_square(places: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare.parity.side import Layer
+from compare.parity.traced import traced
+from compare.parity.verdict import Finding
 
 HELD = ("exact", "within")
 TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "trajectory")
-WHOLE = "training"  # the row of what is about no single tensor: the start, loading, the step that training takes
 
 
 @dataclass(frozen=True)
@@ -27,33 +28,16 @@ class Mark:
 
 
 def marks(findings: Iterable[Mapping[str, Any]], layers: Sequence[Layer]) -> dict[str, list[Mark]]:
-    """Return the marks of every tensor, under its name in a trace, in the order of the tiers."""
+    """Return the marks of every tensor of a check's findings, under its name in a trace, in the order of the tiers."""
+    return by_tensor((traced(Finding(**of), layers), of) for of in findings)
+
+
+def by_tensor(findings: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Mark]]:
+    """Return the marks of findings that come with their tensor's name."""
     gathered: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for finding in findings:
-        gathered.setdefault(tensor_of(finding, layers), {}).setdefault(finding["tier"], []).append(finding)
+    for name, finding in findings:
+        gathered.setdefault(name, {}).setdefault(finding["tier"], []).append(finding)
     return {name: [_mark(tier, tiers[tier]) for tier in TIERS if tier in tiers] for name, tiers in gathered.items()}
-
-
-def tensor_of(finding: Mapping[str, Any], layers: Sequence[Layer]) -> str:
-    """Return the tensor of a trace that a finding is about; `WHOLE` where it is about none."""
-    tier, operation, tensor = finding["tier"], finding["operation"], finding["tensor"]
-    if tier in ("formula", "network"):
-        return str(tensor)
-    if tier == "optimizer" and "/" in tensor:
-        return str(tensor)
-    if tier in ("exact", "rounding") and "." in operation:
-        name, _, _ = operation.partition(".")
-        names = [layer.name for layer in layers]
-        before = names[names.index(name) - 1] if name in names[1:] else "input"
-        return {
-            "y": f"act/{name}",
-            "value": "loss",
-            "dy": f"dact/{names[-1]}",
-            "dx": f"dact/{before}",
-            "dweight": f"grad/{name}.weight",
-            "dbias": f"grad/{name}.bias",
-        }[tensor]
-    return WHOLE
 
 
 def _mark(tier: str, found: Sequence[Mapping[str, Any]]) -> Mark:

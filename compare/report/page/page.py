@@ -11,7 +11,10 @@ from markupsafe import Markup
 
 from compare import environment
 from compare.files import write_whole
-from compare.report.page import step, verdict
+from compare.parity.controls import SMALL
+from compare.parity.traced import WHOLE
+from compare.parity.trajectory import TWINS
+from compare.report.page import faults, step, time, verdict
 from compare.report.page.decoder import atlas_data, decoder_data
 from compare.report.page.math import formula
 from compare.report.page.parts import Parts, read
@@ -19,7 +22,7 @@ from compare.report.page.rules import RULES, TESTED_IN
 from compare.runs import Run
 
 HERE = Path(__file__).parent
-SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels")
+SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
 
 
 def write(run: Run, path: Path) -> None:
@@ -40,6 +43,8 @@ def render(parts: Parts) -> str:
     templates.filters |= {"number": number}
     atlas = atlas_data(parts.atlas) if parts.atlas else None
     decoder = decoder_data(parts.parameters) if atlas else None
+    times = time.time_data(parts)
+    exhibits = faults.faults_data(parts.exhibits)
     style = (HERE / "style.css").read_text(encoding="utf-8")
     script = "\n".join((HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     return templates.get_template("page.html.j2").render(
@@ -47,15 +52,24 @@ def render(parts: Parts) -> str:
         machine=environment.machine(parts.environment),
         tables=list(verdict.result_tables(parts)),
         drift=list(verdict.drift_tables(parts)),
+        drifted=verdict.drifted(parts),
+        twins=2 * TWINS,
+        time=times,
+        charts=list(time.charts(times)) if times else [],
         pictures={name: _uri(png) for name, png in parts.pictures.items()},
         rows=step.rows(parts),
         rules={rule.name: rule for rule in RULES},
         derived={rule.operation for rule in RULES} - {"Noise"},
         tested_in=TESTED_IN,
+        exhibits=exhibits,
+        menu=faults.menu(parts.exhibits) if parts.exhibits else [],
+        lines=list(faults.lines(parts.exhibits)) if parts.exhibits else [],
+        small={"hidden": SMALL.hidden_dim, "latent": SMALL.latent_dim},
+        whole=WHOLE,
         atlas=atlas,
         inspected=len(parts.atlas.arrays["noisy"]) if parts.atlas else 0,
         decoder=decoder,
-        data={"atlas-data": atlas, "decoder-data": decoder},
+        data={"atlas-data": atlas, "decoder-data": decoder, "time-data": times, "faults-data": exhibits},
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),

@@ -37,6 +37,8 @@ class Parts:
     pictures: dict[str, bytes]
     step: Part | None
     atlas: Part | None
+    timeline: Part | None
+    exhibits: Part | None
     parameters: dict[str, dict[str, np.ndarray]]  # the parameters of each side that was trained
 
 
@@ -53,6 +55,8 @@ def read(run: Run) -> Parts:
         {name: path.read_bytes() for name, path in pictures.items() if path.exists()},
         _part(run, gather.STEP),
         _part(run, gather.ATLAS),
+        _part(run, gather.TIMELINE),
+        _part(run, gather.EXHIBITS),
         {
             label: under_prefix("param", dict(Checkpoint.load(run.checkpoint(name)).state))
             for name, label in LABELS.items()

@@ -1,10 +1,11 @@
 """The first screen: what was run, whether both sides agree and by how much, and the tables."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from compare.experiment.quality import Table, tables
 from compare.parity.sides import LABELS
+from compare.report.page.findings import HELD
 from compare.report.page.parts import Parts
 
 QUALITY = 2  # of the tables of quality, those that are on the first screen: errors per pixel, neighbours
@@ -49,3 +50,23 @@ def drift_tables(parts: Parts) -> Iterator[Table]:
                 )
             ],
         )
+
+
+class Drifted(NamedTuple):
+    """How far apart the sides are after some steps, and a side and its twin; and whether the check found that much."""
+
+    step: int
+    apart: float
+    twin: float
+    held: bool
+
+
+def drifted(parts: Parts, step: int = 10) -> Drifted | None:
+    """Return the drift after so many free steps in the run's dtype, where the run has a check that measured it."""
+    check = parts.check or {}
+    run = check.get("free_runs", {}).get(parts.config["dtype"])
+    judged = [finding for finding in check.get("findings", ()) if finding["tier"] == "trajectory"]
+    if not run or not judged:
+        return None
+    i = run["steps"].index(step)
+    return Drifted(step, run["parameters"][i], run["twin"][i], all(f["verdict"] in HELD for f in judged))
