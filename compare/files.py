@@ -54,7 +54,7 @@ def read_json(path: Path) -> Any:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = None) -> None:
     """Write arrays by name, and a JSON value that says what they are, as one safetensors file."""
-    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_whole(path, save(tensors, metadata={HEADER: json.dumps(header, allow_nan=False)}))
 
 

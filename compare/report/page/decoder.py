@@ -1,6 +1,7 @@
 """What lets the page decode by itself: the decoders' weights, codes to decode, and images to hold against them."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,14 @@ def atlas_data(atlas: Part) -> dict[str, Any]:
     }
 
 
-def decoder_data(parameters: dict[str, dict[str, NDArray[np.floating]]]) -> dict[str, Any] | None:
-    """Return the weights of the sides' decoders for the page's scripts; None where they are too large for a page."""
-    if not parameters or 4 * sum(of[name].size for of in parameters.values() for name in WEIGHTS) > LARGEST:
+def decoder_data(
+    parameters: Mapping[str, Mapping[str, NDArray[np.floating]]], sides: Sequence[str]
+) -> dict[str, Any] | None:
+    """Return the weights of these sides' decoders for the page's scripts; None where they lack or are too large."""
+    if (
+        not parameters.keys() >= set(sides)
+        or 4 * sum(of[name].size for of in parameters.values() for name in WEIGHTS) > LARGEST
+    ):
         return None
     return {side: {name: floats(of[name]) for name in WEIGHTS} for side, of in parameters.items()}
 

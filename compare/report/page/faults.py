@@ -7,7 +7,7 @@ from typing import Any
 
 from compare.parity.exhibits import ERRORS
 from compare.parity.traced import WHOLE
-from compare.report.page.findings import HELD, by_tensor
+from compare.report.page.findings import by_tensor, told
 from compare.report.page.operations import Operation, operations
 from compare.report.page.parts import Part
 from compare.report.page.step import bar_length, layers_of, thumbnails
@@ -34,7 +34,7 @@ def lines(part: Part) -> Iterator[Line]:
 
 def menu(part: Part) -> list[tuple[str, list[tuple[int, str]]]]:
     """Return the mistakes by number and name, grouped by the function that each was planted in."""
-    numbered = list(enumerate(exhibit for exhibit in part.header["exhibits"]))
+    numbered = enumerate(part.header["exhibits"])
     return [
         (operation, [(number, exhibit["name"]) for number, exhibit in group])
         for operation, group in groupby(numbered, key=lambda item: str(item[1]["operation"]))
@@ -55,7 +55,7 @@ def _exhibit(part: Part, number: int, exhibit: Mapping[str, Any]) -> dict[str, A
         errors = [mark for mark in marks if mark.tier in ERRORS]
         tensors[name] = {
             "bar": bar_length(errors[0].ratio) if errors else None,
-            "said": _said(errors[0].verdict, errors[0].ratio) if errors else "",
+            "said": told(errors[0].verdict, errors[0].ratio) if errors else "",
             "off": [str(mark) for mark in marks if not mark.held],
         }
     labels = [key.split("/")[0] for key in part.arrays if key.endswith(f"/{number}") and not key.startswith("apart/")]
@@ -67,10 +67,3 @@ def _exhibit(part: Part, number: int, exhibit: Mapping[str, Any]) -> dict[str, A
         "pictures": thumbnails(exhibit["first"], part, str(number), sorted(labels)),
         "tensors": tensors,
     }
-
-
-def _said(verdict: str, ratio: float | None) -> str:
-    if verdict == "exact":
-        return "exact"
-    number = "" if ratio is None else f"{ratio:.2g}"
-    return number if verdict in HELD else f"{verdict} {number}".strip()

@@ -43,3 +43,11 @@ def by_tensor(findings: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, li
 def _mark(tier: str, found: Sequence[Mapping[str, Any]]) -> Mark:
     worst = max(found, key=lambda f: (f["verdict"] not in HELD, f["ratio"] is None, f["ratio"] or 0))
     return Mark(tier, worst["verdict"] in HELD, worst["verdict"], worst["ratio"])
+
+
+def told(verdict: str, ratio: float | None) -> str:
+    """Return what stands beside a bar: how far the error is from its bound, or the word that says more."""
+    if verdict == "exact":
+        return verdict
+    number = "" if ratio is None else f"{ratio:.2g}"
+    return number if verdict in HELD else f"{verdict} {number}".strip()

@@ -5,9 +5,11 @@ What is shown is what is checked: there is no second text that could say somethi
 
 import ast
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 SYMBOLS = {  # a variable of the NumPy code, as a formula writes it
+    "x": "<mi>x</mi>",
+    "y": "<mi>y</mi>",
     "weight": "<mi>W</mi>",
     "bias": "<mi>b</mi>",
     "dy": '<mrow><mi mathvariant="normal">d</mi><mi>y</mi></mrow>',
@@ -50,9 +52,9 @@ def formula(expression: str, result: str = "", *, block: bool = False) -> Markup
 
 
 def symbols(expression: str) -> list[str]:
-    """Return the variables of an expression that have a sign of their own or one letter, in order of appearance."""
+    """Return the variables of the code that an expression names, in order of appearance."""
     names = [node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)]
-    return list(dict.fromkeys(name for name in names if name in SYMBOLS or name in ("x", "y")))
+    return list(dict.fromkeys(name for name in names if name in SYMBOLS))
 
 
 def _parse(expression: str) -> ast.expr:
@@ -66,7 +68,8 @@ class _Writer:
     def write(self, node: ast.expr) -> tuple[str, int]:
         """Return a node's MathML and how tightly it holds together."""
         writer = getattr(self, f"_{type(node).__name__}", None)
-        if writer is None:
+        unknown = isinstance(node, ast.Name) and node.id not in SYMBOLS
+        if writer is None or unknown:
             raise ValueError(f"a formula cannot hold {ast.unparse(node)}")
         written: tuple[str, int] = writer(node)
         return written
@@ -77,7 +80,7 @@ class _Writer:
         return text if tightness >= least else f"<mrow><mo>(</mo>{text}<mo>)</mo></mrow>"
 
     def _Name(self, node: ast.Name) -> tuple[str, int]:
-        return f'<mrow data-symbol="{node.id}">{SYMBOLS.get(node.id, f"<mi>{escape(node.id)}</mi>")}</mrow>', ATOM
+        return f'<mrow data-symbol="{node.id}">{SYMBOLS[node.id]}</mrow>', ATOM
 
     def _Constant(self, node: ast.Constant) -> tuple[str, int]:
         return f"<mn>{node.value!r}</mn>", ATOM

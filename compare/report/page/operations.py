@@ -1,7 +1,7 @@
 """The operations of one training step in their order, each with its rules, the code of both sides and its tensors."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from compare.parity.side import Layer
 from compare.report.page import code
@@ -50,7 +50,7 @@ class Operation:
     numpy: tuple[Passage, ...]
     torch: tuple[Passage, ...]
     note: str = ""
-    rules: tuple[Rule, ...] = field(default=())
+    rules: tuple[Rule, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -67,7 +67,9 @@ def operations(layers: Sequence[Layer], batch: int) -> Iterator[Operation]:
         *(_backward(layers, i, batch) for i in reversed(range(len(layers)))),
         _adam(layers),
     ):
-        yield Operation(**{**vars(operation), "rules": rules_of(operation.kind)})
+        named = {symbol.name for symbol in operation.symbols}
+        rules = tuple(rule for rule in rules_of(operation.kind) if rule.result in named)
+        yield replace(operation, rules=rules)
 
 
 def _data(layers: Sequence[Layer], batch: int) -> Operation:
@@ -156,7 +158,7 @@ def _adam(layers: Sequence[Layer]) -> Operation:
     symbols = (
         Symbol("param", "parameter"), Symbol("grad", "its gradient"), Symbol("exp_avg", "mean of gradients"),
         Symbol("exp_avg_sq", "mean of their squares"), Symbol("step", "steps taken"), Symbol("lr", "learning rate"),
-        Symbol("beta1", "0.9 by default"), Symbol("beta2", "0.999 by default"), Symbol("eps", "1e-8 by default"),
+        Symbol("beta1", "decay of m"), Symbol("beta2", "decay of v"), Symbol("eps", "against division by 0"),
     )  # fmt: skip
     called = code.call("numpy_ae/train.py", "train_step", "optimizer.step", ())
     done = code.body("numpy_ae/optim.py", "Adam._update", NAMES)

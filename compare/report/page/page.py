@@ -42,7 +42,7 @@ def render(parts: Parts) -> str:
     templates.globals |= {"formula": formula, "as_json": as_json}
     templates.filters |= {"number": number}
     atlas = atlas_data(parts.atlas) if parts.atlas else None
-    decoder = decoder_data(parts.parameters) if atlas else None
+    decoder = decoder_data(parts.parameters, atlas["sides"]) if atlas else None
     times = time.time_data(parts)
     exhibits = faults.faults_data(parts.exhibits)
     style = (HERE / "style.css").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy as np
 
 from compare.parity.side import Layer
 from compare.report.page import pictures
-from compare.report.page.findings import HELD, Mark, marks
+from compare.report.page.findings import HELD, Mark, marks, told
 from compare.report.page.operations import Operation, operations
 from compare.report.page.parts import Part, Parts
 
@@ -95,7 +95,7 @@ def bar_length(ratio: float | None) -> float:
 def _tensor(tensor: Mapping[str, Any], part: Part, found: Sequence[Mark]) -> Tensor:
     name = tensor["name"]
     bars = tuple(
-        Bar(label, bar_length(judged["ratio"]), _said(judged), judged["verdict"] in HELD)
+        Bar(label, bar_length(judged["ratio"]), told(judged["verdict"], judged["ratio"]), judged["verdict"] in HELD)
         for label, judged in tensor["judged"].items()
     )
     return Tensor(
@@ -115,10 +115,3 @@ def thumbnails(name: str, part: Part, key: str, labels: Sequence[str]) -> list[t
     if f"apart/{key}" in part.arrays:
         made.append(("difference", pictures.apart(part.arrays[f"apart/{key}"], largest)))
     return made
-
-
-def _said(judged: Mapping[str, Any]) -> str:
-    if judged["verdict"] == "exact":
-        return "exact"
-    number = "" if judged["ratio"] is None else f"{judged['ratio']:.2g}"
-    return number if judged["verdict"] == "within" else f"{judged['verdict']} {number}".strip()
