@@ -1,13 +1,14 @@
 """What `bench` does: measure, keep what is measured as it comes, show it, write it down."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+from rich.status import Status
 
 from compare import environment
 from compare.bench import bench
 from compare.bench.lanes import LANES
-from compare.bench.results import Results
+from compare.bench.results import Results, Row
 from compare.bench.tables import reasons, tables, verdicts
 from compare.console import console, show_tables
 from compare.experiment import data
@@ -17,41 +18,58 @@ from compare.report.benchmark import write
 
 
 def measure(
-    config: Config, json_file: Path | None, *, quick: bool, threads: int | None, device: str, **source: Any
+    config: Config,
+    json_file: Path | None,
+    *,
+    quick: bool,
+    threads: int | None,
+    device: str,
+    data_root: Path,
+    download_deadline: float,
 ) -> Results:
-    """Measure all lanes and, unless `quick`, whole trainings; write the results, as they come, where asked."""
-    data.load(
-        config.data, source["data_root"], deadline=source["download_deadline"]
-    )  # now, rather than after ten minutes
-    images = data.load("digits", Path()).train_images
+    """Measure all lanes and, unless `quick`, whole trainings; write the results, as they come, where asked.
+
+    When interrupted, it shows what it has.
+    """
+    data.load(config.data, data_root, deadline=download_deadline)  # what is missing is said now, not in ten minutes
     counts = (threads,) if threads else tuple(sorted({1, bench.cores()}))
     todo = list(bench.parts(config, quick=quick, threads=counts, device=device))
     results = Results(environment.describe(), device)
-
-    def keep() -> None:
-        if json_file:
-            write_json(json_file, results.to_dict())
-
-    with console.status("measuring") as status:
-
-        def on_turn(part: bench.Part, lane: str) -> None:
-            c = part.config
-            status.update(
-                f"{todo.index(part) + 1} of {len(todo)}: batch {c.batch_size}, hidden {c.hidden_dim}, latent "
-                f"{c.latent_dim}, threads {part.threads}: {LANES[lane].label}"
-            )
-
-        for rows in bench.run_steps(todo, images, device=device, on_turn=on_turn):
-            results.rows += rows
-            keep()
-        if not quick:
-            root = source["data_root"]
-            for row in bench.run_trainings(
-                config, root, device=device, on_lane=lambda lane: status.update(f"training: {lane}")
-            ):
-                results.trainings.append(row)
-                keep()
+    try:
+        with console.status("measuring") as status:
+            for _ in _measuring(results, todo, config, None if quick else data_root, status):
+                if json_file:
+                    write_json(json_file, results.to_dict())
+    except KeyboardInterrupt:
+        show([results], None)
+        raise
     return results
+
+
+def _measuring(
+    results: Results, todo: list[bench.Part], config: Config, trainings: Path | None, status: Status
+) -> Iterator[None]:
+    """Fill in the results, saying what is being done; yield whenever there are more of them."""
+
+    def on_turn(part: bench.Part, lane: str) -> None:
+        c = part.config
+        status.update(
+            f"{todo.index(part) + 1} of {len(todo)}: batch {c.batch_size}, hidden {c.hidden_dim}, "
+            f"latent {c.latent_dim}, threads {part.threads}: {LANES[lane].label}"
+        )
+
+    images = data.load("digits", Path()).train_images
+    measured: dict[bench.Part, list[Row]] = {}
+    for part, rows in bench.run_steps(todo, images, device=results.device, on_turn=on_turn):
+        measured[part] = rows
+        results.rows = [row for rows in measured.values() for row in rows]
+        yield
+    if trainings is not None:
+        for training in bench.run_trainings(
+            config, trainings, device=results.device, on_lane=lambda lane: status.update(f"whole training: {lane}")
+        ):
+            results.trainings.append(training)
+            yield
 
 
 def load(path: Path) -> Results:

@@ -1,9 +1,9 @@
 """The command line. Each command is a few lines: read the options, call the house, print what came of it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,9 +41,9 @@ def _complain(message: str) -> int:
     return BAD_INPUT
 
 
-def hyperparameters(command: Command) -> Command:
-    """Give a command an option for every field of `Config`; it receives those that were set, as `overrides`."""
-    return _config_options(command, lambda kind: {"type": kind})
+def hyperparameters(command: Command, *, but: Sequence[str] = ()) -> Command:
+    """Give a command an option for every field of `Config`, but some; it receives those set, as `overrides`."""
+    return _config_options(command, lambda kind: {"type": kind}, but)
 
 
 def hyperparameter_lists(command: Command) -> Command:
@@ -60,13 +60,15 @@ def hyperparameter_lists(command: Command) -> Command:
     return _config_options(command, option)
 
 
-def _config_options(command: Command, option: Callable[[Any], dict[str, Any]]) -> Command:
+def _config_options(command: Command, option: Callable[[Any], dict[str, Any]], but: Sequence[str] = ()) -> Command:
+    offered = [f for f in fields(Config) if f.name not in but]
+
     @wraps(command)
     def with_overrides(**options: Any) -> int:
-        overrides = {f.name: options.pop(f.name) for f in fields(Config)}
+        overrides = {f.name: options.pop(f.name) for f in offered}
         return command(overrides={name: value for name, value in overrides.items() if value is not None}, **options)
 
-    for f in reversed(fields(Config)):
+    for f in reversed(offered):
         kind = click.types.convert_type(f.type)
         if "choices" in f.metadata:
             kind = click.Choice(f.metadata["choices"])
@@ -95,7 +97,7 @@ def machine_options(command: Command) -> Command:
     """Give a command the options that say what it runs on."""
     for option in (
         click.option("--threads", type=click.IntRange(min=1), help="Threads of BLAS and torch.  [default: theirs]"),
-        click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
                      help="Where the torch side runs; NumPy runs on the CPU."),
     ):  # fmt: skip
         command = option(command)
@@ -180,19 +182,50 @@ def train(
 
 
 @cli.command(short_help="Check the parity of the two sides.")
-@hyperparameters
+@partial(hyperparameters, but=["dtype"])  # it judges both
 @data_options
 @machine_options
-@click.option("--no-torch", is_flag=True, help="Judge NumPy by what needs no torch.")
+@click.option(
+    "--side",
+    metavar="MODULE:FACTORY",
+    help="Judge what this function makes of a Config, a compare.parity.side.Side, in place of numpy_ae.",
+)
+@click.option(
+    "--step",
+    type=click.IntRange(min=1),
+    help="Replay this step of the training, counted from 1: its own batch, made without the steps before it, "
+    "on the state of --resume or else on the initial one.  [default: 1, or the first after --resume]",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Judge from the state and with the config of a checkpoint, RUN/numpy.safetensors for one.",
+)
+@click.option(
+    "--thorough",
+    is_flag=True,
+    help="Where all that holds, train to the last of --epochs with five seeds, and judge the test errors: minutes.",
+)
+@click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")
 def check(
-    overrides: dict[str, Any], json_file: Path | None, no_torch: bool, device: str, threads: int | None, **data: Any
+    overrides: dict[str, Any],
+    side: str | None,
+    step: int | None,
+    resume: Path | None,
+    thorough: bool,
+    no_torch: bool,
+    json_file: Path | None,
+    device: str,
+    threads: int | None,
+    **data: Any,
 ) -> int:
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
-    from compare import job
+    from compare.checking import Request, check
 
     _set_up(threads)
-    report = job.check(Config(**overrides), json_file, device=device, torch=not no_torch, **data)
+    request = Request(overrides, side, step, resume, thorough, not no_torch, device)
+    report = check(request, json_file, **data)
     return OK if report.held else FAILED
 
 

@@ -100,13 +100,10 @@ def show_check(report: Report) -> None:
 
 
 def show_verdict(report: Report) -> None:
-    """Print the sentence, and how far apart the free runs ended."""
-    for dtype, run in report.free_runs.items():
-        console.print(
-            f"{run.steps[-1]} free steps in {dtype}: parameters {run.parameters[-1]:.1e} apart;"
-            f" a twin one ULP away at the start {run.twin[-1]:.1e}"
-        )
-    console.print(f"[{'green' if report.held else 'red'}]{report.sentence}[/]")
+    """Print what to know of the check, who is the more exact, how far apart the free runs ended, and the sentence."""
+    for line in report.lines():
+        console.print(line, markup=False)
+    console.print(report.sentence, style="green" if report.held else "red", markup=False)
 
 
 def show_summary(config: Config, report: Report, quality: Quality, training: Training) -> None:
@@ -153,4 +150,7 @@ def _cell(findings: Sequence[Finding]) -> str:
     if not worst.verdict.held:
         size = f" {worst.ratio:.1e}" if 0 < worst.ratio < float("inf") else ""
         return f"[red]{worst.verdict}{size}[/]"
-    return "[green]exact[/]" if worst.verdict is Verdict.EXACT else f"[green]{worst.ratio:.2g}[/]"
+    if worst.verdict is Verdict.EXACT:
+        return "[green]exact[/]"
+    suspect = any(finding.verdict is Verdict.SUSPECT for finding in findings)
+    return f"[yellow]suspect {worst.ratio:.2g}[/]" if suspect else f"[green]{worst.ratio:.2g}[/]"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import click
 from safetensors.numpy import save
 
-from compare.console import TrainingProgress, console, show_check, show_summary, show_tables, show_verdict
+from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
 from compare.errors import UserError
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint
@@ -23,7 +23,6 @@ from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
 from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
-from compare.parity.report import Report
 from compare.parity.sides import LABELS, make_side
 from compare.runs import Run, new_folder
 
@@ -91,16 +90,6 @@ def train(
     ) as progress:
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
     return training
-
-
-def check(config: Config, json_file: Path | None, *, device: str, torch: bool, **source: Any) -> Report:
-    """Run the parity check, print it, and write it where asked."""
-    dataset = load_data(config, **source)
-    report = check_parity(config, dataset.train_images, device=device, torch=torch)
-    show_check(report)
-    if json_file:
-        write_json(json_file, report.to_dict())
-    return report
 
 
 def faults(markdown_file: Path | None, *, device: str) -> bool:

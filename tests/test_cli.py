@@ -88,7 +88,7 @@ def test_check_prints_every_operation_and_writes_every_finding(tmp_path: Path) -
 
 @pytest.mark.parametrize("held", [True, False])
 def test_a_check_ends_in_0_only_if_it_held(monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
-    monkeypatch.setattr("compare.job.check", lambda *_, **__: SimpleNamespace(held=held))
+    monkeypatch.setattr("compare.checking.check", lambda *_, **__: SimpleNamespace(held=held))
     assert exit_code(monkeypatch, "check") == (0 if held else 1)
 
 
@@ -111,6 +111,6 @@ def test_an_interrupt_ends_in_130_with_one_line(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("compare.job.check", interrupt)
+    monkeypatch.setattr("compare.checking.check", interrupt)
     assert exit_code(monkeypatch, "check") == 130
     assert capsys.readouterr().err.strip().startswith("interrupted; what was finished is kept")

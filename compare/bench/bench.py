@@ -15,7 +15,7 @@ from compare.bench.trainings import TRAININGS, in_a_process
 from compare.bench.turns import Plan, Processes, measure
 from compare.experiment.config import Config
 
-QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.2), Plan(turns=12, seconds=0.4), Plan(turns=4, seconds=0.25)
+QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.2), Plan(turns=10, seconds=0.3), Plan(turns=4, seconds=0.2)
 CORE = ("numpy", "numpy-again", "torch", "torch-fused")
 SWEPT = ("numpy", "torch", "torch-fused")
 BATCHES = (1, 8, 32, 512, 2048, 8192)
@@ -55,14 +55,15 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
 
 def run_steps(
     todo: list[Part], images: np.ndarray, *, device: str, on_turn: Callable[[Part, str], None]
-) -> Iterator[list[Row]]:
-    """Measure part after part; yield the rows of each."""
+) -> Iterator[tuple[Part, list[Row]]]:
+    """Measure part after part; yield a part and its rows after every turn, so that little is lost by stopping."""
     with Processes() as processes:
         for part in todo:
-            yield measure(
+            for rows in measure(
                 processes, part.lanes, part.config, images, part.plan, threads=part.threads, device=device,
                 on_turn=partial(on_turn, part),
-            )  # fmt: skip
+            ):  # fmt: skip
+                yield part, rows
 
 
 def run_trainings(config: Config, root: Path, *, device: str, on_lane: Callable[[str], None]) -> Iterator[TrainingRow]:

@@ -8,7 +8,6 @@ import torch
 from compare.bench.torch_lanes import Tensors, TorchLane
 from compare.errors import UserError
 from compare.experiment.config import Config
-from compare.parity.side import State
 
 WARM_UP = 3  # steps before a capture, as torch's documentation has it: libraries set themselves up in them
 
@@ -19,8 +18,8 @@ class GraphLane(TorchLane):
     capturable = True
 
     def __init__(self, config: Config, *, device: str, tf32: bool = False) -> None:
-        if device != "cuda" or not torch.cuda.is_available():
-            raise UserError("a CUDA graph needs a CUDA device, and there is none")
+        if device != "cuda":
+            raise UserError(f"a CUDA graph needs --device cuda, not {device}")
         super().__init__(config, device=device, fused=True)
         torch.backends.cuda.matmul.allow_tf32 = tf32
         self.config = config
@@ -40,7 +39,6 @@ class GraphLane(TorchLane):
         self._eager(self.noisy, self.clean)
 
     def _capture(self) -> None:
-        start = self.side.state()
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -51,15 +49,7 @@ class GraphLane(TorchLane):
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
             self._captured()
-        self._restore(start)
-
-    @torch.no_grad()
-    def _restore(self, start: State) -> None:
-        """Undo the warm-up in place: the graph holds on to these very tensors."""
-        for name, param in self.side.model.named_parameters():
-            param.copy_(torch.as_tensor(start[f"param/{name}"]))
-            for value in self.optimizer.state[param].values():
-                value.zero_()
+        self.reset()
 
 
 class DeviceLane(GraphLane):

@@ -35,6 +35,13 @@ class Network(Lane, Protocol):
     def state(self) -> State:
         """Return parameters, moments and step."""
 
+    def reset(self) -> None:
+        """Go back to the start of training. Every slice of time begins there.
+
+        A network that trains on a few batches for long has weights whose gradients are zero, whose first moments fade
+        into subnormal numbers, which processors are slow with.
+        """
+
     update: Callable[[], Any] | None  # one step of the optimizer alone
 
     def reconstruct(self, x: Array) -> Array:

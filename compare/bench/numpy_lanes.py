@@ -29,12 +29,17 @@ class NumpyLane(_OnTheCpu):
 
     def __init__(self, config: Config) -> None:
         self.side = NumpySide(config)
-        grads = under_prefix("param", self.side.state())  # any gradients will do to time one step of Adam alone
+        self.start = self.side.state()
+        grads = under_prefix("param", self.start)  # any gradients will do to time one step of Adam alone
         self.update = partial(self.side.optimizer.step, grads)
 
     def step(self, batch: Batch) -> None:
         """Take one training step."""
         numpy_ae.train_step(self.side.model, self.side.loss, self.side.optimizer, *batch)
+
+    def reset(self) -> None:
+        """Go back to the start."""
+        self.side.load(self.start)
 
     def state(self) -> State:
         """Return parameters, moments and step."""

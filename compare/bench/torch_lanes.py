@@ -11,14 +11,15 @@ from compare.bench.lanes import LARGE, products
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.side import Array, State
-from compare.parity.torch_side import TorchSide, available_device
+from compare.parity.torch_network import available_device
+from compare.parity.torch_side import TorchSide
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 
 
 class _OnDevice:
     def __init__(self, device: str) -> None:
-        self.device = available_device(device)
+        self.device = available_device(device, "float32")
         self.at_once = 1 if device == "cpu" else 50
 
     def put(self, batch: Batch) -> Tensors:
@@ -40,6 +41,7 @@ class TorchLane(_OnDevice):
     def __init__(self, config: Config, *, device: str, fused: bool = False, compiled: str = "") -> None:
         super().__init__(device)
         self.side = TorchSide(config, device=device)
+        self.start = [param.detach().clone() for param in self.side.model.parameters()]
         self.optimizer = self.side.optimizer = torch.optim.Adam(
             self.side.model.parameters(),
             lr=config.lr,
@@ -65,6 +67,14 @@ class TorchLane(_OnDevice):
     def step(self, batch: Tensors) -> None:
         """Take one training step."""
         self._step(*batch)
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Go back to the start, in place: a compiled or captured step holds on to these very tensors."""
+        for param, value in zip(self.side.model.parameters(), self.start, strict=True):
+            param.copy_(value)
+            for moment in self.optimizer.state[param].values():
+                moment.zero_()
 
     def state(self) -> State:
         """Return parameters, moments and step."""

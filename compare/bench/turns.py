@@ -3,7 +3,7 @@
 What disturbs the machine for a while then disturbs all lanes alike, and ratios are taken within a turn.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -17,9 +17,8 @@ from compare.bench import worker
 from compare.bench.lanes import LANES
 from compare.bench.results import Row
 from compare.errors import UserError
-from compare.experiment.batches import Batch
+from compare.experiment.batches import Batch, training_batches
 from compare.experiment.config import Config
-from compare.parity.trajectory import first_batches
 
 BATCHES = 8  # that a lane goes round and round, where they are small
 IMAGES = 1024  # that they have in all, or one batch
@@ -69,46 +68,50 @@ def measure(
     threads: int,
     device: str,
     on_turn: Callable[[str], None],
-) -> list[Row]:
-    """Return a row for every lane; those that cannot run here say why."""
+) -> Iterator[list[Row]]:
+    """Yield a row for every lane after each turn; those that cannot run here say why."""
     rows: dict[str, Row] = {}
     for lane in lanes:
         on_turn(lane)
-        spec = LANES[lane]
-        typed = replace(config, dtype=spec.dtype)
-        shape = (threads, config.batch_size, config.hidden_dim, config.latent_dim)
-        try:
-            where = device if device in spec.devices else "cpu"
-            ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
-        except UserError as error:
-            rows[lane] = Row(lane, spec.label, *shape, cannot=str(error))
-            continue
-        agreement = ready.judgement.ratio if ready.judgement else None
-        if ready.threads != threads:
-            rows[lane] = Row(lane, spec.label, *shape, cannot=f"it works with {ready.threads} threads")
-        elif ready.judgement and not ready.judgement.held:
-            reason = f"its first step is off: {ready.judgement.tensor}, {agreement:.1e} times what rounding allows"
-            rows[lane] = Row(lane, spec.label, *shape, cannot=reason, agreement=agreement)
-        else:
-            rows[lane] = Row(lane, spec.label, *shape, agreement=agreement, prepare_seconds=ready.seconds)
-
+        rows[lane] = _prepared(processes, lane, config, images, threads=threads, device=device)
     running = [lane for lane, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
     for turn in range(plan.turns):
         for lane in running if turn % 2 == 0 else reversed(running):
             on_turn(lane)
             samples[lane].append(processes.ask(lane, worker.time_steps, plan.seconds))
-    for lane in running:
-        pooled = np.concatenate(samples[lane])
-        p10, median, p90 = map(float, np.percentile(pooled, [10, 50, 90]))
-        turns = [float(np.median(turn)) for turn in samples[lane]]
+        for lane in running:
+            p10, median, p90 = map(float, np.percentile(np.concatenate(samples[lane]), [10, 50, 90]))
+            turns = [float(np.median(times)) for times in samples[lane]]
+            rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns)
+        yield list(rows.values())
+    for lane in running:  # at last: many updates with one gradient leave a network that nobody would train
         update = processes.ask(lane, worker.time_updates, plan.seconds)
-        alone = None if update is None else float(np.median(update))
-        rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns, update=alone)
-    return list(rows.values())
+        rows[lane] = replace(rows[lane], update=None if update is None else float(np.median(update)))
+    yield list(rows.values())
+
+
+def _prepared(processes: Processes, lane: str, config: Config, images: np.ndarray, *, threads: int, device: str) -> Row:
+    """Have a lane made and judged; return its row, without its times."""
+    spec = LANES[lane]
+    row = Row(lane, spec.label, threads, config.batch_size, config.hidden_dim, config.latent_dim)
+    typed = replace(config, dtype=spec.dtype)
+    where = device if device in spec.devices else "cpu"
+    try:
+        ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
+    except UserError as error:
+        return replace(row, cannot=str(error))
+    if ready.threads != threads:
+        return replace(row, cannot=f"it works with {ready.threads} threads")
+    judgement = ready.judgement
+    row = replace(row, prepare_seconds=ready.seconds, agreement=judgement.ratio if judgement else None)
+    if judgement and not judgement.held:
+        how_far = f"{judgement.tensor}, {judgement.ratio:.1e} times what rounding allows"
+        return replace(row, cannot=f"its first step is off: {how_far}")
+    return row
 
 
 def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:
     """Return the first batches of a training, of full size however few the images are."""
     enough = np.resize(images, (max(IMAGES, config.batch_size), *images.shape[1:]))
-    return list(first_batches(config, enough, max(1, min(BATCHES, IMAGES // config.batch_size))))
+    return list(training_batches(config, enough, max(1, min(BATCHES, IMAGES // config.batch_size))))

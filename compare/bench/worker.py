@@ -5,12 +5,15 @@ is not being timed lies still.
 """
 
 import logging
+import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from itertools import cycle
+from multiprocessing import parent_process
 from typing import Any, NamedTuple
 
 from compare import environment
@@ -21,7 +24,7 @@ from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.numpy_side import NumpySide
 
-LEAST = 5  # steps in a slice of time, however long they take
+LEAST = 5  # readings of the clock in a slice of time, however long they take
 _lane: Any = None  # this process's lane
 _batches: list[Any] = []
 
@@ -35,10 +38,11 @@ class Ready(NamedTuple):
 
 
 def start() -> None:
-    """Prepare the process: an interrupt is for the parent to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Prepare the process: an interrupt ends it without a word, for the parent says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     environment.keep_freed_memory()
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
@@ -93,6 +97,8 @@ def peak_megabytes() -> float:
 
 
 def _clock(step: Any, batches: list[Any], seconds: float) -> list[float]:
+    if hasattr(_lane, "reset"):
+        _lane.reset()
     times: list[float] = []
     endless = cycle(batches)
     end = time.perf_counter() + seconds
@@ -103,6 +109,13 @@ def _clock(step: Any, batches: list[Any], seconds: float) -> list[float]:
         _lane.wait()
         times.append((time.perf_counter() - begin) / _lane.at_once * 1e3)
     return times
+
+
+def _end_with_the_parent() -> None:
+    """Wait for the parent's end, of whatever kind, and end: nobody else would tell."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _one_line(error: Exception) -> str:

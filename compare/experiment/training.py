@@ -11,7 +11,7 @@ import numpy as np
 
 from compare import environment
 from compare.errors import UserError
-from compare.experiment.batches import epoch_batches, noisy_test_images
+from compare.experiment.batches import Batch, epoch_batches, noisy_test_images
 from compare.experiment.checkpoint import Checkpoint, EpochRecord
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
@@ -28,6 +28,11 @@ class Drift:
 
     parameters: float  # largest difference of any parameter
     loss: float  # difference of the training losses, relative
+
+
+def denoised_mse(side: Side, test: Batch) -> float:
+    """Return the squared error per pixel of what a side makes of noisy images."""
+    return float(np.square(side.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean())
 
 
 @dataclass
@@ -82,9 +87,7 @@ class Training:
             total += loss
             on_step(name, n, loss / n)
         seconds += time.perf_counter()
-        denoised = side.reconstruct(self.test.noisy)
-        test_mse = float(np.square(denoised - self.test.clean, dtype=np.float64).mean())
-        self.histories[name].append(EpochRecord(total / len(images), test_mse, seconds))
+        self.histories[name].append(EpochRecord(total / len(images), denoised_mse(side, self.test), seconds))
         checkpoint = Checkpoint(name, self.config, side.state(), tuple(self.histories[name]), environment.describe())
         checkpoint.save(self.folder / f"{name}.safetensors")
 

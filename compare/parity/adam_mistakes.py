@@ -80,4 +80,6 @@ def detail(tensor: str, before: State, after: State, true: Array, grads: Grads, 
     tensor_kind, _, name = tensor.partition("/")
     p, m, v = (before[f"{kind}/{name}"].astype(true.dtype) for kind in OF_TENSOR)
     slot = _Slot(p, m, v, grads[name].astype(true.dtype), int(before["adam.step"]) + 1)
-    return signature(after[tensor], true, ((say, make(slot, config)) for say, make in OF_TENSOR[tensor_kind].items()))
+    candidates = ((say, make(slot, config)) for say, make in OF_TENSOR[tensor_kind].items())
+    added = {"the parameter": p} if tensor_kind == "param" else {}
+    return signature(after[tensor], true, candidates, added)

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from compare.experiment.config import DTYPES, Config
 from compare.experiment.streams import Purpose, stream
 from compare.parity.defaults import check_defaults, check_start
 from compare.parity.formula import check_formula
+from compare.parity.interface import check_interface
 from compare.parity.network import check_network
 from compare.parity.operations import check_operations
 from compare.parity.optimizer import check_optimizer
@@ -24,9 +26,21 @@ from compare.parity.trajectory import FreeRun, check_trajectory
 from compare.parity.verdict import Finding, Verdict
 
 FORMULA_ROWS = 16  # of a batch: the formula does not depend on the batch, and complex arithmetic is slow
-TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "trajectory")
+TIERS = (
+    "defaults",
+    "exact",
+    "rounding",
+    "formula",
+    "network",
+    "step",
+    "optimizer",
+    "interface",
+    "trajectory",
+    "outcome",
+)
 REFERENCE = LABELS["torch"]
-RAISED = "raised"  # the operation of a finding that says that a side did
+UNUSUAL: dict[str, Any] = {"lr": 3e-3, "beta1": 0.8, "beta2": 0.97, "eps": 1e-6}  # what nobody has as a default
+LOUD = 1e3  # times a batch: its gradients are so large that whatever clips or rescales gradients shows
 
 
 def check(
@@ -62,15 +76,19 @@ def check_subject(
     findings: list[Finding] = []
     if own:
         findings += check_defaults() if torch else check_start()
+        findings += _guarded("interface", judged, check_interface())
     findings += _guarded("formula", judged, check_formula(judged, _first_rows(subject, double), _rng(config, 0)))
     for make in (subject.ours, subject.reference) if torch else (subject.ours,):
         for dtype in dtypes:
             typed = replace(config, dtype=dtype)
             findings += check_side(make(typed), typed, list(subject.batches(typed, 2)))
+        unusual = replace(config, dtype=dtypes[0], **UNUSUAL)
+        made = make(unusual)
+        findings += _guarded("optimizer", made, check_optimizer(made, unusual, _rng(unusual, 5)))
     free_runs: dict[str, FreeRun] = {}
     if torch:
         findings = _trusted(findings)
-    if torch and trajectory and not any(f.operation == RAISED for f in findings):
+    if torch and trajectory and all(f.verdict.held for f in findings):  # how a wrong step drifts shows nothing new
         drift, free_runs = check_trajectory(subject, config, dtypes)
         findings.append(drift)
     findings.sort(key=lambda f: (TIERS.index(f.tier), f.side == REFERENCE))
@@ -83,7 +101,8 @@ def check_side(side: Side, config: Config, batches: Sequence[Batch]) -> Iterator
     yield from _guarded("step", side, _leave_traces(side, second))
     yield from _guarded("exact", side, check_operations(side, _rng(config, 1)))
     yield from _guarded("network", side, check_network(side, first, _rng(config, 2)))
-    yield from _guarded("step", side, check_step(side, (first, second)))
+    loud = Batch(first.noisy, first.clean * first.clean.dtype.type(LOUD))
+    yield from _guarded("step", side, check_step(side, (first, second, loud)))
     yield from _guarded("optimizer", side, check_optimizer(side, config, _rng(config, 3)))
 
 
@@ -104,7 +123,7 @@ def _guarded(tier: str, side: Side, findings: Iterable[Finding]) -> Iterator[Fin
         *_, last = traceback.walk_tb(error.__traceback__)
         code = last[0].f_code
         detail = f"{Path(code.co_filename).name}, {code.co_name}, raised {type(error).__name__}: {error}"
-        yield Finding(tier, who.name, who.dtype, RAISED, "", Verdict.NOT_JUDGED, np.inf, detail=detail)
+        yield Finding(tier, who.name, who.dtype, "raised", "", Verdict.NOT_JUDGED, np.inf, detail=detail)
 
 
 def _trusted(findings: list[Finding]) -> list[Finding]:

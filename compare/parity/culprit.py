@@ -11,7 +11,18 @@ from compare.parity.side import Description
 from compare.parity.verdict import Finding, Verdict
 
 ALONE = ("exact", "rounding")  # the tiers that judge an operation on operands given to it
-STAGES = ("defaults", *ALONE, "forward", "formula", "network", "step", "optimizer", "trajectory")
+STAGES = (
+    "defaults",
+    *ALONE,
+    "forward",
+    "formula",
+    "network",
+    "step",
+    "optimizer",
+    "interface",
+    "trajectory",
+    "outcome",
+)
 FILES = {
     "Linear": "layers.py",
     "ReLU": "layers.py",
@@ -20,6 +31,7 @@ FILES = {
     "Autoencoder": "model.py",
     "Adam": "optim.py",
     "train_step": "train.py",
+    "train_epoch": "train.py",
 }
 FUNCTIONS = {
     "adam": "Adam.step",
@@ -59,6 +71,8 @@ def blamed(findings: Sequence[Finding], who: Description) -> str:
     if off is None:
         return ""
     name, _, direction = off.operation.partition(".")
+    if off.tier == "interface" or (off.tier == "defaults" and direction):
+        return off.operation
     kinds = {layer.name: layer.kind for layer in who.layers} | {"loss": "SumSquaredError"}
     if direction and not _right_alone(off, findings):
         return f"{kinds[name]}.{direction}"
@@ -83,13 +97,14 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     """Say what is off, where, since when and by how much, from the findings alone; or that nothing is."""
     off = first_off(findings)
     if off is None:
-        return f"{who.name} and its reference agree: all {len(findings)} findings are within what rounding allows."
+        return f"{who.name} agrees with its reference: all {len(findings)} findings are within rounding."
     kin = [off, *(f for f in findings if (f.tier, f.side, f.operation) == (off.tier, off.side, off.operation))]
     detail = next((f" What is wrong: {f.detail}." for f in kin if not f.verdict.held and f.detail), "")
     what = "A step" if off.operation == "raised" else f"{off.tensor} of {off.side}'s {off.operation}"
     tier = f"{off.tier}, {off.dtype}" if off.dtype else off.tier
     born = f"{_since(off, findings)}: {_place(blamed(findings, who), off, who)}"
-    return f"{what} is the first to be {off.verdict.value} ({tier}){_how_far(off)}; {born}.{detail}"
+    how_far = f"{_how_far(off)}{_likewise(off, findings, who)}"
+    return f"{what} is the first to be {off.verdict.value} ({tier}){how_far}; {born}.{detail}"
 
 
 def _stage(finding: Finding) -> str:
@@ -108,6 +123,17 @@ def _since(off: Finding, findings: Sequence[Finding]) -> str:
     if _right_alone(off, findings):
         return "that operation is right alone, so it was called with the wrong operands"
     return "inherited or born there"
+
+
+def _likewise(off: Finding, findings: Sequence[Finding], who: Description) -> str:
+    """Name the other layers of the kind, where their operation is off alone, too."""
+    name, _, direction = off.operation.partition(".")
+    kinds = {layer.name: layer.kind for layer in who.layers}
+    if off.tier not in ALONE or name not in kinds:
+        return ""
+    wrong = {f.operation for f in findings if f.tier in ALONE and not f.verdict.held and f.side == off.side}
+    others = [o for o in kinds if o != name and kinds[o] == kinds[name] and f"{o}.{direction}" in wrong]
+    return f", as in {', '.join(others)}" if others else ""
 
 
 def _place(function: str, off: Finding, who: Description) -> str:

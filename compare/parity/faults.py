@@ -6,6 +6,7 @@ Each is one change of the NumPy side's source. Whoever judges a side never reads
 import numpy as np
 
 from compare.experiment.batches import Batch
+from compare.parity.outsiders import OUTSIDERS
 from compare.parity.planting import Fault, mistake, wrong_data
 
 FORWARD, BACKWARD = "y: np.ndarray = x @ self.weight.T", "dx = dy @ self.weight if input_grad else None"
@@ -154,4 +155,4 @@ DATA = (
                lambda batch: batch._replace(noisy=batch.noisy.astype(np.float16).astype(batch.noisy.dtype))),
 )  # fmt: skip
 
-FAULTS: tuple[Fault, ...] = (*LINEAR, *RELU, *SIGMOID, *LOSS, *MODEL, *ADAM, *TRAINING, *DATA)
+FAULTS: tuple[Fault, ...] = (*LINEAR, *RELU, *SIGMOID, *LOSS, *MODEL, *ADAM, *TRAINING, *DATA, *OUTSIDERS)

@@ -61,8 +61,8 @@ def chain(
 ) -> Trace:
     """Return the activations, the loss and all gradients of one step, in the dtype of the inputs.
 
-    A ReLU that is given no mask takes its own, and adds it to `masks`. `noise` is (unit, generator): every result gets a normal error of
-    √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
+    A ReLU that is given no mask takes its own, and adds it to `masks`. `noise` is (unit, generator): every
+    result gets a normal error of √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
     """
 
     def settle(results: Results) -> dict[str, Array]:

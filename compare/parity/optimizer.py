@@ -5,6 +5,7 @@ zero whose sign is a matter of rounding moves its parameter by the whole learnin
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from compare.parity.verdict import Finding, Verdict
 
 SCALES = (1.0, 1e-8, 0.0, 1e6, -1.0)  # of gradients, by turns: ordinary, tiny (near eps), zero, huge, of flipped sign
 ROUNDS = 10  # of those five: fifty steps
+UNDER_WAY = (7, 1000)  # steps that have been taken in the states that the first gradients are given in
 ENTRIES = 4096  # of each tensor, at random: Adam works entry by entry, and the truth in wider precision is slow
 # Roundings, at most, in any of the usual ways to write it down: β and 1 − β as numbers of the dtype, the products and
 # the sum; for the second moment one product more; for the parameter those of both moments, a root, two divisions, the
@@ -36,22 +38,41 @@ def gradients(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator
 def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge moments and parameters after each step, from where the step before left them, until something is off.
 
+    First from states under way, then from where the side stands.
+
     The worst of each tensor is a finding; the side's state stays as it is.
     """
     who, before = side.describe(), side.state()
     params = under_prefix("param", before)
     entries = {name: rng.permutation(param.size)[:ENTRIES] for name, param in params.items()}
-    state, worst = before, Judged()
-    for grads in gradients(params, rng):
-        after, complaint = _update(side, state, grads)
-        judged = _judge(state, after, grads, entries, config, who.dtype, complaint)
-        worst = {name: max(worst.get(name, new), new, key=_badness) for name, new in judged.items()}
-        if any(not judgement.verdict.held for judgement, _ in judged.values()):
+    worst = Judged()
+    starts = [(_under_way(before, step, rng), 1) for step in UNDER_WAY]
+    for state, rounds in (*starts, (before, ROUNDS)):
+        for grads in islice(gradients(params, rng), rounds * len(SCALES)):
+            after, complaint = _update(side, state, grads)
+            judged = _judge(state, after, grads, entries, config, who.dtype, complaint)
+            worst = {name: max(worst.get(name, new), new, key=_badness) for name, new in judged.items()}
+            if not _held(judged):
+                break
+            state = after
+        if not _held(worst):
             break
-        state = after
     side.load(before)
     for name, ((verdict, ratio, undecided, _), detail) in worst.items():
         yield Finding("optimizer", who.name, who.dtype, "adam", name, verdict, ratio, undecided, detail)
+
+
+def _under_way(state: State, step: int, rng: np.random.Generator) -> State:
+    """Return the state as it may be after so many steps: at the first, from rest, many a mistake looks like another."""
+    moments = {name: rng.standard_normal(value.shape) for name, value in state.items() if name.startswith("adam.exp")}
+    under_way = {name: m**2 if "_sq/" in name else m for name, m in moments.items()}
+    return {
+        name: under_way[name].astype(value.dtype) if name in under_way else value for name, value in state.items()
+    } | {"adam.step": np.array(step)}
+
+
+def _held(judged: Judged) -> bool:
+    return all(judgement.verdict.held for judgement, _ in judged.values())
 
 
 def _update(side: Side, state: State, grads: Grads) -> tuple[State, str]:

@@ -1,22 +1,38 @@
-"""The two sides by name, made only when asked for: judging NumPy alone imports no torch."""
+"""The sides, made only when asked for: judging NumPy alone imports no torch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from compare.errors import UserError
 from compare.experiment.config import Config
-from compare.parity.side import AutoencoderSide
+from compare.parity.side import AutoencoderSide, Layer, Side, State
 
 LABELS = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
 def make_side(name: str, config: Config, *, device: str = "cpu") -> AutoencoderSide:
-    """Return a side at the config's start. Raises `UserError` where torch is asked for and absent."""
+    """Return one of our two sides at the config's start. Raises `UserError` where torch is asked for and absent."""
     if name == "numpy":
         from compare.parity.numpy_side import NumpySide
 
         return NumpySide(config)
-    try:
+    with _torch_is_needed():
         from compare.parity.torch_side import TorchSide
+    return TorchSide(config, device=device)
+
+
+def make_twin(layers: tuple[Layer, ...], start: State, config: Config, *, device: str = "cpu") -> Side:
+    """Return a network of these layers, of torch's parts, at this start. Raises `UserError` where torch is absent."""
+    with _torch_is_needed():
+        from compare.parity.torch_twin import torch_twin
+    return torch_twin(layers, start, config, device=device)
+
+
+@contextmanager
+def _torch_is_needed() -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise UserError(
             f"the torch side needs {error.name}: pip install torch; `train --side numpy` works without"
         ) from error
-    return TorchSide(config, device=device)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from math import floor, log10
 
 import numpy as np
 
@@ -16,6 +17,9 @@ CANDIDATES: dict[tuple[str, str], Candidates] = {
     ("Linear.forward", "y"): {
         "the bias is missing": lambda x, weight, bias: x @ weight.T,
         "the weight is reshaped, not transposed": lambda x, weight, bias: x @ weight.reshape(weight.T.shape) + bias,
+    },
+    ("Linear.backward", "dweight"): {
+        "it is reshaped, not transposed": lambda dy, x, weight: (x.T @ dy).reshape(weight.shape),
     },
     ("Linear.backward", "dbias"): {
         "it is the sum of dweight's columns": lambda dy, x, weight: (dy.T @ x).sum(axis=1),
@@ -44,11 +48,17 @@ CANDIDATES: dict[tuple[str, str], Candidates] = {
 def of_operation(kind: str, tensor: str, got: Array, true: Array, operands: Operands) -> str:
     """Say what is wrong with one result of an operation, or nothing."""
     candidates = CANDIDATES.get((kind, tensor), {})
-    return signature(got, true, ((say, make(**operands)) for say, make in candidates.items()))
+    added = {"the weight": operands["weight"]} if tensor == "dweight" else {}
+    return signature(got, true, ((say, make(**operands)) for say, make in candidates.items()), added)
 
 
-def signature(got: Array, true: Array, candidates: Iterable[tuple[str, Array]] = ()) -> str:
-    """Say in what way `got` differs from what is true, or nothing where no candidate accounts for the difference."""
+def signature(
+    got: Array, true: Array, candidates: Iterable[tuple[str, Array]] = (), added: Mapping[str, Array] | None = None
+) -> str:
+    """Say in what way `got` differs from what is true, or nothing where no candidate accounts for the difference.
+
+    `added` names what a multiple of may have been added to it.
+    """
     got, true = got.astype(np.longdouble), true.astype(np.longdouble)
     if got.shape != true.shape:
         return "it is the transpose of what it should be" if _same(got, true.T, size(true)) else ""
@@ -60,8 +70,12 @@ def signature(got: Array, true: Array, candidates: Iterable[tuple[str, Array]] =
     for say, candidate in candidates:
         if _same(got, candidate.astype(np.longdouble), error):
             return say
-    factor = float((got * true).sum() / (true * true).sum()) if true.any() else 1.0
-    if _same(got, factor * true, error):
+    for name, array in (added or {}).items():
+        share = _multiple(got - true, array)
+        if _same(got, true + share * array, error):
+            return f"{share:.2g} times {name} is added, as weight decay does"
+    factor = _multiple(got, true)
+    if _same(got, factor * true, error) and (got.ndim or _simple(factor)):  # of a scalar, any factor would do
         return f"it is {_number(factor)} times what it should be"
     return _place(got != true)
 
@@ -75,14 +89,23 @@ def _same(got: Array, candidate: Array, error: float) -> bool:
     return got.shape == candidate.shape and size(got - candidate) <= EXPLAINED * error
 
 
+def _multiple(of: Array, array: Array) -> float:
+    """Return how many times `array` is the nearest to `of`."""
+    return float((of * array).sum() / (array * array).sum()) if array.any() else 1.0
+
+
+def _simple(factor: float) -> Fraction | None:
+    """Return the fraction that a factor is meant to be: 2, 1/32, −1; or None."""
+    near = Fraction(factor).limit_denominator(LARGEST_DENOMINATOR)
+    inverse = round(1 / factor) if factor else 0
+    fractions = (near, Fraction(1, inverse) if inverse else near)
+    return next((f for f in fractions if f and f != 1 and abs(factor / f - 1) < EXPLAINED**2), None)
+
+
 def _number(factor: float) -> str:
-    """Return a factor as people think of it: 2, 1/32, −1, 1.001."""
-    simple = Fraction(factor).limit_denominator(LARGEST_DENOMINATOR)
-    inverse = round(1 / factor)
-    for fraction in (simple, Fraction(1, inverse) if inverse else simple):
-        if fraction and abs(factor / fraction - 1) < EXPLAINED**2:
-            return str(fraction)
-    return f"{factor:.4g}"
+    """Return a factor as people think of it: 2, 1/32, −1, 1.001, 0.99999."""
+    digits = max(4, 1 - floor(log10(abs(factor - 1)))) if factor != 1 else 4  # the first in which it differs from 1
+    return str(_simple(factor) or f"{factor:.{digits}g}")
 
 
 def _place(wrong: Array) -> str:

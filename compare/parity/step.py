@@ -15,7 +15,7 @@ Taken = list[tuple[float, State]]  # the loss of each step and the state after i
 
 
 def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
-    """Judge two steps of training; the side's state stays as it is."""
+    """Judge some steps of training; the side's state stays as it is."""
     who, before = side.describe(), side.state()
     traces = [side.observe(batch) for batch in batches]
     observed = [(float(trace["loss"]), {name: trace[name] for name in before}) for trace in traces]
@@ -41,7 +41,7 @@ def _detail(side: Side, batch: Batch, taken: Taken, observed: Taken) -> str:
     if _equal(taken[0][1], observed[0][1]):
         if taken[0][0] != observed[0][0]:
             return "the update is right and the loss is not"
-        return "the first step is right and the second is not, so something is left over from the step before"
+        return "the first step is right and a later one is not: something is left over, or large gradients are changed"
     swapped = {
         "its target is the noisy image": Batch(batch.noisy, batch.noisy),
         "its input is the clean image": Batch(batch.clean, batch.clean),

@@ -23,9 +23,7 @@ class Subject:
     notes: tuple[str, ...] = ()  # what a reader of the report should know of all this
 
 
-def our_own(
-    images: np.ndarray, *, device: str = "cpu", start: State | None = None, step: int = 1, notes: tuple[str, ...] = ()
-) -> Subject:
+def our_own(images: np.ndarray, *, device: str = "cpu", start: State | None = None, step: int = 1) -> Subject:
     """Return `numpy_ae` and `torch_ae`, at `start` or else where the seed has them, from a step of the training on.
 
     `images` are the training images, (n, height, width) uint8.
@@ -41,7 +39,7 @@ def our_own(
         lambda config: make("numpy", config),
         lambda config: make("torch", config),
         lambda config, steps: training_batches(config, images, steps, step),
-        (*notes, *device_notes(device)),
+        device_notes(device),
     )
 
 

@@ -29,7 +29,7 @@ class Judgement(NamedTuple):
     verdict: Verdict
     ratio: float = 0.0
     undecided: float = 0.0
-    suspect: bool = False
+    suspect: bool = False  # within, and farther out than independent roundings come
 
 
 def widen(arrays: Mapping[str, Array], dtype: str) -> dict[str, Array]:
@@ -54,8 +54,8 @@ def gamma(roundings: int, dtype: str) -> float:
 def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
     """Hold a result against the truth, entry by entry: |error| ≤ γₖ · scale + k · η, η half the smallest subnormal.
 
-    The second term is for products that underflow. It excuses an entry and never certifies it: such entries are
-    undecided, and more than a few of them, or nothing decided at all, is off.
+    The second term is for products that underflow. It excuses an entry and never certifies it: with more than a few
+    such entries, or no other, the tensor is undecided.
     """
     if got is None:
         return Judgement(Verdict.MISSING)
@@ -74,8 +74,10 @@ def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
     ratio = float(np.max(np.divide(error, allowed, out=excess, where=allowed > 0), initial=0))
     undecided = (error > relative).mean() if error.size else 0.0
     nothing_decided = undecided == 1.0 and bool(error.any())
-    if ratio > 1 or undecided > MOST_UNDECIDED or nothing_decided:
+    if ratio > 1:
         return Judgement(Verdict.OFF, ratio, float(undecided))
+    if undecided > MOST_UNDECIDED or nothing_decided:
+        return Judgement(Verdict.UNDECIDED, ratio, float(undecided))
     verdict = Verdict.WITHIN if error.any() else Verdict.EXACT
     k = max(true.roundings, 1)
     return Judgement(verdict, ratio, float(undecided), suspect=ratio > min(1.0, SUSPECT / k**0.5))

@@ -139,15 +139,17 @@ class TorchNetwork:
         return to_array(self.model(self._tensor(x)))
 
     def _tensor(self, array: Array) -> torch.Tensor:
-        return torch.as_tensor(array, dtype=self.dtype, device=self.device)
+        return torch.as_tensor(array, dtype=self.dtype).to(self.device)  # cast here: not every device has float64
 
 
-def available_device(name: str) -> torch.device:
-    """Return the device of that name. Raises `UserError` where this machine, or this build of torch, has none."""
+def available_device(name: str, dtype: str) -> torch.device:
+    """Return the device of that name. Raises `UserError` where there is none here, or it does not have the dtype."""
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not present.get(name):
         usable = ", ".join(device for device, there in present.items() if there)
         raise UserError(f"torch {torch.__version__} finds no {name!r} device here; use --device with one of: {usable}")
+    if (name, dtype) == ("mps", "float64"):
+        raise UserError("mps has no float64; choose another --device, or leave out --dtype float64")
     return torch.device(name)
 
 

@@ -15,7 +15,7 @@ class TorchSide(TorchNetwork):
     model: torch_ae.Autoencoder
 
     def __init__(self, config: Config, input_dim: int = 784, *, device: str = "cpu") -> None:
-        place = available_device(device)
+        place = available_device(device, config.dtype)
         model = torch_ae.Autoencoder(
             config.latent_dim,
             config.hidden_dim,

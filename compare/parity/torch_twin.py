@@ -34,7 +34,7 @@ def torch_twin(layers: tuple[Layer, ...], start: State, config: Config, *, devic
 
     Raises `UserError` for a name that no layer can have in torch, and for a device that is not there.
     """
-    model = Chain(layers, getattr(torch, config.dtype), available_device(device))
+    model = Chain(layers, getattr(torch, config.dtype), available_device(device, config.dtype))
     return TorchNetwork(model, layers, config, start)
 
 

@@ -33,6 +33,11 @@ class FreeRun:
     loss: list[float]  # difference of the losses, relative
     twin: list[float]  # largest difference of any parameter between the reference and one of its twins
 
+    def __str__(self) -> str:
+        """Say how far apart they ended."""
+        steps, ours, twin = self.steps[-1], self.parameters[-1], self.twin[-1]
+        return f"{ours:.1e} apart after {steps} free steps; a twin moved by one ULP {twin:.1e}"
+
 
 class _Point(NamedTuple):
     loss: float

@@ -5,10 +5,12 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """From equal to unjudged. Only `EXACT` and `WITHIN` are agreement."""
+    """From equal to unjudged. Only `EXACT`, `WITHIN` and `SUSPECT` are agreement."""
 
     EXACT = "exact"  # bit for bit
     WITHIN = "within"  # within what rounding allows
+    SUSPECT = "suspect"  # within, but so far out that it was judged again, on fresh operands, and was not so again
+    UNDECIDED = "undecided"  # what could be judged is right, and it is too little to tell
     OFF = "off"
     MISSING = "missing"
     WRONG_SHAPE = "wrong shape"
@@ -19,7 +21,7 @@ class Verdict(StrEnum):
     @property
     def held(self) -> bool:
         """Whether the tensor passed."""
-        return self in (Verdict.EXACT, Verdict.WITHIN)
+        return self in (Verdict.EXACT, Verdict.WITHIN, Verdict.SUSPECT)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def test_a_quick_benchmark_writes_its_rows_and_shows_them_again(
 def test_lanes_take_turns_forwards_and_backwards(config: Config, dataset: Dataset) -> None:
     order: list[str] = []
     with Processes() as processes:
-        rows = measure(
+        *_, rows = measure(
             processes, ("numpy", "products-numpy"), config, dataset.train_images, SHORT, threads=1, device="cpu",
             on_turn=order.append,
         )  # fmt: skip
@@ -47,7 +47,7 @@ def test_lanes_take_turns_forwards_and_backwards(config: Config, dataset: Datase
 
 def test_a_lane_that_cannot_run_says_why_and_the_others_run(config: Config, dataset: Dataset) -> None:
     with Processes() as processes:
-        missing, there = measure(
+        *_, (missing, there) = measure(
             processes, ("torch-graph", "products-numpy"), config, dataset.train_images, SHORT, threads=1,
             device="cpu", on_turn=lambda lane: None,
         )  # fmt: skip

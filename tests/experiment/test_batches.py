@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare.experiment import batches
-from compare.experiment.batches import Batch, add_noise, epoch_batches, noisy_test_images, steps_per_epoch, to_float
+from compare.experiment.batches import (
+    Batch,
+    add_noise,
+    epoch_batches,
+    noisy_test_images,
+    steps_per_epoch,
+    to_float,
+    training_batches,
+    uniform_batches,
+)
 from compare.experiment.config import Config
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (53, 4, 6), dtype=np.uint8)
@@ -108,3 +117,23 @@ def test_the_test_noise_depends_on_the_seed_and_never_on_the_dtype() -> None:
     assert_same(batch, noisy_test_images(replace(config, dtype="float64", epochs=3, batch_size=7), IMAGES))
     assert not np.array_equal(batch.noisy, noisy_test_images(replace(config, seed=1), IMAGES).noisy)
     assert batch.noisy.dtype == np.float32
+
+
+def test_random_batches_are_a_function_of_seed_and_step_in_every_dtype(config: Config) -> None:
+    first, second, third = uniform_batches(config, (20, 3), 3)
+    (again,) = uniform_batches(replace(config, dtype="float64"), (20, 3), 1, first=3)
+    (other,) = uniform_batches(replace(config, seed=1), (20, 3), 1)
+    assert (first.noisy.shape, first.clean.shape) == ((config.batch_size, 20), (config.batch_size, 3))
+    np.testing.assert_array_equal(third.noisy, again.noisy)
+    assert again.noisy.dtype == np.float64
+    assert not any(np.array_equal(first.noisy, batch.noisy) for batch in (second, third, other))
+    assert first.clean.min() >= 0 and first.clean.max() < 1
+
+
+@given(sizes, sizes, st.integers(1, 9), st.integers(0, 9))
+def test_a_training_goes_on_from_any_step_over_the_ends_of_epochs(n: int, size: int, first: int, steps: int) -> None:
+    config, images = Config(batch_size=size), IMAGES[:n]
+    whole = (batch for epoch in range(first + steps) for batch in epoch_batches(config, images, epoch))
+    expected = islice(whole, first - 1, first - 1 + steps)
+    for got, batch in zip(training_batches(config, images, steps, first), expected, strict=True):
+        assert_same(got, batch)

@@ -14,11 +14,12 @@ from compare.parity import adam_mistakes, check, culprit, signature
 from compare.parity.controls import SMALL, Control, control, explanations, matrix
 from compare.parity.faults import FAULTS
 from compare.parity.healthy import census, false_alarms, healthy
+from compare.parity.outsiders import OUTSIDERS
 from compare.parity.planting import Fault, mistake, rewritten
 from compare.parity.verdict import Finding, Verdict
 
 LEAST = 36  # planted mistakes
-FAMILIES = ("Linear", "ReLU", "Sigmoid", "SumSquaredError", "Autoencoder", "Adam", "train_step", "data")
+FAMILIES = ("Linear", "ReLU", "Sigmoid", "SumSquaredError", "Autoencoder", "Adam", "train_step", "train_epoch", "data")
 
 
 def title(fault: Fault) -> str:
@@ -26,7 +27,10 @@ def title(fault: Fault) -> str:
     return f"{fault.operation}: {fault.name}"
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=title)
+SLOW = dict.fromkeys(OUTSIDERS, pytest.mark.slow)  # a second each
+
+
+@pytest.mark.parametrize("fault", [pytest.param(f, marks=SLOW.get(f, ()), id=title(f)) for f in FAULTS])
 def test_a_planted_mistake_is_caught_and_the_right_function_named(fault: Fault, dataset: Dataset) -> None:
     # Only a wrong default is judged by torch's; the rest needs none, and is judged sooner without.
     found = control(fault, dataset.train_images, torch=fault.operation == "Adam.__init__")

@@ -50,7 +50,7 @@ def test_a_twin_that_differs_by_rounding_alone_passes_every_tier(dataset: Datase
         assert not np.array_equal(ours.op("fc1.backward", operands)["dx"], straight)
         report = check(SMALL, dataset.train_images)
     assert report.held, report.sentence
-    assert {finding.tier for finding in report.findings} == set(TIERS)
+    assert {finding.tier for finding in report.findings} == set(TIERS) - {"outcome"}
 
 
 @pytest.mark.parametrize(("tier", "title"), EXISTS_FOR.items())

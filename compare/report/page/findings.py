@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from compare.parity.check import TIERS
 from compare.parity.side import Layer
 from compare.parity.traced import traced
-from compare.parity.verdict import Finding
-
-HELD = ("exact", "within")
-TIERS = ("defaults", "exact", "rounding", "formula", "network", "step", "optimizer", "trajectory")
+from compare.parity.verdict import Finding, Verdict
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ def by_tensor(findings: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, li
 
 
 def _mark(tier: str, found: Sequence[Mapping[str, Any]]) -> Mark:
-    worst = max(found, key=lambda f: (f["verdict"] not in HELD, f["ratio"] is None, f["ratio"] or 0))
-    return Mark(tier, worst["verdict"] in HELD, worst["verdict"], worst["ratio"])
+    worst = max(found, key=lambda f: (not held(f["verdict"]), f["ratio"] is None, f["ratio"] or 0))
+    return Mark(tier, held(worst["verdict"]), worst["verdict"], worst["ratio"])
 
 
 def told(verdict: str, ratio: float | None) -> str:
@@ -50,4 +48,9 @@ def told(verdict: str, ratio: float | None) -> str:
     if verdict == "exact":
         return verdict
     number = "" if ratio is None else f"{ratio:.2g}"
-    return number if verdict in HELD else f"{verdict} {number}".strip()
+    return number if held(verdict) else f"{verdict} {number}".strip()
+
+
+def held(verdict: str) -> bool:
+    """Whether a verdict, as a file has it, is agreement."""
+    return Verdict(verdict).held

@@ -9,7 +9,7 @@ import numpy as np
 
 from compare.parity.side import Layer
 from compare.report.page import pictures
-from compare.report.page.findings import HELD, Mark, marks, told
+from compare.report.page.findings import Mark, held, marks, told
 from compare.report.page.operations import Operation, operations
 from compare.report.page.parts import Part, Parts
 
@@ -95,7 +95,7 @@ def bar_length(ratio: float | None) -> float:
 def _tensor(tensor: Mapping[str, Any], part: Part, found: Sequence[Mark]) -> Tensor:
     name = tensor["name"]
     bars = tuple(
-        Bar(label, bar_length(judged["ratio"]), told(judged["verdict"], judged["ratio"]), judged["verdict"] in HELD)
+        Bar(label, bar_length(judged["ratio"]), told(judged["verdict"], judged["ratio"]), held(judged["verdict"]))
         for label, judged in tensor["judged"].items()
     )
     return Tensor(

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from compare.experiment.quality import Table, tables
 from compare.parity.sides import LABELS
-from compare.report.page.findings import HELD
+from compare.report.page.findings import held
 from compare.report.page.parts import Parts
 
 QUALITY = 2  # of the tables of quality, those that are on the first screen: errors per pixel, neighbours
@@ -69,4 +69,4 @@ def drifted(parts: Parts, step: int = 10) -> Drifted | None:
     if not run or not judged:
         return None
     i = run["steps"].index(step)
-    return Drifted(step, run["parameters"][i], run["twin"][i], all(f["verdict"] in HELD for f in judged))
+    return Drifted(step, run["parameters"][i], run["twin"][i], all(held(f["verdict"]) for f in judged))

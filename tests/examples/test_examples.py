@@ -1,0 +1,72 @@
+"""The examples do what they say: one layer is caught, one network holds, and stops holding where it is spoilt."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from compare.experiment.config import Config
+from compare.experiment.data import Dataset
+from compare.parity.check import check_subject
+from compare.parity.foreign import foreign
+from compare.parity.report import Report
+from compare.parity.side import Array, Operands
+from examples import own_layer, own_network
+
+Operation = Callable[..., Operands]
+
+CONFIG = Config(batch_size=8)
+
+
+def judged(dataset: Dataset) -> Report:
+    """Return what the check says of the example's network."""
+    return check_subject(foreign("examples.own_network:make", CONFIG, dataset.train_images), CONFIG)
+
+
+def test_the_layer_is_caught_and_its_mistake_told(capsys: pytest.CaptureFixture[str]) -> None:
+    own_layer.main()
+    printed = capsys.readouterr().out
+    assert "born there: Linear.backward. What is wrong: it is 1/32 times what it should be." in printed
+
+
+def test_the_network_holds_in_every_tier(dataset: Dataset) -> None:
+    report = judged(dataset)
+    assert report.held, report.sentence
+    tiers = {finding.tier for finding in report.findings}
+    assert tiers == {"exact", "rounding", "formula", "network", "step", "optimizer", "trajectory"}
+    assert {finding.side for finding in report.findings} == {"My network", "PyTorch"}
+    assert report.notes == ("Its batches are random numbers: it maps 20 to 3, images have 784 pixels.",)
+
+
+def test_a_spoilt_operation_of_the_network_is_named(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mean(dy: Array, x: Array, weight: Array) -> Operands:
+        return {"dx": dy @ weight, "dweight": dy.T @ x / len(x), "dbias": dy.sum(axis=0)}
+
+    monkeypatch.setitem(own_network.OPERATIONS, "output.backward", mean)
+    sentence = judged(dataset).sentence
+    assert sentence.startswith("dweight of My network's output.backward is the first to be off (exact, float32)")
+    assert sentence.endswith("born there: Linear.backward. What is wrong: it is 1/32 times what it should be.")
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "place"),
+    [
+        ("forward", lambda hidden, active, y: (hidden, np.abs(active), -y), "operands: observe"),
+        ("reconstruct", lambda y: y + 1, "born there: reconstruct"),
+        ("state", lambda state: state | {"param/output.bias": state["param/output.bias"] + 1}, "born there: load"),
+        ("update", lambda state: state | {"adam.step": state["adam.step"] + 1}, "born there: update"),
+    ],
+)  # fmt: skip
+def test_a_spoilt_method_of_the_network_is_named(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, method: str, change: Callable[..., object], place: str
+) -> None:
+    right = getattr(own_network.Network, method)
+
+    def wrong(*arguments: object) -> object:
+        result = right(*arguments)
+        return change(*result) if isinstance(result, tuple) else change(result)
+
+    monkeypatch.setattr(own_network.Network, method, wrong)
+    report = judged(dataset)
+    assert not report.held
+    assert place in report.sentence
