@@ -41,7 +41,7 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
     checkpoint = Checkpoint.load(run.checkpoint("numpy"))
     number = len(checkpoint.history) * steps_per_epoch(run.config, len(dataset.train_images)) + 1
     subject = our_own(dataset.train_images, device=device, start=dict(checkpoint.state), step=number)
-    tensors, pictures = observe_step(subject, run.config, stream(Purpose.CHECK, run.config.seed, 4))
+    tensors, pictures = observe_step(subject, run.config, stream(Purpose.CHECK, run.config.seed, 6))
     layers = subject.ours(run.config).describe().layers
     header = {"number": number, "layers": [list(layer) for layer in layers], "tensors": plain(tensors)}
     write_arrays(run.page(STEP), pictures, header)
