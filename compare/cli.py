@@ -131,20 +131,27 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@cli.command(short_help="Do the whole job: data, check, training, quality, pictures.")
+@cli.command(short_help="Do the whole job: data, check, training, quality, pictures, page.")
 @hyperparameters
 @data_options
 @machine_options
 @out_option
 @resume_option
+@click.option("--no-faults", is_flag=True, help="Leave the planted mistakes out of the page: half a minute less.")
 def run(
-    overrides: dict[str, Any], out: Path | None, resume: Path | None, device: str, threads: int | None, **data: Any
+    overrides: dict[str, Any],
+    out: Path | None,
+    resume: Path | None,
+    no_faults: bool,
+    device: str,
+    threads: int | None,
+    **data: Any,
 ) -> int:
-    """Do the whole job: data, parity check, both trainings, quality, pictures, summary."""
+    """Do the whole job: data, parity check, both trainings, quality, pictures, summary, page."""
     from compare import job
 
     _set_up(threads)
-    held = job.run_all(job.prepare(overrides, out, resume), device=device, **data)
+    held = job.run_all(job.prepare(overrides, out, resume), device=device, faults=not no_faults, **data)
     return OK if held else FAILED
 
 
@@ -304,6 +311,22 @@ def figures(run: Path, method: str, device: str, threads: int | None, **data: An
     _set_up(threads)
     for path in job.draw(Run.open(run), device=device, method=method, **data):
         click.echo(path)
+    return OK
+
+
+@cli.command(short_help="Write the page of a run.")
+@run_argument
+@click.option("--out", "page", type=click.Path(path_type=Path), help="The file to write.  [default: RUN/report.html]")
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+def report(run: Path, page: Path | None, show: bool) -> int:
+    """Write the HTML page of RUN, a run's folder: one file, which needs no network and no server."""
+    from compare import job
+    from compare.runs import Run
+
+    path = job.report(Run.open(run), page)
+    click.echo(path)
+    if show:
+        click.launch(str(path))
     return OK
 
 

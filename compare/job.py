@@ -18,8 +18,10 @@ from compare.experiment.explore import combinations, outcome, table
 from compare.experiment.quality import Quality, markdown, tables
 from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
+from compare.experiment.timeline import Timeline
 from compare.experiment.training import Drift, Training
 from compare.files import read_json, write_json, write_whole
+from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
 from compare.parity.sides import LABELS, make_side
 from compare.runs import Run, new_folder
@@ -75,12 +77,18 @@ def train(
         elif run.checkpoint(name).exists():
             training.resume(name, Checkpoint.load(run.checkpoint(name)))
     training.drift = {entry["epoch"]: Drift(entry["parameters"], entry["loss"]) for entry in run.history()["drift"]}
+    timeline = Timeline(run.page(TIMELINE), run.config, dataset)
+
+    def record(name: str, epoch: int) -> None:
+        timeline.record(sides[name], "epoch", epoch)
+        timeline.save()
+
     per_epoch = len(dataset.train_images)
     with TrainingProgress(
         {LABELS[name]: per_epoch * run.config.epochs for name in names},
         {LABELS[name]: per_epoch * len(training.histories[name]) for name in names},
     ) as progress:
-        training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss))
+        training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
     return training
 
 
@@ -142,23 +150,39 @@ def draw(
     yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), parity)
 
 
-def run_all(prepared: Prepared, *, device: str, **source: Any) -> bool:
-    """Do everything, in order, into the run's folder; return whether the check held."""
+def run_all(prepared: Prepared, *, device: str, faults: bool = True, **source: Any) -> bool:
+    """Do everything, in order, into the run's folder; return whether the check held.
+
+    Without `faults`, the page goes without the planted mistakes, which take the longest to gather.
+    """
     run = prepared.run
     dataset = load_data(run.config, **source)
     with console.status("checking parity"):
-        report = check_parity(run.config, dataset.train_images, device=device)
+        found = check_parity(run.config, dataset.train_images, device=device)
     run.begin()
-    write_json(run.folder / "check.json", report.to_dict())
-    show_verdict(report)
+    write_json(run.folder / "check.json", found.to_dict())
+    show_verdict(found)
     training = train(prepared, tuple(LABELS), device=device, dataset=dataset)
     with console.status("measuring quality"):
         quality = measure(run, dataset, device=device)
     with console.status("drawing"):
         paths = list(draw(run, device=device, dataset=dataset))
-    show_summary(run.config, report, quality, training)
+    with console.status("gathering what the page shows"):
+        gather(run, dataset, device=device, faults=faults)
+    page = report(run)
+    show_summary(run.config, found, quality, training)
     click.echo(f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}")
-    return report.held
+    click.echo(f"the page of this run: {page}")
+    return found.held
+
+
+def report(run: Run, path: Path | None = None) -> Path:
+    """Write a run's page from what lies in its folder; return its path."""
+    from compare.report.page.page import write
+
+    path = path or run.folder / "report.html"
+    write(run, path)
+    return path
 
 
 def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, device: str, **source: Any) -> Path:

@@ -65,6 +65,10 @@ class Run:
         """Return where a side's checkpoint lies, or will lie."""
         return self.folder / f"{side}.safetensors"
 
+    def page(self, part: str) -> Path:
+        """Return where a part of what the page shows lies, or will lie."""
+        return self.folder / "page" / part
+
     def trained_sides(self, *, device: str = "cpu") -> dict[str, AutoencoderSide]:
         """Return the sides that have a checkpoint, as they stood then, by label."""
         sides: dict[str, AutoencoderSide] = {}

@@ -13,6 +13,7 @@ from tests.commands import compare, exit_code
 PICTURES = {"dataset", "network", "latent", "reconstructions", "denoising", "random_samples", "losses", "divergence"}
 WRITTEN = {
     *("config.json", "history.json", "check.json", "quality.json", "numpy.safetensors", "torch.safetensors"),
+    *("report.html", *(f"page/{part}.safetensors" for part in ("step", "atlas", "timeline"))),
     *(f"figures/{name}.png" for name in PICTURES),
 }
 

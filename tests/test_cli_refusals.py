@@ -43,6 +43,11 @@ WRONG: list[tuple[str, str]] = [
 ]
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return every file of a run."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize(("line", "message"), WRONG)
 def test_bad_input_ends_in_2_with_one_line_and_nothing_written(
     line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -75,10 +80,10 @@ def test_a_run_that_is_there_is_never_overwritten(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(folder)
     assert exit_code(monkeypatch, *line.split()) == 2
     assert message in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize(

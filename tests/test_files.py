@@ -4,10 +4,11 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compare.errors import UserError
-from compare.files import read_json, write_json, write_whole
+from compare.files import read_arrays, read_json, write_arrays, write_json, write_whole
 
 
 def test_a_file_is_replaced_whole_and_alone_in_its_folder(tmp_path: Path) -> None:
@@ -86,3 +87,21 @@ def test_what_is_not_json_is_told_in_one_line(tmp_path: Path, content: bytes) ->
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^cannot read .*: No such file or directory$"):
         read_json(tmp_path / "file")
+
+
+def test_arrays_come_back_with_their_header_and_dtype(tmp_path: Path) -> None:
+    arrays: dict[str, np.ndarray] = {"a": np.arange(6, dtype=np.uint8).reshape(2, 3), "b/c": np.array(0.1)}
+    write_arrays(tmp_path / "new" / "part.safetensors", arrays, {"names": ["a", "σ"]})
+    back, header = read_arrays(tmp_path / "new" / "part.safetensors")
+    assert header == {"names": ["a", "σ"]}
+    assert back.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(back[name], array, strict=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", None])
+def test_a_file_of_no_arrays_is_told_in_one_line(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "part").write_bytes(content)
+    with pytest.raises(UserError, match=r"^cannot read [^\n]*; delete it to go on without$"):
+        read_arrays(tmp_path / "part")

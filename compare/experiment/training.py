@@ -19,6 +19,7 @@ from compare.files import write_json
 from compare.parity.side import Side, distance, under_prefix
 
 StepCallback = Callable[[str, int, float], None]  # side, images in the batch, loss per image
+EpochCallback = Callable[[str, int], None]  # side, epochs it has finished
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,14 @@ class Training:
             self.sides[name].load(dict(checkpoint.state))
         self.histories[name] = list(checkpoint.history)
 
-    def run(self, on_step: StepCallback) -> None:
+    def run(self, on_step: StepCallback, on_epoch: EpochCallback | None = None) -> None:
         """Train every side to the config's last epoch."""
         for epoch in range(self.config.epochs):
             for name in self.sides:
                 if len(self.histories[name]) == epoch:
                     self._train_epoch(name, epoch, on_step)
+                    if on_epoch:
+                        on_epoch(name, epoch + 1)
             self._measure_drift(epoch)
             write_json(self.folder / "history.json", self.to_dict())
 

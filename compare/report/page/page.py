@@ -1,0 +1,99 @@
+"""The page of a run, put together: templates, style and scripts in one file that asks nothing of any network."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from compare import environment
+from compare.files import write_whole
+from compare.parity.controls import SMALL
+from compare.parity.traced import WHOLE
+from compare.parity.trajectory import TWINS
+from compare.report.page import faults, step, time, verdict
+from compare.report.page.decoder import atlas_data, decoder_data
+from compare.report.page.math import formula
+from compare.report.page.parts import Parts, read
+from compare.report.page.rules import RULES, TESTED_IN
+from compare.runs import Run
+
+HERE = Path(__file__).parent
+SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
+
+
+def write(run: Run, path: Path) -> None:
+    """Render a run's page and write it, whole or not at all. Equal runs of equal names give equal bytes."""
+    write_whole(path, render(read(run)).encode())
+
+
+def render(parts: Parts) -> str:
+    """Return the page of a run as HTML."""
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals |= {"formula": formula, "as_json": as_json}
+    templates.filters |= {"number": number}
+    atlas = atlas_data(parts.atlas) if parts.atlas else None
+    decoder = decoder_data(parts.parameters, atlas["sides"]) if atlas else None
+    times = time.time_data(parts)
+    exhibits = faults.faults_data(parts.exhibits)
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    script = "\n".join((HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return templates.get_template("page.html.j2").render(
+        parts=parts,
+        machine=environment.machine(parts.environment),
+        tables=list(verdict.result_tables(parts)),
+        drift=list(verdict.drift_tables(parts)),
+        drifted=verdict.drifted(parts),
+        twins=2 * TWINS,
+        time=times,
+        charts=list(time.charts(times)) if times else [],
+        pictures={name: _uri(png) for name, png in parts.pictures.items()},
+        rows=step.rows(parts),
+        rules={rule.name: rule for rule in RULES},
+        derived={rule.operation for rule in RULES} - {"Noise"},
+        tested_in=TESTED_IN,
+        exhibits=exhibits,
+        menu=faults.menu(parts.exhibits) if parts.exhibits else [],
+        lines=list(faults.lines(parts.exhibits)) if parts.exhibits else [],
+        small={"hidden": SMALL.hidden_dim, "latent": SMALL.latent_dim},
+        whole=WHOLE,
+        atlas=atlas,
+        inspected=len(parts.atlas.arrays["noisy"]) if parts.atlas else 0,
+        decoder=decoder,
+        data={"atlas-data": atlas, "decoder-data": decoder, "time-data": times, "faults-data": exhibits},
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def as_json(value: Any) -> Markup:
+    """Return a value as JSON that no HTML parser takes for anything else."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def number(value: float) -> Markup:
+    """Return a number to two digits, a small or a large one as a power of ten."""
+    if value == 0 or 0.01 <= abs(value) < 10000:
+        return Markup(f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}")
+    digits, power = f"{value:.1e}".split("e")
+    return Markup(f"{digits} · 10<sup>{int(power)}</sup>".replace("-", "−"))
+
+
+def _uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,32 @@
+"""A finished run whose name is a script, with everything that a page can show, and its page."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from compare.gather import gather_faults
+from compare.parity.faults import FAULTS
+from compare.report.page.page import write
+from compare.runs import Run
+
+NAME = "<script>alert(1)<"  # of the run's folder
+PLANTED = ("Linear.forward: no bias", "SumSquaredError.backward: factor 2 missing", "train_step: noisy target")
+
+
+@pytest.fixture(scope="session")
+def run(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return the run, with three mistakes planted: all would take half a minute."""
+    folder = tmp_path_factory.mktemp("page") / NAME
+    shutil.copytree(finished[0], folder)
+    made = Run.open(folder)
+    gather_faults(made, [fault for fault in FAULTS if f"{fault.operation}: {fault.name}" in PLANTED])
+    return made
+
+
+@pytest.fixture(scope="session")
+def page(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page's file."""
+    path = tmp_path_factory.mktemp("written") / "report.html"
+    write(run, path)
+    return path

@@ -1,0 +1,45 @@
+"""Every finding of a check has its row, and a row tells the worst of each tier."""
+
+import pytest
+
+from compare.experiment.config import Config
+from compare.experiment.data import Dataset
+from compare.parity.check import check
+from compare.parity.traced import WHOLE, traced
+from compare.report.page.findings import by_tensor
+from compare.report.page.operations import operations
+
+SMALL = Config(latent_dim=2, hidden_dim=4, batch_size=5)
+
+
+def test_every_finding_is_about_a_tensor_of_a_row_or_about_the_whole(dataset: Dataset) -> None:
+    report = check(SMALL, dataset.train_images, trajectory=False)
+    layers = report.description.layers
+    rows = {name for of in operations(layers, SMALL.batch_size) for name in of.tensors}
+    assert {traced(finding, layers) for finding in report.findings} == rows | {WHOLE, "dact/input"}
+
+
+def finding(tier: str, verdict: str, ratio: float | None) -> tuple[str, dict[str, object]]:
+    """Return a finding under a name."""
+    return "act/fc1", {"tier": tier, "verdict": verdict, "ratio": ratio}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([("exact", "exact", 0.0)], ["exact 0"]),
+        ([("network", "within", 0.1), ("network", "within", 0.3)], ["network 0.3"]),
+        ([("network", "within", 0.3), ("network", "off", 7.0)], ["network off 7"]),
+        ([("exact", "off", None), ("exact", "off", 7.0)], ["exact off"]),
+        ([("network", "missing", None), ("exact", "exact", 0.0)], ["exact 0", "network missing"]),
+    ],
+)
+def test_a_mark_tells_the_worst_of_its_tier(found: list[tuple[str, str, float | None]], said: list[str]) -> None:
+    marks = by_tensor(finding(*each) for each in found)["act/fc1"]
+    assert list(map(str, marks)) == said
+    assert [mark.held for mark in marks] == [not re_off(text) for text in said]
+
+
+def re_off(text: str) -> bool:
+    """Whether a mark's text tells of something wrong."""
+    return "off" in text or "missing" in text
