@@ -19,6 +19,7 @@ from compare.parity.controls import SMALL
 from compare.parity.exhibits import exhibit
 from compare.parity.faults import FAULTS
 from compare.parity.observed import observe_step, plain
+from compare.parity.outsiders import OUTSIDERS
 from compare.parity.planting import Fault
 from compare.parity.sides import LABELS, make_side
 from compare.parity.subject import our_own
@@ -33,7 +34,7 @@ def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> N
     gather_atlas(run, dataset, device=device)
     gather_first_steps(run, dataset, device=device)
     if faults:
-        gather_faults(run, FAULTS)
+        gather_faults(run, [fault for fault in FAULTS if fault not in OUTSIDERS])  # which repeat many of the others
 
 
 def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
