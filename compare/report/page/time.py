@@ -106,11 +106,12 @@ def chart(
 
 def apart(curves: Sequence[Curve]) -> list[Curve]:
     """Move the names of one side's curves down until each has a line of its own."""
+    order = [(curve.name, curve.side) for curve in curves]
     placed: list[Curve] = []
     for curve in sorted(curves, key=lambda curve: curve.end):
         above = [other.end for other in placed if other.side == curve.side]
         placed.append(curve._replace(end=max([curve.end, *(end + NAME for end in above)])))
-    return placed
+    return sorted(placed, key=lambda curve: order.index((curve.name, curve.side)))
 
 
 def x(i: float, count: int) -> float:
