@@ -9,6 +9,7 @@ from compare.report.page.decoder import sprite
 from compare.report.page.parts import Part, Parts
 
 WIDTH, HEIGHT, LEFT, RIGHT, FOOT = 340, 170, 44, 46, 22  # of a chart, and of the room for its labels, in its own units
+NAME = 11  # the height of a curve's name
 
 
 class Curve(NamedTuple):
@@ -17,7 +18,7 @@ class Curve(NamedTuple):
     name: str
     side: str
     path: str
-    end: float  # the height at which it ends
+    end: float  # the height at which it ends, and its name stands
 
 
 class Chart(NamedTuple):
@@ -100,7 +101,17 @@ def chart(
         ticks = tuple((y(10.0**k), f"10^{int(k)}") for k in np.arange(low, high + 1, every))
     else:
         ticks = tuple((y(v), f"{v:.0f}") for v in np.linspace(low, high, 5))
-    return Chart(title, tuple(curves), ticks, x(divider, count))
+    return Chart(title, tuple(apart(curves)), ticks, x(divider, count))
+
+
+def apart(curves: Sequence[Curve]) -> list[Curve]:
+    """Move the names of one side's curves down until each has a line of its own."""
+    order = [(curve.name, curve.side) for curve in curves]
+    placed: list[Curve] = []
+    for curve in sorted(curves, key=lambda curve: curve.end):
+        above = [other.end for other in placed if other.side == curve.side]
+        placed.append(curve._replace(end=max([curve.end, *(end + NAME for end in above)])))
+    return sorted(placed, key=lambda curve: order.index((curve.name, curve.side)))
 
 
 def x(i: float, count: int) -> float:

@@ -1,8 +1,10 @@
 """A chart's curves lie where their numbers are, and what has no place on it is a gap."""
 
+from itertools import pairwise
+
 import pytest
 
-from compare.report.page.time import FOOT, HEIGHT, LEFT, WIDTH, chart
+from compare.report.page.time import FOOT, HEIGHT, LEFT, NAME, WIDTH, chart
 
 
 def test_a_larger_number_stands_higher_and_all_stand_in_the_frame() -> None:
@@ -29,3 +31,10 @@ def test_a_logarithmic_axis_is_labelled_in_powers_of_ten() -> None:
     assert [label for _, label in ticks] == ["10^-8", "10^-7", "10^-6", "10^-5", "10^-4"]
     heights = [height for height, _ in ticks]
     assert heights == sorted(heights, reverse=True)
+
+
+def test_names_of_curves_that_end_together_stand_apart() -> None:
+    ends = [(1.0, 2.0), (1.0, 2.01), (1.0, 9.0)]
+    series = {(f"fc{i}", side): list(end) for i, end in enumerate(ends) for side in ("NumPy", "PyTorch")}
+    heights = sorted(curve.end for curve in chart("title", series, 0.5).curves if curve.side == "NumPy")
+    assert all(below - above >= NAME for above, below in pairwise(heights))
