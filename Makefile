@@ -22,7 +22,7 @@ bench-full: .venv/ready  ## the whole benchmark, and docs/benchmarks.md of it
 	$(BIN)/python -m compare bench --from docs/benchmarks/results.json --markdown docs/benchmarks.md
 
 test: .venv/ready  ## every test but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: .venv/ready  ## the slow ones
 	$(BIN)/python -m pytest -m slow
