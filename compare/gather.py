@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
 from compare.experiment import data
 from compare.experiment.atlas import atlas
@@ -14,7 +13,7 @@ from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.data import Dataset
 from compare.experiment.streams import Purpose, stream
 from compare.experiment.timeline import Timeline, record_first_steps
-from compare.files import write_arrays
+from compare.files import read_arrays, write_arrays
 from compare.parity.controls import SMALL
 from compare.parity.exhibits import exhibit
 from compare.parity.faults import FAULTS
@@ -50,11 +49,9 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
 
 def gather_atlas(run: Run, dataset: Dataset, *, device: str) -> None:
     """Keep codes, places and images for the page's scatter and its inspector; the places are those of the pictures."""
-    with safe_open(run.folder / "latent.safetensors", framework="numpy") as file:
-        method = file.metadata()["method"]
-        places = {label: file.get_tensor(label) for label in file.keys()}  # noqa: SIM118 - it is no dict
-    arrays = atlas(run.config, dataset, run.trained_sides(device=device), places, method)
-    write_arrays(run.page(ATLAS), arrays, {"method": method, "class_names": list(dataset.class_names)})
+    places, header = read_arrays(run.folder / "latent.safetensors")
+    arrays = atlas(run.config, dataset, run.trained_sides(device=device), places, header["method"])
+    write_arrays(run.page(ATLAS), arrays, {**header, "class_names": list(dataset.class_names)})
 
 
 def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:

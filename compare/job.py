@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from safetensors.numpy import save
 
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
 from compare.errors import UserError
@@ -20,7 +19,7 @@ from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
 from compare.experiment.timeline import Timeline
 from compare.experiment.training import Drift, Training
-from compare.files import read_json, write_json, write_whole
+from compare.files import read_json, write_arrays, write_json, write_whole
 from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
 from compare.parity.sides import LABELS, make_side
@@ -143,7 +142,7 @@ def draw(
     dataset = dataset or load_data(run.config, **source)
     sides = run.trained_sides(device=device)
     show = showcase(run.config, dataset, sides, method=method)
-    write_whole(run.folder / "latent.safetensors", save(show.latents, metadata={"method": show.method}))
+    write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})
     layers = next(iter(sides.values())).describe().layers
     check_file = run.folder / "check.json"
     parity = read_json(check_file) if check_file.exists() else None

@@ -11,6 +11,7 @@ import numpy as np
 from compare.experiment.batches import Batch
 from compare.experiment.config import DTYPES, Config
 from compare.experiment.streams import Purpose, stream
+from compare.parity.culprit import STAGES
 from compare.parity.defaults import check_defaults, check_start
 from compare.parity.formula import check_formula
 from compare.parity.interface import check_interface
@@ -26,18 +27,7 @@ from compare.parity.trajectory import FreeRun, check_trajectory
 from compare.parity.verdict import Finding, Verdict
 
 FORMULA_ROWS = 16  # of a batch: the formula does not depend on the batch, and complex arithmetic is slow
-TIERS = (
-    "defaults",
-    "exact",
-    "rounding",
-    "formula",
-    "network",
-    "step",
-    "optimizer",
-    "interface",
-    "trajectory",
-    "outcome",
-)
+TIERS = tuple(stage for stage in STAGES if stage != "forward")  # which is a part of the network's
 REFERENCE = LABELS["torch"]
 UNUSUAL: dict[str, Any] = {"lr": 3e-3, "beta1": 0.8, "beta2": 0.97, "eps": 1e-6}  # what nobody has as a default
 LOUD = 1e3  # times a batch: its gradients are so large that whatever clips or rescales gradients shows
