@@ -1,6 +1,7 @@
 """A denoising autoencoder with backpropagation written by hand, in NumPy alone.
 
 Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `torch_ae`.
+Models share nothing, so separate ones may be trained in separate threads; one model belongs to one thread at a time.
 """
 
 from numpy_ae.layers import Linear, ReLU, Sigmoid

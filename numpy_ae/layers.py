@@ -4,12 +4,15 @@ x goes in and y comes out; dy, the gradient of the loss with respect to y, comes
 image. Nothing is remembered between the two passes: backward is handed the arrays that its rule needs. No line names
 a dtype, so the same code runs in float32, float64, longdouble and complex128. NumPy orders complex numbers by their
 real part first, which is what lets a complex-step derivative pass through a maximum, a minimum or a comparison.
+An array of another shape or precision than a pass needs raises `ValueError` or `TypeError`; see `require`.
 """
 
 import math
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+__all__ = ["Linear", "ReLU", "Sigmoid"]
 
 
 class Linear:
@@ -27,6 +30,7 @@ class Linear:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Map x (batch, in) to y (batch, out)."""
+        require("x", x, ("batch", self.weight.shape[1]), like=self.weight)
         y: np.ndarray = x @ self.weight.T
         y += self.bias
         return y
@@ -40,6 +44,8 @@ class Linear:
         By indices:  dx[n,i] = Σₒ dy[n,o] W[o,i]    dW[o,i] = Σₙ dy[n,o] x[n,i]    db[o] = Σₙ dy[n,o]
         As arrays:   dx = dy W  (batch, in)         dW = dyᵀ x  (out, in)          db = dyᵀ 1  (out,)
         """
+        require("x", x, ("batch", self.weight.shape[1]), like=self.weight)
+        require("dy", dy, (len(x), len(self.weight)), like=self.weight)
         dx = dy @ self.weight if input_grad else None
         dweight = dy.T @ x
         dbias = dy.sum(axis=0)
@@ -60,6 +66,7 @@ class ReLU:
         One element:  ∂y/∂x = 1 where x > 0, else 0
         As arrays:    dx = dy ⊙ [y > 0]
         """
+        require("dy", dy, y.shape, like=y)
         dx: np.ndarray = dy * (y > 0)
         return dx
 
@@ -82,6 +89,7 @@ class Sigmoid:
         One element:  ∂y/∂x = e⁻ˣ / (1 + e⁻ˣ)² = y (1 − y)
         As arrays:    dx = dy ⊙ y ⊙ (1 − y)
         """
+        require("dy", dy, y.shape, like=y)
         dx: np.ndarray = dy * y * (1 - y)
         _flush(dx)
         return dx
@@ -93,3 +101,14 @@ def _flush(x: np.ndarray) -> None:
     A pixel that is always black ends at y = 1e-20 or less, and the slope there is y.
     """
     x[np.abs(x) < np.finfo(x.dtype).tiny] = 0
+
+
+def require(name: str, array: np.ndarray, shape: tuple[int | str, ...], *, like: np.ndarray) -> None:
+    """Refuse what NumPy would broadcast or widen in silence. A size given as "batch" may be any.
+
+    Raises `ValueError` for another shape, `TypeError` for a dtype that is not floating, or that `like`'s cannot hold.
+    """
+    if array.ndim != len(shape) or any(m not in (n, "batch") for n, m in zip(array.shape, shape, strict=True)):
+        raise ValueError(f"{name} has shape {array.shape}, not ({', '.join(map(str, shape))})")
+    if not (np.issubdtype(array.dtype, np.inexact) and np.can_cast(array.dtype, like.dtype)):
+        raise TypeError(f"{name} is {array.dtype}, where {like.dtype} is needed")

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from numpy_ae.layers import require
+
+__all__ = ["SumSquaredError"]
+
 
 class SumSquaredError:
     """L = Σ (y − target)², a sum and not a mean: the gradient of an image does not shrink with the batch."""
@@ -11,8 +15,7 @@ class SumSquaredError:
 
         Raises `ValueError` where the shapes differ: broadcasting would sum something else in silence.
         """
-        if y.shape != target.shape:
-            raise ValueError(f"output and target differ in shape: {y.shape} and {target.shape}")
+        require("target", target, y.shape, like=y)
         error = y - target
         value: np.floating = (error * error).sum()
         return value
@@ -23,5 +26,6 @@ class SumSquaredError:
         One element:  ∂(y − target)²/∂y = 2 (y − target)
         As arrays:    dy = 2 (y − target)
         """
+        require("target", target, y.shape, like=y)
         dy: np.ndarray = 2 * (y - target)
         return dy

@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from numpy_ae.layers import require
+
+__all__ = ["Adam"]
+
 # The averages of a unit that has died fade into subnormal numbers, below 1e-38 in float32, and stay there: 0.9 times
 # the smallest rounds to itself. They take processors many times as long; after so many steps they are set to zero.
 FLUSH_AFTER = 100
@@ -46,8 +50,13 @@ class Adam:
         self._helper = ThreadPoolExecutor(1) if parallel else None
 
     def step(self, grads: Mapping[str, np.ndarray]) -> None:
-        """Move every parameter, given its gradient by name. Gradients of activations may be among them."""
+        """Move every parameter, given its gradient by name. Gradients of activations may be among them.
+
+        Raises `KeyError`, `ValueError` or `TypeError` for a gradient that is missing or unfit, and then moves nothing.
+        """
         names = list(self.params)
+        for name in names:
+            require(f"the gradient of {name}", grads[name], self.params[name].shape, like=self.params[name])
         if self._helper:  # NumPy lets go of the interpreter lock inside large operations
             half = self._helper.submit(self._update, names[: len(names) // 2], grads)
             self._update(names[len(names) // 2 :], grads)

@@ -1,7 +1,7 @@
 """The same autoencoder, made of PyTorch's own parts: the reference that `numpy_ae` is held against.
 
 Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `numpy_ae`. What is
-missing here is what autograd does.
+missing here is what autograd does. Wrong shapes and dtypes raise PyTorch's own errors.
 """
 
 from torch_ae.layers import Linear, ReLU, Sigmoid

@@ -33,7 +33,7 @@ def test_the_loss_is_a_sum_over_the_batch_and_not_a_mean() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 4), (3, 1), (4,), ()])
 def test_the_loss_does_not_broadcast(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="differ in shape"):
+    with pytest.raises(ValueError, match=r"target has shape .*, not \(3, 4\)"):
         loss.forward(np.ones((3, 4)), np.ones(shape))
 
 

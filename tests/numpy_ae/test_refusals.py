@@ -1,0 +1,94 @@
+"""What does not fit is refused, by name and with both shapes, before anything has changed; threads do not meet."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import numpy_ae
+from tests.networks import network
+from tests.operands import Array, Draw, assert_same
+
+linear, relu, sigmoid = numpy_ae.Linear(8, 6, rng=np.random.default_rng(0)), numpy_ae.ReLU(), numpy_ae.Sigmoid()
+loss = numpy_ae.SumSquaredError()
+
+
+def ones(*shape: int, dtype: str = "float32") -> Array:
+    """Return an array that fits a layer in float32."""
+    return np.ones(shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("call", "found", "needed"),
+    [
+        (lambda: linear.forward(ones(8)), "x has shape (8,)", "(batch, 8)"),
+        (lambda: linear.forward(ones(5, 7)), "x has shape (5, 7)", "(batch, 8)"),
+        (lambda: linear.forward(ones(5, 1, 8)), "x has shape (5, 1, 8)", "(batch, 8)"),
+        (lambda: linear.forward(ones()), "x has shape ()", "(batch, 8)"),
+        (lambda: linear.backward(ones(6), ones(8)), "x has shape (8,)", "(batch, 8)"),
+        (lambda: linear.backward(ones(4, 6), ones(5, 8)), "dy has shape (4, 6)", "(5, 6)"),
+        (lambda: linear.backward(ones(5, 1), ones(5, 8)), "dy has shape (5, 1)", "(5, 6)"),
+        (lambda: relu.backward(ones(5, 1), ones(5, 6)), "dy has shape (5, 1)", "(5, 6)"),
+        (lambda: sigmoid.backward(ones(1, 6), ones(5, 6)), "dy has shape (1, 6)", "(5, 6)"),
+        (lambda: loss.forward(ones(5, 6), ones(6)), "target has shape (6,)", "(5, 6)"),
+        (lambda: loss.backward(ones(5, 6), ones(5, 1)), "target has shape (5, 1)", "(5, 6)"),
+        (lambda: network(3, 6, 8).decode(ones(5, 4)), "x has shape (5, 4)", "(batch, 3)"),
+    ],
+)
+def test_another_shape_is_a_value_error_that_states_both(call: Callable[[], object], found: str, needed: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert str(caught.value) == f"{found}, not {needed}"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float64", "complex64", "object"])
+def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_error(dtype: str) -> None:
+    for call in (
+        lambda wrong: linear.forward(wrong),
+        lambda wrong: linear.backward(ones(5, 6), wrong),
+        lambda wrong: relu.backward(wrong, ones(5, 8)),
+        lambda wrong: sigmoid.backward(wrong, ones(5, 8)),
+        lambda wrong: loss.forward(ones(5, 8), wrong),
+        lambda wrong: loss.backward(ones(5, 8), wrong),
+    ):
+        with pytest.raises(TypeError, match=f"is {dtype}, where float32 is needed"):
+            call(ones(5, 8, dtype=dtype))
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda grad: grad.T, ValueError, r"the gradient of fc4.weight has shape \(6, 8\), not \(8, 6\)"),
+        (lambda grad: grad.sum(), ValueError, r"the gradient of fc4.weight has shape \(\), not \(8, 6\)"),
+        (lambda grad: grad.astype("longdouble"), TypeError, "the gradient of fc4.weight is longdouble|float128"),
+    ],
+)
+def test_adam_moves_nothing_where_one_gradient_does_not_fit(
+    parallel: bool, spoil: Callable[[Array], Array], error: type[Exception], message: str
+) -> None:
+    model = network(3, 6, 8)
+    optimizer = numpy_ae.Adam(model.parameters(), parallel=parallel)
+    before, grads = model.state_dict(), {name: np.ones_like(p) for name, p in model.parameters().items()}
+    with pytest.raises(error, match=message):
+        optimizer.step({**grads, "fc4.weight": spoil(grads["fc4.weight"])})
+    with pytest.raises(KeyError, match=r"fc4\.weight"):
+        optimizer.step({name: grad for name, grad in grads.items() if name != "fc4.weight"})
+    assert_same(model.parameters(), before)
+    assert {slot["step"] for slot in optimizer.state.values()} == {0}
+
+
+def test_models_in_separate_threads_end_where_they_end_alone() -> None:
+    def train(seed: int) -> dict[str, Array]:
+        model, draw = network(3, 30, 80, seed=seed), Draw(seed)
+        optimizer = numpy_ae.Adam(model.parameters(), parallel=seed % 2 == 0)
+        for _ in range(50):
+            x = draw(16, 80)
+            numpy_ae.train_step(model, loss, optimizer, x, x)
+        return model.state_dict()
+
+    alone = [train(seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for together, expected in zip(pool.map(train, range(8)), alone, strict=True):
+            assert_same(together, expected)
