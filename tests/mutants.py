@@ -92,8 +92,10 @@ def _nodes(node: ast.AST, path: Path_) -> Iterator[Path_]:
 def _left_out(node: ast.AST) -> bool:
     if isinstance(node, ast.FunctionDef):
         return node.name == "require"
-    if isinstance(node, ast.Expr):
+    if isinstance(node, ast.Expr):  # a docstring or a refusal
         return isinstance(node.value, ast.Constant) or ast.unparse(node).startswith("require(")
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node).startswith("__all__")
     return isinstance(node, ast.Import | ast.ImportFrom | ast.Raise | ast.JoinedStr)
 
 
