@@ -277,7 +277,14 @@ def _reason(mutant: Mutant) -> str | None:
 def _tables(
     files: Sequence[str], judged: Sequence[Mutant], alike: Mapping[Mutant, str], missed: Sequence[Mutant]
 ) -> str:
-    lines = ["| file | mutants | alter nothing | caught | missed |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "# Every small change to `numpy_ae`, and whether the check notices",
+        "",
+        "Made by `python -m tests.mutants --report docs/mutants.md`: one operator, constant, name, operand or",
+        "statement changed at a time, and `check` run on the default network. Caught is what makes it fail.",
+        "",
+    ]
+    lines += ["| file | mutants | alter nothing | caught | missed |", "| --- | ---: | ---: | ---: | ---: |"]
     for file in files:
         all_, same, left = (sum(m.file == file for m in some) for some in (judged, alike, missed))
         lines.append(f"| `numpy_ae/{file}.py` | {all_} | {same} | {all_ - same - left} | {left} |")

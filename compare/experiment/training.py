@@ -20,6 +20,8 @@ from compare.experiment.divergence import first_not_finite
 from compare.files import write_json
 from compare.parity.side import Side, State, distance, in_words, under_prefix
 
+LOOK_EVERY = 50  # steps: a parameter that is infinite may leave the loss finite, for the sigmoid's output is
+
 StepCallback = Callable[[str, int, float], None]  # side, images in the batch, loss per image
 EpochCallback = Callable[[str, int], None]  # side, epochs it has finished
 
@@ -78,15 +80,17 @@ class Training:
 
         Raises `UserError` as soon as a number is no longer finite; the checkpoint before it is kept.
         """
-        for epoch in range(self.config.epochs):
-            for name in self.sides:
-                if len(self.histories[name]) == epoch:
-                    self._train_epoch(name, epoch, on_step)
-                    if on_epoch:
-                        on_epoch(name, epoch + 1)
-                    self._save(name, PartOfEpoch())  # last: who is killed before it does the epoch's end again
-            self._measure_drift(epoch)
-            write_json(self.folder / "history.json", self.to_dict())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # an overflow, in any thread, is found here, and named
+            for epoch in range(self.config.epochs):
+                for name in self.sides:
+                    if len(self.histories[name]) == epoch:
+                        self._train_epoch(name, epoch, on_step)
+                        if on_epoch:
+                            on_epoch(name, epoch + 1)
+                        self._save(name, PartOfEpoch())  # last: who is killed before it does the epoch's end again
+                self._measure_drift(epoch)
+                write_json(self.folder / "history.json", self.to_dict())
 
     def images_seen(self, name: str) -> int:
         """Return how many images a side has trained on, those of every epoch counted."""
@@ -102,31 +106,34 @@ class Training:
         side, images, part = self.sides[name], self.dataset.train_images, self.parts.pop(name, PartOfEpoch())
         total, now = part.loss, time.perf_counter()
         start, saved = now - part.seconds, now
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # an overflow, in any thread, is found below, and named
-            for step, loss in enumerate(side.fit(epoch_batches(self.config, images, epoch, part.steps)), part.steps):
-                n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
-                if not math.isfinite(loss):
-                    self._stop(name)
-                total += loss
-                on_step(name, n, loss / n)
-                now = time.perf_counter()
-                if now - saved >= self.checkpoint_every:
-                    self._save(name, PartOfEpoch(step + 1, total, now - start))
-                    saved = time.perf_counter()
-                    start += saved - now
+        for step, loss in enumerate(side.fit(epoch_batches(self.config, images, epoch, part.steps)), part.steps):
+            n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
+            if not math.isfinite(loss):
+                self._stop(name)
+            total += loss
+            on_step(name, n, loss / n)
+            now = time.perf_counter()
+            if now - saved >= self.checkpoint_every:
+                self._save(name, PartOfEpoch(step + 1, total, now - start))
+                saved = time.perf_counter()
+                start += saved - now
+            elif (step + 1) % LOOK_EVERY == 0:
+                self._require_finite(name, self.sides[name].state())
         seconds = time.perf_counter() - start
         self.histories[name].append(EpochRecord(total / len(images), denoised_mse(side, self.test), seconds))
 
     def _save(self, name: str, part: PartOfEpoch) -> None:
         side, history = self.sides[name], self.histories[name]
         state = side.state()
-        if not all(np.isfinite(value).all() for value in state.values()):
-            self._stop(name)
+        self._require_finite(name, state)
         made_with = {**environment.describe(), "device": side.describe().device}
         checkpoint = Checkpoint(name, self.config, state, tuple(history), made_with, part)
         checkpoint.save(self.folder / f"{name}.safetensors")
         self.kept[name] = Position(state, len(history), part.steps)
+
+    def _require_finite(self, name: str, state: State) -> None:
+        if not all(np.isfinite(value).all() for value in state.values()):
+            self._stop(name)
 
     def _stop(self, name: str) -> NoReturn:
         """Raise `UserError` with the first number that is not finite; the steps since `kept` are taken again for it."""
