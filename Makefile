@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run mnist check bench bench-full test test-slow lint clean
+MINUTES ?= 20
+
+.PHONY: run mnist check bench bench-full test test-slow soak lint clean
 .DELETE_ON_ERROR:
 
 run: .venv/ready  ## the whole job on the bundled digits
@@ -26,6 +28,9 @@ test: .venv/ready  ## every test but the slow ones
 
 test-slow: .venv/ready  ## the slow ones
 	$(BIN)/python -m pytest -m slow
+
+soak: .venv/ready  ## kills, interrupts, full disks, wrong files and command lines, at random for MINUTES
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 lint: .venv/ready  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -94,8 +94,8 @@ class Training:
 
     def images_seen(self, name: str) -> int:
         """Return how many images a side has trained on, those of every epoch counted."""
-        part = self.parts.get(name, PartOfEpoch())
-        return len(self.histories[name]) * len(self.dataset.train_images) + part.steps * self.config.batch_size
+        part, count = self.parts.get(name, PartOfEpoch()), len(self.dataset.train_images)
+        return len(self.histories[name]) * count + min(part.steps * self.config.batch_size, count)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the histories and the drift as plain values for JSON."""
@@ -152,7 +152,8 @@ class Training:
         )
 
     def _measure_drift(self, epoch: int) -> None:
-        if len(self.sides) < 2 or any(len(records) != epoch + 1 for records in self.histories.values()):
+        together = all(len(records) == epoch + 1 for records in self.histories.values())
+        if len(self.sides) < 2 or not together or epoch + 1 in self.drift:  # known: a side may be in the next epoch
             return
         a, b = (under_prefix("param", side.state()) for side in self.sides.values())
         loss_a, loss_b = (records[epoch].loss for records in self.histories.values())
