@@ -31,7 +31,7 @@ class Config:
     lr: float = _option(1e-3, "Adam's learning rate.", above=0, below=1e3)
     beta1: float = _option(0.9, "Adam's decay of the first moment.", least=0, below=1)
     beta2: float = _option(0.999, "Adam's decay of the second moment.", least=0, below=1)
-    eps: float = _option(1e-8, "Adam's eps, outside the root.", above=0)
+    eps: float = _option(1e-8, "Adam's eps, outside the root.", above=0, below=1e3)
     noise: float = _option(0.3, "Standard deviation of the noise on an image in [0, 1].", least=0, below=1e6)
     clip: bool = _option(True, "Clip noisy images to [0, 1], as they would be stored.")
     seed: int = _option(42, "Seed of the weights, the batch order and the noise.", least=0, below=2**63)
