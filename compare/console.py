@@ -18,7 +18,7 @@ from compare.parity.sides import LABELS
 from compare.parity.verdict import Finding, Verdict
 
 WIDTH = 100  # columns, where there is no terminal to ask
-console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+console = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else WIDTH)
 
 
 class _Rate(ProgressColumn):

@@ -22,7 +22,7 @@ WRONG: list[tuple[str, str]] = [
     ("train --resume nowhere", "cannot read nowhere"),
     ("train --resume file", "file is no checkpoint of ae-mirror"),
     ("train --resume .", "there is no run in ."),
-    ("train --out file/below", "cannot write file/below/config.json"),
+    ("train --out file/below", "file is a file, not a folder"),
     ("run extra", "unexpected extra argument"),
     ("figures", "Missing argument 'RUN'"),
     ("figures nowhere", "there is no run in nowhere"),
