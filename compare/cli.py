@@ -291,12 +291,13 @@ def bench(
     from compare import benchmark
 
     if earlier:
-        results = [benchmark.load(path) for path in earlier]
+        held = benchmark.show_again(earlier, markdown)
     else:
         config = Config(data=dataset, epochs=epochs)
-        results = [benchmark.measure(config, json_file, quick=quick, threads=threads, device=device, **data)]
-    benchmark.show(results, markdown)
-    return OK if all(row.agreement is None or row.agreement <= 1 for of in results for row in of.rows) else FAILED
+        results = benchmark.measure(config, json_file, quick=quick, threads=threads, device=device, **data)
+        benchmark.show([results], markdown)
+        held = results.held
+    return OK if held else FAILED
 
 
 @cli.command(short_help="Draw the pictures of a run again.")

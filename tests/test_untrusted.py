@@ -1,6 +1,7 @@
 """Files from strangers: a program under any name that a command reads does not run, and is refused in one line."""
 
 import io
+import json
 import pickle
 import re
 from dataclasses import replace
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare import environment
+from compare.bench.results import Row
 from compare.parity.sides import LABELS
 from compare.runs import Run
 from tests.commands import exit_code
@@ -25,6 +28,10 @@ READ = [  # a command, and a file that it reads
     ("check --resume file", "file"),
     ("bench --from file", "file"),
 ]
+
+
+ROW = Row("numpy", "NumPy", threads=1, batch_size=128, hidden_dim=400, latent_dim=10)
+HOST = {"environment": environment.describe(), "device": "cpu"}
 
 
 @pytest.fixture
@@ -66,6 +73,29 @@ def test_a_program_under_a_name_that_a_command_reads_does_not_run_and_is_refused
         assert name in err
         assert Path(name).read_bytes() == content
         assert not Path("ran").exists()
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize(
+    ("line", "name", "content"),
+    [
+        ("report run", "run/config.json", {"config": checkpoints.CONFIG.to_dict()}),
+        ("report run", "run/config.json", {"config": checkpoints.CONFIG.to_dict(), "environment": []}),
+        ("report run", "run/history.json", {"numpy": [{}], "drift": []}),
+        ("report run", "run/check.json", []),
+        ("report run", "run/check.json", dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3)),
+        ("report run", "run/quality.json", {"pixels": {"NumPy": 0.5}}),
+        ("bench --from file", "file", []),
+        ("bench --from file", "file", {"rows": [], "trainings": [], "environment": {}, "device": "cpu"}),
+        ("bench --from file", "file", {"rows": [dict.fromkeys(vars(ROW), "x")], "trainings": [], **HOST}),
+    ],
+)
+def test_json_of_another_make_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, name: str, content: object
+) -> None:
+    Path(name).write_text(json.dumps(content), encoding="utf-8")
+    assert exit_code(monkeypatch, *line.split()) == 2
+    assert re.fullmatch(r"error: [^\n]+\n", capsys.readouterr().err)
 
 
 def test_of_many_wrong_checkpoints_each_is_refused_or_makes_no_difference(tmp_path: Path) -> None:
