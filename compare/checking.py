@@ -11,6 +11,7 @@ from compare.experiment.batches import steps_per_epoch
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
+from compare.experiment.memory import require_memory
 from compare.files import write_json
 from compare.job import load_data
 from compare.parity.check import check_subject
@@ -51,6 +52,7 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
     """Run the parity check of our own two sides, or of anybody's; print it, and write it where asked."""
     start = Checkpoint.load(request.resume) if request.resume else None
     config = start.config if start else Config(**request.overrides)
+    require_memory(config)
     dataset = load_data(config, **source)
     subject = _subject(request, config, dataset, start)
     if request.thorough:
@@ -71,13 +73,14 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
 
 def _subject(request: Request, config: Config, dataset: Dataset, start: Checkpoint | None) -> Subject:
     images, device = dataset.train_images, request.device
-    done = len(start.history) if start else 0
-    step = request.step or done * steps_per_epoch(config, len(images)) + 1
+    epochs, steps = (len(start.history), start.part.steps) if start else (0, 0)
+    step = request.step or epochs * steps_per_epoch(config, len(images)) + steps + 1
     if request.side is not None:
         subject = foreign(request.side, config, images, device=device, step=step)
     else:
         subject = our_own(images, device=device, start=dict(start.state) if start else None, step=step)
     if step == 1 and not start:
         return subject
-    state = f"the state after epoch {done}" if start else "the initial state"
+    more = f" and {steps} more steps" if steps else ""
+    state = f"the state after epoch {epochs}{more}" if start else "the initial state"
     return replace(subject, notes=(f"Step {step} of the training, on {state}.", *subject.notes))

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from compare import environment
-from compare.errors import UserError
+from compare.errors import Interrupted, UserError
 from compare.experiment.config import DATASETS, MOST, Config
 from compare.options import Place, Seconds
 from compare.terminal import printable, steady_streams
@@ -29,6 +29,9 @@ def main() -> NoReturn:
         code = _complain(" ".join(error.format_message().split()))
     except UserError as error:
         code = _complain(str(error))
+    except Interrupted as error:
+        click.echo(error, err=True)
+        code = INTERRUPTED
     except MemoryError as error:
         code = _complain(f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size")
     except OSError as error:
@@ -37,7 +40,7 @@ def main() -> NoReturn:
     except ModuleNotFoundError as error:
         code = _complain(f"this command needs {error.name}: pip install {error.name}")
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what was finished is kept, and --resume with the run's folder goes on", err=True)
+        click.echo("interrupted", err=True)
         code = INTERRUPTED
     sys.exit(code)
 
@@ -118,6 +121,10 @@ resume_option = click.option(
     "--resume", type=click.Path(path_type=Path),
     help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",
 )  # fmt: skip
+checkpoint_option = click.option(
+    "--checkpoint-every", type=Seconds(least=0), default=60.0, show_default=True,
+    help="Seconds after which to keep a checkpoint within an epoch; there is one after every epoch anyway.",
+)  # fmt: skip
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
@@ -141,11 +148,13 @@ def cli(context: click.Context) -> None:
 @machine_options
 @out_option
 @resume_option
+@checkpoint_option
 @click.option("--no-faults", is_flag=True, help="Leave the planted mistakes out of the page: half a minute less.")
 def run(
     overrides: dict[str, Any],
     out: Path | None,
     resume: Path | None,
+    checkpoint_every: float,
     no_faults: bool,
     device: str,
     threads: int | None,
@@ -155,7 +164,8 @@ def run(
     from compare import job
 
     _set_up(threads)
-    held = job.run_all(job.prepare(overrides, out, resume), device=device, faults=not no_faults, **data)
+    with job.prepare(overrides, out, resume, threads) as prepared:
+        held = job.run_all(prepared, device=device, checkpoint_every=checkpoint_every, faults=not no_faults, **data)
     return OK if held else FAILED
 
 
@@ -166,11 +176,13 @@ def run(
 @side_option
 @out_option
 @resume_option
+@checkpoint_option
 def train(
     overrides: dict[str, Any],
     side: str,
     out: Path | None,
     resume: Path | None,
+    checkpoint_every: float,
     device: str,
     threads: int | None,
     **data: Any,
@@ -179,8 +191,9 @@ def train(
     from compare import job
 
     _set_up(threads)
-    prepared = job.prepare(overrides, out, resume)
-    job.train(prepared, ("numpy", "torch") if side == "both" else (side,), device=device, **data)
+    names = ("numpy", "torch") if side == "both" else (side,)
+    with job.prepare(overrides, out, resume, threads) as prepared:
+        job.train(prepared, names, device=device, checkpoint_every=checkpoint_every, **data)
     click.echo(f"checkpoints and history: {prepared.run.folder}")
     return OK
 

@@ -6,25 +6,54 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 PACKAGES = ("ae-mirror", "numpy", "torch", "torchvision", "scikit-learn", "umap-learn", "safetensors")
+MOST_THREADS = 1024  # that a file may ask for
 
 
-def set_threads(count: int) -> None:
-    """Give BLAS, OpenMP and torch this many threads, for the rest of the process and for its children."""
+def set_threads(count: int, torch: int | None = None) -> None:
+    """Give BLAS, OpenMP and torch this many threads, for the rest of the process and for its children.
+
+    torch has a count of its own where one is given.
+    """
     threadpool_limits(count)
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(count)  # for libraries yet to be loaded
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(torch or count)  # for what is loaded later
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(count)
+        sys.modules["torch"].set_num_threads(torch or count)
 
 
 def blas_threads() -> int:
     """Return how many threads NumPy's BLAS works with."""
     return max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+
+
+def threads() -> dict[str, int | None]:
+    """Return how many threads BLAS and torch work with; None for a torch that is not loaded."""
+    torch = sys.modules.get("torch")
+    return {"blas": blas_threads(), "torch": torch.get_num_threads() if torch else None}
+
+
+def go_on_from(earlier: Mapping[str, Any], count: int | None) -> list[str]:
+    """Work with the threads of an `earlier` environment, unless `count` is given; say what still differs from it.
+
+    Sums have another order, and so other last bits, under other threads, versions or processors.
+    """
+    then = earlier.get("threads")
+    blas, torch = (then.get(of) for of in ("blas", "torch")) if isinstance(then, dict) else (None, None)
+    if count is None and _is_count(blas) and (torch is None or _is_count(torch)):
+        set_threads(blas, torch)
+    now = describe()
+    pairs = [(key, earlier.get(key), now[key]) for key in ("cpu", "system", "python")]
+    if count is not None and blas is not None:
+        pairs.append(("threads", blas, count))
+    packages = earlier.get("packages")
+    if isinstance(packages, dict):
+        pairs += [(name, packages.get(name), now["packages"][name]) for name in ("numpy", "torch")]
+    return [f"{key} {old} then, {new} now" for key, old, new in pairs if old != new]
 
 
 def keep_freed_memory() -> None:
@@ -43,6 +72,7 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
+        "threads": threads(),
         "thread_pools": [
             {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
             for pool in threadpool_info()
@@ -59,6 +89,10 @@ def machine(environment: Mapping[str, Any]) -> str:
         f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
         f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}"
     )
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 1 <= value <= MOST_THREADS
 
 
 def _version(package: str) -> str | None:

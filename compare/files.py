@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import errno
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from safetensors.numpy import save
 
 from compare.errors import UserError
 
-HEADER = "ae-mirror"  # the key of a safetensors file's metadata under which our JSON lies
+HEADER, DIGEST = "ae-mirror", "sha256"  # keys of a safetensors file's metadata: our JSON, and the sum of all of it
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -53,16 +54,37 @@ def read_json(path: Path) -> Any:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = None) -> None:
-    """Write arrays by name, and a JSON value that says what they are, as one safetensors file."""
+    """Write arrays by name, and a JSON value that says what they are, as one safetensors file with a checksum."""
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, save(tensors, metadata={HEADER: json.dumps(header, allow_nan=False)}))
+    text = json.dumps(header, allow_nan=False)
+    write_whole(path, save(tensors, metadata={HEADER: text, DIGEST: _digest(tensors, text)}))
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], Any]:
-    """Return what `write_arrays` wrote: the arrays and the header. Raises `UserError` for any other file."""
+def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tuple[dict[str, np.ndarray], Any]:
+    """Return what `write_arrays` wrote, bit for bit: the arrays and the header.
+
+    Raises `UserError`, with a reason and this advice, for any other file and for one that has changed since.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - it is no dict
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"cannot read {path} ({error}); delete it to go on without") from error
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        text = metadata[HEADER]
+        if metadata[DIGEST] != _digest(arrays, text):
+            raise ValueError("its content has changed since it was written")
+        return arrays, json.loads(text)
+    except KeyError as error:
+        raise UserError(f"cannot read {path} (it has no {error} among its metadata); {advice}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read {path} ({reason}); {advice}") from error
+
+
+def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:
+    """Return the SHA-256 of a header and of arrays with their names, dtypes and shapes."""
+    total = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        total.update(f"\0{name} {array.dtype.str} {array.shape}\0".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()

@@ -39,7 +39,8 @@ def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> N
 def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
     """Observe the step that would come next, on both sides, from where the NumPy side stands."""
     checkpoint = Checkpoint.load(run.checkpoint("numpy"))
-    number = len(checkpoint.history) * steps_per_epoch(run.config, len(dataset.train_images)) + 1
+    per_epoch = steps_per_epoch(run.config, len(dataset.train_images))
+    number = len(checkpoint.history) * per_epoch + checkpoint.part.steps + 1
     subject = our_own(dataset.train_images, device=device, start=dict(checkpoint.state), step=number)
     tensors, pictures = observe_step(subject, run.config, stream(Purpose.CHECK, run.config.seed, 6))
     layers = subject.ours(run.config).describe().layers

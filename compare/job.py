@@ -1,19 +1,23 @@
 """What the commands do: the rooms of the house put to work on one run, in order."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
+from compare import environment
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
-from compare.errors import UserError
+from compare.errors import Interrupted, UserError
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
+from compare.experiment.divergence import fruitless
 from compare.experiment.explore import combinations, outcome, table
+from compare.experiment.memory import require_memory
 from compare.experiment.quality import Quality, markdown, tables
 from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
@@ -23,7 +27,7 @@ from compare.files import read_json, write_arrays, write_json, write_whole
 from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
 from compare.parity.sides import LABELS, make_side
-from compare.runs import Run, new_folder
+from compare.runs import Run, claimed, new_folder
 
 
 class Prepared(NamedTuple):
@@ -33,13 +37,35 @@ class Prepared(NamedTuple):
     start: Checkpoint | None = None
 
 
-def prepare(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -> Prepared:
-    """Make a new run from options; or reopen one; or make one that starts from a checkpoint file.
+@contextmanager
+def prepare(
+    overrides: Mapping[str, Any], out: Path | None, resume: Path | None, threads: int | None = None
+) -> Iterator[Prepared]:
+    """Hold, for this process alone, the folder of a new run; or of one that goes on; or of one from a checkpoint file.
 
-    A run that goes on may be given more epochs, and nothing else: the rest of its config is what it is.
+    What goes on does so with the threads it was begun with, unless told otherwise; what else differs is printed.
     """
+    prepared = _plan(overrides, out, resume)
+    run, start = prepared
+    with claimed(run.folder):
+        if resume is not None:
+            for difference in environment.go_on_from(start.environment if start else run.environment(), threads):
+                console.print(f"{difference}: the last bits may differ from an unbroken run's", markup=False)
+        try:
+            yield prepared
+        except KeyboardInterrupt:
+            begun = run.has_begun()
+            raise Interrupted(
+                f"interrupted; go on with --resume {run.folder}" if begun else "interrupted; nothing had begun yet"
+            ) from None
+
+
+def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -> Prepared:
+    """Find out what to work on. A run that goes on may be given more epochs, and nothing else."""
     if resume is None:
-        return Prepared(Run.plan(Config(**overrides), out))
+        config = Config(**overrides)
+        require_memory(config)
+        return Prepared(Run.plan(config, out))
     start = None if resume.is_dir() else Checkpoint.load(resume)
     old = start.config if start else Run.open(resume).config
     config = replace(old, **overrides)
@@ -62,14 +88,20 @@ def load_data(config: Config, data_root: Path, download_deadline: float) -> Data
 
 
 def train(
-    prepared: Prepared, names: Sequence[str], *, device: str, dataset: Dataset | None = None, **source: Any
+    prepared: Prepared,
+    names: Sequence[str],
+    *,
+    device: str,
+    checkpoint_every: float,
+    dataset: Dataset | None = None,
+    **source: Any,
 ) -> Training:
     """Train the named sides to the end, from wherever they are."""
     run, start = prepared
     dataset = dataset or load_data(run.config, **source)
     sides = {name: make_side(name, run.config, device=device) for name in names}
     run.begin()
-    training = Training(run.config, dataset, sides, run.folder)
+    training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
     for name in LABELS:
         if start and name in names:
             training.resume(name, start)
@@ -85,9 +117,13 @@ def train(
     per_epoch = len(dataset.train_images)
     with TrainingProgress(
         {LABELS[name]: per_epoch * run.config.epochs for name in names},
-        {LABELS[name]: per_epoch * len(training.histories[name]) for name in names},
+        {LABELS[name]: training.images_seen(name) for name in names},
     ) as progress:
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
+    for name in names:
+        errors = [past.test_mse for past in training.histories[name]]
+        if trouble := fruitless(errors, dataset.test_images):
+            console.print(f"{LABELS[name]} has learnt nothing: {trouble}", markup=False)
     return training
 
 
@@ -149,7 +185,7 @@ def draw(
     yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), parity)
 
 
-def run_all(prepared: Prepared, *, device: str, faults: bool = True, **source: Any) -> bool:
+def run_all(prepared: Prepared, *, device: str, checkpoint_every: float, faults: bool = True, **source: Any) -> bool:
     """Do everything, in order, into the run's folder; return whether the check held.
 
     Without `faults`, the page goes without the planted mistakes, which take the longest to gather.
@@ -161,7 +197,7 @@ def run_all(prepared: Prepared, *, device: str, faults: bool = True, **source: A
     run.begin()
     write_json(run.folder / "check.json", found.to_dict())
     show_verdict(found)
-    training = train(prepared, tuple(LABELS), device=device, dataset=dataset)
+    training = train(prepared, tuple(LABELS), device=device, checkpoint_every=checkpoint_every, dataset=dataset)
     with console.status("measuring quality"):
         quality = measure(run, dataset, device=device)
     with console.status("drawing"):
@@ -189,6 +225,8 @@ def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, 
     from compare.report import figures
 
     configs = combinations(lists)
+    for config in configs.values():
+        require_memory(config)
     folder = out or new_folder("explore")
     runs = {label: Run.plan(config, folder / label.replace(", ", "_")) for label, config in configs.items()}
     datasets = {config.data: load_data(config, **source) for config in configs.values()}

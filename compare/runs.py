@@ -1,9 +1,13 @@
 """A run's folder: what lies in it, and how it is made and found again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from compare import environment
 from compare.errors import UserError
@@ -19,6 +23,32 @@ def new_folder(kind: str) -> Path:
     return Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
 
 
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep every other process from training into a folder, which is made if need be and goes again if it stays empty.
+
+    Raises `UserError` where another process is at it. The system frees the folder however the process ends.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise UserError(f"another process is at work in {folder}; wait for its end, or choose another --out") from error
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+        for path in made:
+            if any(path.iterdir()):
+                break
+            path.rmdir()
+
+
 @dataclass(frozen=True)
 class Run:
     """One experiment on disk: config.json, and whatever the commands have added to it."""
@@ -32,9 +62,15 @@ class Run:
         folder = folder or new_folder(config.data)
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is a file, not a folder; choose another --out")
-        if (folder / "config.json").exists():
+        run = cls(folder, config)
+        if run.has_begun():
             raise UserError(f"{folder} holds a run already; continue it with --resume, or choose another --out")
-        return cls(folder, config)
+        return run
+
+    def environment(self) -> dict[str, Any]:
+        """Return what the run has been worked on with so far. Raises `UserError` for a broken config.json."""
+        found = read_json(self.folder / "config.json").get("environment")
+        return found if isinstance(found, dict) else {}
 
     def begin(self) -> "Run":
         """Make the folder and write the config, once all that the run needs is known to be there; return the run."""
@@ -52,6 +88,10 @@ class Run:
         if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
             raise UserError(f"{path} is not the config of a run; restore it or start a new run")
         return cls(folder, Config.from_dict(value["config"]))
+
+    def has_begun(self) -> bool:
+        """Return whether there is anything to go on from."""
+        return (self.folder / "config.json").exists()
 
     def history(self) -> dict[str, Any]:
         """Return what history.json holds, an empty one where there is none yet. Raises `UserError` for another file."""

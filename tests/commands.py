@@ -15,10 +15,14 @@ ROOT = Path(__file__).parents[1]
 def compare(*arguments: object, cwd: Path) -> str:
     """Run a command in a process of its own, where any warning is an error, to success; return what it prints."""
     command = [sys.executable, "-W", "error", "-m", "compare", *map(str, arguments)]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=environ)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=environ())
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout
+
+
+def environ() -> dict[str, str]:
+    """Return the environment in which a process, in whatever folder, finds this project."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -20,7 +20,7 @@ WRONG: list[tuple[str, str]] = [
     ("train --side julia", "'julia' is not one of 'numpy', 'torch', 'both'"),
     ("train --threads 0", "--threads"),
     ("train --resume nowhere", "cannot read nowhere"),
-    ("train --resume file", "file is no checkpoint of ae-mirror"),
+    ("train --resume file", "cannot read file (Error while deserializing header"),
     ("train --resume .", "there is no run in ."),
     ("train --out file/below", "file is a file, not a folder"),
     ("run extra", "unexpected extra argument"),
@@ -40,6 +40,10 @@ WRONG: list[tuple[str, str]] = [
     ("check --side nothing", "--side needs module:factory"),
     (f"train --device {ABSENT}", f"finds no '{ABSENT}' device here"),
     ("train --data kmnist --data-root file", "cannot download KMNIST"),
+    ("train --hidden-dim 100000000", "need 2,3"),
+    ("check --latent-dim 2000000000", "choose smaller ones"),
+    ("explore --hidden-dim 8,2000000000", "choose smaller ones"),
+    ("train --checkpoint-every -1", "--checkpoint-every"),
 ]
 
 
@@ -94,7 +98,6 @@ def test_a_run_that_is_there_is_never_overwritten(
         "--side torch --lr 1e39",
         "--side numpy --lr 1e39",
         "--side numpy --noise 1e39",
-        "--side numpy --hidden-dim 100000000000",
     ],
 )
 def test_a_training_that_cannot_go_on_ends_in_2_with_one_line(

@@ -33,6 +33,42 @@ def test_a_package_that_is_absent_has_no_version(monkeypatch: pytest.MonkeyPatch
     assert environment.describe()["packages"] == {"no-such-package": None}
 
 
+RUN = """
+from compare import environment
+{then}
+print(*environment.go_on_from({earlier!r}, {count}), sep=";")
+print(environment.threads())
+"""
+
+
+def went_on(earlier: dict[str, object], *, count: int | None = None, then: str = "import torch") -> list[str]:
+    """Return what differed, and the threads worked with, in a process of its own."""
+    code = RUN.format(then=then, earlier=earlier, count=count)
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    return printed.splitlines()
+
+
+def test_the_threads_of_before_are_worked_with_again() -> None:
+    here = environment.describe()
+    for threads in ({"blas": 2, "torch": 1}, {"blas": 1, "torch": 2}):
+        assert went_on({**here, "threads": threads}) == ["", str(threads)]
+    assert went_on({**here, "threads": {"blas": 2, "torch": None}}) == ["", "{'blas': 2, 'torch': 2}"]
+
+
+def test_what_differs_from_before_is_said() -> None:
+    here = environment.describe()
+    packages = {**here["packages"], "numpy": "1.0"}
+    differ, _ = went_on({**here, "cpu": "Z80", "packages": packages, "threads": {"blas": 2, "torch": 2}}, count=1)
+    now = here["packages"]["numpy"]
+    assert differ == f"cpu Z80 then, {here['cpu']} now;threads 2 then, 1 now;numpy 1.0 then, {now} now"
+
+
+@pytest.mark.parametrize("threads", [None, 3, {}, {"blas": "2"}, {"blas": 10**9, "torch": 1}, {"blas": 0, "torch": 0}])
+def test_a_file_that_asks_for_no_sensible_threads_changes_nothing(threads: object) -> None:
+    _, ours = went_on({**environment.describe(), "threads": threads})
+    assert ours == "{'blas': 1, 'torch': 1}"  # as the tests have it
+
+
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has one thread anyway")
 @pytest.mark.parametrize("first", ["", "import torch"])
 def test_a_thread_count_holds_for_libraries_loaded_before_and_after(first: str) -> None:

@@ -22,26 +22,25 @@ def run(config: Config, tmp_path: Path) -> Run:
 
 
 def test_a_new_run_has_the_defaults_but_for_what_was_set(tmp_path: Path) -> None:
-    run, start = prepare({"latent_dim": 2}, tmp_path / "new", None)
-    assert run == Run(tmp_path / "new", Config(latent_dim=2))
-    assert start is None
+    with prepare({"latent_dim": 2}, tmp_path / "new", None) as prepared:
+        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), None)
 
 
 def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
-    again, start = prepare({"epochs": 9}, None, run.folder)
-    assert again == Run(run.folder, replace(run.config, epochs=9))
-    assert start is None
+    with prepare({"epochs": 9}, None, run.folder) as prepared:
+        assert prepared == (Run(run.folder, replace(run.config, epochs=9)), None)
 
 
 def test_a_checkpoint_starts_a_new_run_with_its_own_config(run: Run, tmp_path: Path) -> None:
-    new, start = prepare({}, tmp_path / "new", run.checkpoint("numpy"))
-    assert new == Run(tmp_path / "new", run.config)
-    assert start is not None
-    assert start.side == "numpy"
+    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, start):
+        assert new == Run(tmp_path / "new", run.config)
+        assert start is not None
+        assert start.side == "numpy"
 
 
 @pytest.mark.parametrize("name", ["latent_dim", "lr", "seed"])
 def test_nothing_else_may_change_on_the_way(run: Run, name: str) -> None:
-    prepare({name: getattr(run.config, name)}, None, run.folder)  # saying it again is no change
+    with prepare({name: getattr(run.config, name)}, None, run.folder):
+        pass  # saying it again is no change
     with pytest.raises(UserError, match=f"^--{name.replace('_', '-')} cannot change in a resumed run"):
-        prepare({name: 7}, None, run.folder)
+        prepare({name: 7}, None, run.folder).__enter__()

@@ -1,5 +1,7 @@
 """A run's folder is made once, found again, and refused where it is none."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ from compare.errors import UserError
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.parity.numpy_side import initial_state
-from compare.runs import Run
+from compare.runs import Run, claimed
+from tests.commands import environ
 
 
 def test_a_run_is_found_again_with_its_config(config: Config, tmp_path: Path) -> None:
@@ -40,6 +43,46 @@ def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | No
     with pytest.raises(UserError) as caught:
         Run.open(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+CLAIM = """
+from pathlib import Path
+from compare.runs import claimed
+with claimed(Path("run")):
+    (Path("run") / "begun").touch()
+    print(flush=True)
+    input()
+"""
+
+
+def test_a_folder_is_one_process_s_alone_until_it_ends_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for end in ("", "killed"):
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            [sys.executable, "-c", CLAIM], stdin=pipe, stdout=pipe, text=True, env=environ()
+        ) as first:
+            assert first.stdout
+            first.stdout.readline()
+            with pytest.raises(UserError, match=r"^another process is at work in run; wait"), claimed(Path("run")):
+                pytest.fail("two at once")
+            if end:
+                first.kill()
+            else:
+                first.communicate("\n")
+        with claimed(Path("run")):
+            pass
+        assert [path.name for path in Path("run").iterdir()] == ["begun"]
+
+
+def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for folder in ("new/a/b", "old"):
+        with pytest.raises(KeyboardInterrupt), claimed(tmp_path / folder):
+            raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
 
 
 def test_the_sides_that_were_trained_stand_where_they_stood(config: Config, tmp_path: Path) -> None:

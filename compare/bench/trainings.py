@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from compare import environment
 from compare.bench import worker
 from compare.bench.lanes import LANES, Spec
 from compare.bench.results import TrainingRow
+from compare.bench.turns import Processes
 from compare.errors import UserError
 from compare.experiment import data
 from compare.experiment.batches import epoch_batches, noisy_test_images
@@ -35,8 +34,9 @@ def in_a_process(name: str, config: Config, root: Path, *, threads: int, device:
     spec = TRAININGS[name]
     where = device if device in spec.devices else "cpu"
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start) as pool:
-            return pool.submit(train, name, config, root, threads, where).result()
+        with Processes() as processes:
+            row: TrainingRow = processes.ask(name, train, name, config, root, threads, where)
+            return row
     except UserError as error:
         return TrainingRow(name, spec.label, config.data, threads, [], [], 0.0, cannot=str(error))
 

@@ -3,6 +3,8 @@
 What disturbs the machine for a while then disturbs all lanes alike, and ratios are taken within a turn.
 """
 
+import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -37,6 +39,7 @@ class Processes:
     """One process for every lane that was asked for, kept from setting to setting; a context manager."""
 
     pools: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
 
     def __enter__(self) -> "Processes":
         return self
@@ -44,17 +47,21 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pool in self.pools.values():
-            pool.shutdown(wait=kind is None, cancel_futures=True)
+        for lane, pool in self.pools.items():
+            if kind is not None:  # do not wait for what it is at
+                os.kill(self.pids[lane], signal.SIGKILL)
+            pool.shutdown()
 
     def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have a lane's process call a function of `worker`; return what it returns, raise what it raises."""
-        if lane not in self.pools:
-            self.pools[lane] = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
         try:
+            if lane not in self.pools:
+                pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
+                self.pids[lane] = pool.submit(os.getpid).result()
+                self.pools[lane] = pool
             return self.pools[lane].submit(function, *arguments).result()
         except BrokenProcessPool as error:
-            del self.pools[lane]
+            self.pools.pop(lane, None)
             raise UserError("its process died; there may be too little memory") from error
 
 

@@ -1,25 +1,30 @@
 """Checkpoints: one safetensors file a side, which either side can continue from.
 
 The tensors are the State of `compare.parity.side`, under its names; the header holds, as one JSON text, the config, the
-history so far (whose length is the position: epochs finished) and the environment.
+history so far (whose length says how many epochs are finished), the part of an epoch beyond it, and the environment.
 """
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from compare.errors import UserError
 from compare.experiment.config import Config
-from compare.files import write_whole
-from compare.parity.numpy_side import initial_state
+from compare.files import read_arrays, write_arrays, write_whole
+from compare.parity.numpy_side import state_shapes
+from compare.parity.sides import LABELS
 
-HEADER = "ae-mirror"
+ADVICE = "give a checkpoint of a run"
+
+
+def _require_numbers(record: "EpochRecord | PartOfEpoch") -> None:
+    for name, value in asdict(record).items():
+        if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"{name} is {value!r}")
 
 
 @dataclass(frozen=True)
@@ -30,54 +35,89 @@ class EpochRecord:
     test_mse: float  # of the denoised test images, per pixel
     seconds: float  # of the training, not of the test
 
+    def __post_init__(self) -> None:
+        """Refuse, with `ValueError`, what no training comes to."""
+        _require_numbers(self)
+
+
+@dataclass(frozen=True)
+class PartOfEpoch:
+    """What the first steps of an epoch under way have come to."""
+
+    steps: int = 0
+    loss: float = 0.0  # training loss, summed over their images and pixels
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse, with `ValueError`, what no training comes to."""
+        _require_numbers(self)
+        if type(self.steps) is not int:
+            raise ValueError(f"steps is {self.steps!r}")
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A side after `len(history)` epochs."""
+    """A side after `len(history)` epochs and a part of the next."""
 
     side: str
     config: Config
     state: Mapping[str, np.ndarray]
     history: tuple[EpochRecord, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
+    part: PartOfEpoch = PartOfEpoch()
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, whole or not at all. The one that it replaces is kept beside it, as `previous` says."""
+        if path.exists():
+            write_whole(previous(path), path.read_bytes())
         header = {
             "side": self.side,
             "config": self.config.to_dict(),
             "history": [asdict(record) for record in self.history],
             "environment": self.environment,
+            "part": asdict(self.part),
         }
-        tensors = {name: np.asarray(value, order="C") for name, value in self.state.items()}
-        write_whole(path, save(tensors, metadata={HEADER: json.dumps(header)}))
+        write_arrays(path, self.state, header)
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
         """Read a file that `save` wrote. Raises `UserError` for any other, in one line that names what is wrong."""
+        older = previous(path)
+        advice = f"the one before it is {older}: rename that to go on from there" if older.exists() else ADVICE
+        state, header = read_arrays(path, advice=advice)
         try:
-            with safe_open(path, framework="numpy") as file:
-                header = json.loads((file.metadata() or {})[HEADER])
-                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-            config = Config.from_dict(header["config"])
-            history = tuple(EpochRecord(**record) for record in header["history"])
-            checkpoint = cls(header["side"], config, state, history, header["environment"])
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        except (SafetensorError, KeyError, TypeError, ValueError, UserError) as error:
-            raise UserError(f"{path} is no checkpoint of ae-mirror ({error}); give the file of a run") from error
+            checkpoint = cls(
+                header["side"],
+                Config.from_dict(header["config"]),
+                state,
+                tuple(EpochRecord(**record) for record in header["history"]),
+                header["environment"],
+                PartOfEpoch(**header["part"]),
+            )
+            if checkpoint.side not in LABELS or not isinstance(checkpoint.environment, dict):
+                raise ValueError("it does not say whose it is, or what it was made with")
+        except (KeyError, TypeError, ValueError, UserError) as error:
+            raise UserError(f"{path} is no checkpoint of ae-mirror ({error}); {advice}") from error
         checkpoint._require_fitting_state(path)
         return checkpoint
 
     def _require_fitting_state(self, path: Path) -> None:
         """Raise `UserError`, naming the tensor, unless the state is one that the config's network can take."""
-        expected = initial_state(self.config)
-        if wrong := sorted(expected.keys() ^ self.state.keys()):
+        shapes = state_shapes(self.config)
+        if wrong := sorted(shapes.keys() ^ self.state.keys()):
             raise UserError(f"{path}: tensor {wrong[0]} is missing or unknown; is it another network's file?")
         for name, value in self.state.items():
-            if value.shape != expected[name].shape:
-                raise UserError(f"{path}: {name} has shape {value.shape}, its config needs {expected[name].shape}")
-            if value.dtype != expected[name].dtype:
-                raise UserError(f"{path}: {name} is {value.dtype}, its config needs {expected[name].dtype}")
+            dtype = "int64" if name == "adam.step" else self.config.dtype
+            if value.shape != shapes[name]:
+                raise UserError(f"{path}: {name} has shape {value.shape}, its config needs {shapes[name]}")
+            if value.dtype != dtype:
+                raise UserError(f"{path}: {name} is {value.dtype}, its config needs {dtype}")
             if not np.isfinite(value).all():
                 raise UserError(f"{path}: {name} holds NaN or infinity; go on from an earlier checkpoint")
+            if name.startswith(("adam.exp_avg_sq", "adam.step")) and (value < 0).any():
+                raise UserError(f"{path}: {name} is negative, which no training makes it; {ADVICE}")
+
+
+def previous(path: Path) -> Path:
+    """Return where the checkpoint lies that a newer one at `path` has replaced."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")

@@ -34,6 +34,18 @@ def initial_state(config: Config, input_dim: int = 784) -> State:
     return make_state(params, zeros, zeros, step=0)
 
 
+def state_shapes(config: Config, input_dim: int = 784) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every array of the config's states by name, without making one."""
+    hidden, latent = config.hidden_dim, config.latent_dim
+    weights = {"fc1": (hidden, input_dim), "fc2": (latent, hidden), "fc3": (hidden, latent), "fc4": (input_dim, hidden)}
+    kinds = ("adam.exp_avg", "adam.exp_avg_sq", "param")
+    shapes: dict[str, tuple[int, ...]] = {"adam.step": ()}
+    for name, (out_features, in_features) in weights.items():
+        shapes |= {f"{kind}/{name}.weight": (out_features, in_features) for kind in kinds}
+        shapes |= {f"{kind}/{name}.bias": (out_features,) for kind in kinds}
+    return shapes
+
+
 class NumpySide:
     """`numpy_ae` as a config shapes it, at the start that its seed gives."""
 

@@ -121,3 +121,19 @@ def cast(state: State, dtype: str) -> State:
 def distance(a: State, b: State) -> float:
     """Return the largest absolute difference between equally named arrays, taken in float64; NaN where one is."""
     return float(np.max([np.abs(np.subtract(a[name], b[name], dtype=np.float64)).max() for name in a]))
+
+
+def in_words(tensor: str) -> str:
+    """Say what a tensor of a trace is, and of which layer: "param/fc4.bias" is "fc4's bias after the update"."""
+    if "/" not in tensor:
+        return f"the {tensor}"
+    kind, of = tensor.split("/")
+    layer, _, parameter = of.partition(".")
+    return {
+        "act": f"{layer}'s output",
+        "dact": f"the gradient of {layer}'s output",
+        "grad": f"the gradient of {layer}'s {parameter}",
+        "adam.exp_avg": f"Adam's exp_avg of {layer}'s {parameter}",
+        "adam.exp_avg_sq": f"Adam's exp_avg_sq of {layer}'s {parameter}",
+        "param": f"{layer}'s {parameter} after the update",
+    }[kind]

@@ -11,8 +11,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from compare.errors import UserError
-from compare.experiment.checkpoint import HEADER, Checkpoint, EpochRecord
+from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch, previous
 from compare.experiment.config import Config
+from compare.files import DIGEST, HEADER, _digest
 from compare.parity.numpy_side import initial_state
 from compare.parity.side import State
 
@@ -26,7 +27,10 @@ def checkpoint(config: Config) -> Checkpoint:
     state = {
         name: rng.standard_normal(value.shape).astype(value.dtype) for name, value in initial_state(config).items()
     }
-    return Checkpoint("numpy", config, {**state, "adam.step": np.array(7)}, HISTORY, {"python": "3"})
+    state |= {name: value**2 for name, value in state.items() if name.startswith("adam.exp_avg_sq")}
+    return Checkpoint(
+        "numpy", config, {**state, "adam.step": np.array(7)}, HISTORY, {"python": "3"}, PartOfEpoch(4, 0.5)
+    )
 
 
 def refusal(path: Path) -> str:
@@ -74,6 +78,8 @@ def test_arrays_in_any_memory_order_are_saved_as_they_read(tmp_path: Path, check
         ("param/fc2.weight", lambda x: x.astype(np.float64), "param/fc2.weight is float64, its config needs float32"),
         ("param/fc4.bias", lambda x: x * np.nan, "param/fc4.bias holds NaN or infinity"),
         ("adam.exp_avg_sq/fc3.bias", lambda x: x + np.inf, "adam.exp_avg_sq/fc3.bias holds NaN or infinity"),
+        ("adam.exp_avg_sq/fc3.bias", lambda x: x - 9, "adam.exp_avg_sq/fc3.bias is negative"),
+        ("adam.step", np.array(-1), "adam.step is negative"),
     ],
 )
 def test_a_state_that_the_network_cannot_take_is_refused_by_the_tensors_name(
@@ -95,32 +101,66 @@ def test_a_state_that_the_network_cannot_take_is_refused_by_the_tensors_name(
         lambda whole: whole[:100],
         lambda whole: whole[:-1],
         lambda whole: whole + b"more",
+        lambda whole: whole[:-1] + bytes([whole[-1] ^ 1]),  # one bit of one weight
+        lambda whole: whole.replace(b"latent_dim", b"latent_din"),
+        lambda whole: whole.replace(b'\\"seed\\": 42', b'\\"seed\\": 43'),
     ],
 )
-def test_a_file_that_is_not_whole_is_refused(
+def test_a_file_that_is_not_whole_or_not_as_it_was_written_is_refused(
     tmp_path: Path, checkpoint: Checkpoint, content: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "file"
     checkpoint.save(path)
-    path.write_bytes(content(path.read_bytes()))
-    assert "is no checkpoint of ae-mirror" in refusal(path)
+    whole = path.read_bytes()
+    path.write_bytes(content(whole))
+    assert path.read_bytes() != whole
+    assert refusal(path).startswith("cannot read")
 
 
-CONFIG = Config(latent_dim=3, hidden_dim=8)
-WHOLE = {"side": "numpy", "config": CONFIG.to_dict(), "history": [], "environment": {}}
+WHOLE = {"side": "numpy", "config": {}, "history": [], "environment": {}, "part": {}}
 CHANGES: list[dict[str, Any]] = [
+    {"side": "julia"},
+    {"side": ["numpy"]},
     {"config": {}},
-    {"config": {**CONFIG.to_dict(), "lr": -1}},
+    {"config": {"lr": -1}},
     {"history": [{"loss": 1.0}]},
+    {"history": [{"loss": float("nan"), "test_mse": 0.1, "seconds": 1}]},
+    {"history": [{"loss": "1", "test_mse": 0.1, "seconds": 1}]},
     {"history": 3},
+    {"environment": "here"},
+    {"part": {"steps": -1}},
+    {"part": {"steps": 0.5}},
+    {"part": {"stops": 1}},
 ]
-HEADERS = ["", "{", "[]", "{}", *(json.dumps({**WHOLE, **change}) for change in CHANGES)]
 
 
-@pytest.mark.parametrize("metadata", [None, {"other": "{}"}, *({HEADER: text} for text in HEADERS)])
-def test_another_file_of_tensors_is_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
-    save_file(initial_state(CONFIG), tmp_path / "file", metadata=metadata)
+@pytest.mark.parametrize("change", [*CHANGES, "", [], {}, None])
+def test_a_header_that_is_none_of_a_checkpoint_is_refused(tmp_path: Path, config: Config, change: Any) -> None:
+    header = {**WHOLE, "config": config.to_dict(), **change} if isinstance(change, dict) and change else change
+    if isinstance(change, dict) and change.get("config"):
+        header["config"] = {**config.to_dict(), **change["config"]}
+    tensors = initial_state(config)
+    text = json.dumps(header)
+    save_file(tensors, tmp_path / "file", metadata={HEADER: text, DIGEST: _digest(tensors, text)})
     assert "is no checkpoint of ae-mirror" in refusal(tmp_path / "file")
+
+
+@pytest.mark.parametrize("metadata", [None, {"other": "{}"}, {HEADER: "{}"}, {HEADER: "{}", DIGEST: "0"}])
+def test_another_file_of_tensors_is_refused(tmp_path: Path, config: Config, metadata: dict[str, str] | None) -> None:
+    save_file(initial_state(config), tmp_path / "file", metadata=metadata)
+    assert refusal(tmp_path / "file").startswith("cannot read")
+
+
+def test_the_one_before_is_kept_and_named_where_the_newer_is_broken(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    path = tmp_path / "numpy.safetensors"
+    checkpoint.save(path)
+    assert not previous(path).exists()
+    first = path.read_bytes()
+    replace(checkpoint, part=PartOfEpoch(5)).save(path)
+    assert previous(path).read_bytes() == first
+    assert Checkpoint.load(previous(path)).part == checkpoint.part
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refusal(path).endswith(f"the one before it is {previous(path)}: rename that to go on from there")
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:

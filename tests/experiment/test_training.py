@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare.errors import UserError
 from compare.experiment.batches import epoch_batches, noisy_test_images
 from compare.experiment.checkpoint import Checkpoint, EpochRecord
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
-from compare.experiment.training import Training
+from compare.experiment.training import LOOK_EVERY, Training
 from compare.files import read_json
 from compare.parity.sides import LABELS, make_side
 from tests.operands import assert_same
@@ -47,6 +48,97 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(
     resumed.run(lambda *_: None)
     assert_same(resumed.sides[name].state(), unbroken.sides[name].state())
     assert results(resumed.histories[name]) == results(unbroken.histories[name])
+
+
+@pytest.mark.parametrize("name", SIDES)
+@pytest.mark.parametrize("steps", [1, 4, 8])  # of 3 an epoch
+def test_a_run_resumed_within_an_epoch_is_the_unbroken_one_bit_for_bit(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str, steps: int
+) -> None:
+    unbroken = trained(config, dataset, tmp_path / "unbroken", name)
+    left = iter(range(steps))
+
+    def interrupt(*_: object) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    first = training(config, dataset, tmp_path / "run", name)
+    first.checkpoint_every = 0
+    with pytest.raises(KeyboardInterrupt):
+        first.run(interrupt)
+    checkpoint = Checkpoint.load(tmp_path / "run" / f"{name}.safetensors")
+    assert (len(checkpoint.history), checkpoint.part.steps) == divmod(steps, 3)
+    resumed = training(config, dataset, tmp_path / "run", name)
+    resumed.resume(name, checkpoint)
+    assert resumed.images_seen(name) == 130 * (steps // 3) + 50 * (steps % 3)
+    resumed.run(lambda *_: None)
+    assert_same(resumed.sides[name].state(), unbroken.sides[name].state())
+    assert results(resumed.histories[name]) == results(unbroken.histories[name])
+
+
+@pytest.mark.parametrize("name", SIDES)
+@pytest.mark.parametrize(
+    ("spoilt", "what"),
+    [
+        ({"param/fc2.weight": 3e38}, "fc2's output"),
+        (  # pixels of ½, by 8 · 3e38 · 1.2e-38 − 28.8 = 0, and a sum of 784 gradients times 3e38
+            {"param/fc3.weight": 0, "param/fc3.bias": 1.2e-38, "param/fc4.weight": 3e38, "param/fc4.bias": -28.8},
+            "the gradient of relu3's output",
+        ),
+        ({"adam.exp_avg_sq/fc4.bias": 3e38, "adam.exp_avg/fc4.bias": -3e38, "param/fc4.bias": 3.4e38}, None),
+    ],
+)
+def test_the_first_number_that_is_not_finite_stops_the_training_with_its_step_and_its_layer(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str, spoilt: dict[str, float], what: str | None
+) -> None:
+    run = training(config, dataset, tmp_path, name)
+    state = run.sides[name].state()
+    for tensor, value in spoilt.items():
+        state[tensor][...] = value
+    run.resume(name, Checkpoint(name, config, state))
+    if what is None:
+        run.run(lambda *_: None)  # large numbers alone are no harm
+        return
+    with pytest.raises(UserError) as caught:
+        run.run(lambda *_: None)
+    expected = f"{name} diverged: in epoch 1, step 1, {what} is the first to be no longer finite; try a smaller --lr. "
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_a_parameter_that_no_loss_tells_of_is_found_within_so_many_steps(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str
+) -> None:
+    small = replace(config, batch_size=1)
+    run = training(small, dataset, tmp_path, name)
+    state = run.sides[name].state()
+    state["adam.exp_avg/fc4.bias"][...] = -3e38  # the bias becomes infinite, and every pixel white
+    run.resume(name, Checkpoint(name, small, state))
+    taken: list[int] = []
+    with pytest.raises(UserError, match=r"epoch 1, step \d+, fc4's bias after the update is the first"):
+        run.run(lambda _, images, __: taken.append(images))
+    assert len(taken) == LOOK_EVERY
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_a_checkpoint_with_a_number_that_is_not_finite_is_never_written(
+    config: Config, dataset: Dataset, tmp_path: Path, name: str
+) -> None:
+    run = training(config, dataset, tmp_path, name)
+    side, steps = run.sides[name], 0
+
+    def spoil(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 6:  # the last of the second epoch: no loss will tell
+            state = side.state()
+            state["param/fc4.bias"][0] = np.inf
+            side.load(state)
+
+    with pytest.raises(UserError, match=f"^{name} diverged: a number is no longer finite; try a smaller --lr"):
+        run.run(spoil)
+    kept = Checkpoint.load(tmp_path / f"{name}.safetensors")
+    assert len(kept.history) == 1
 
 
 @pytest.mark.parametrize("name", SIDES)

@@ -1,0 +1,64 @@
+"""A command that is interrupted, as by Ctrl-C, at any moment: it ends soon, says so in one line, and leaves no mess."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from numpy.random import Generator
+
+from tests.commands import environ
+
+PROMPT = 2.0  # seconds in which an interrupt has to end a command
+SMALL = ("--hidden-dim", "8", "--epochs", "1")
+COMMANDS = {  # and how many seconds of each are of interest
+    ("run", "--out", "run", "--no-faults", *SMALL): 30.0,
+    ("train", "--out", "run", "--checkpoint-every", "0", *SMALL): 6.0,
+    ("check", "--hidden-dim", "8", "--json", "found.json"): 8.0,
+    ("bench", "--quick", "--json", "results.json"): 30.0,
+    ("explore", "--out", "run", "--latent-dim", "1,2", *SMALL): 10.0,
+    ("--help",): 0.3,
+}
+
+
+def trial(rng: Generator, folder: Path) -> str:
+    """Interrupt one command; assert how it ends."""
+    command = list(COMMANDS)[rng.integers(len(COMMANDS))]
+    delay = float(rng.uniform(0, COMMANDS[command]) if rng.integers(2) else rng.uniform(0.05, 2))
+    ended = interrupted(command, delay, folder)
+    return f"{command[0]}: {ended}"
+
+
+def interrupted(command: tuple[str, ...], delay: float, folder: Path) -> str:
+    """Interrupt a command after so many seconds, in an empty folder; assert that it ends well; return how it ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "compare", *command],
+        cwd=folder,
+        env=environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    seconds = time.monotonic() - start
+    what = f"{' '.join(command)} after {delay:.2f} s: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
+    if process.returncode == -signal.SIGINT and not err:
+        return "interrupted before Python had begun"
+    assert process.returncode in (0, 130), what
+    assert (folder / "run").exists() or not list(folder.glob("*.partial")), what
+    left = [path for path in folder.rglob(".*") if path.name == ".lock" or path.suffix == ".partial"]
+    assert not left, f"{what}, left behind: {left}"
+    if process.returncode == 0:
+        return "had ended"
+    assert err.strip().startswith("interrupted") and len(err.strip().splitlines()) == 1, what
+    assert seconds < PROMPT, what
+    return "interrupted"
