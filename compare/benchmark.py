@@ -11,6 +11,7 @@ from compare.bench.lanes import LANES
 from compare.bench.results import Results, Row
 from compare.bench.tables import reasons, tables, verdicts
 from compare.console import console, show_tables
+from compare.content import as_we_wrote_it
 from compare.experiment import data
 from compare.experiment.config import Config
 from compare.files import read_json, write_json
@@ -72,9 +73,12 @@ def _measuring(
             yield
 
 
-def load(path: Path) -> Results:
-    """Return the results that an earlier benchmark wrote."""
-    return Results.from_dict(read_json(path))
+def show_again(paths: Sequence[Path], markdown_file: Path | None) -> bool:
+    """Show the results that earlier benchmarks wrote, as `show` does; return whether all lanes held."""
+    with as_we_wrote_it(", ".join(map(str, paths))):
+        machines = [Results.from_dict(read_json(path)) for path in paths]
+        show(machines, markdown_file)
+        return all(results.held for results in machines)
 
 
 def show(machines: Sequence[Results], markdown_file: Path | None) -> None:

@@ -57,7 +57,7 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
     subject = _subject(request, config, dataset, start)
     if request.thorough:
         require_images(subject, config, dataset)
-    report = check_subject(subject, config, torch=request.torch, own=not request.side)
+    report = check_subject(subject, config, torch=request.torch, own=request.side is None)
     if request.thorough and report.held:  # to train what is wrong shows nothing new
         total = TRAININGS * config.epochs * len(dataset.train_images)
         with TrainingProgress({"outcome": total}) as progress:
@@ -75,7 +75,7 @@ def _subject(request: Request, config: Config, dataset: Dataset, start: Checkpoi
     images, device = dataset.train_images, request.device
     epochs, steps = (len(start.history), start.part.steps) if start else (0, 0)
     step = request.step or epochs * steps_per_epoch(config, len(images)) + steps + 1
-    if request.side:
+    if request.side is not None:
         subject = foreign(request.side, config, images, device=device, step=step)
     else:
         subject = our_own(images, device=device, start=dict(start.state) if start else None, step=step)

@@ -11,19 +11,22 @@ import click
 
 from compare import environment
 from compare.errors import Interrupted, UserError
-from compare.experiment.config import DATASETS, Config
+from compare.experiment.config import DATASETS, MOST, Config
+from compare.options import Place, Seconds
+from compare.terminal import printable, steady_streams
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 Command = Callable[..., int]
 
 
+@steady_streams()
 def main() -> NoReturn:
     """Run the command line; end in its exit code, and in one line where a person's input was at fault."""
     try:
         code = cli.main(prog_name="python -m compare", standalone_mode=False)
     except click.ClickException as error:
-        code = _complain(error.format_message().replace("\n", " "))
+        code = _complain(" ".join(error.format_message().split()))
     except UserError as error:
         code = _complain(str(error))
     except Interrupted as error:
@@ -31,6 +34,9 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except MemoryError as error:
         code = _complain(f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size")
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        code = _complain(f"the system refuses: {error.strerror or error}{where}; see to that and try again")
     except ModuleNotFoundError as error:
         code = _complain(f"this command needs {error.name}: pip install {error.name}")
     except (KeyboardInterrupt, click.Abort):
@@ -40,7 +46,7 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> int:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {printable(message)}", err=True)
     return BAD_INPUT
 
 
@@ -87,7 +93,7 @@ def _config_options(command: Command, option: Callable[[Any], dict[str, Any]], b
 def data_options(command: Command) -> Command:
     """Give a command the options that say where data come from."""
     for option in (
-        click.option("--download-deadline", type=click.FloatRange(min=1), default=600.0, show_default=True,
+        click.option("--download-deadline", type=Seconds(least=1), default=600.0, show_default=True,
                      help="Seconds after which a download is given up."),
         click.option("--data-root", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
                      envvar="AE_DATA_ROOT", show_envvar=True, help="Folder of the downloaded data sets."),
@@ -99,7 +105,7 @@ def data_options(command: Command) -> Command:
 def machine_options(command: Command) -> Command:
     """Give a command the options that say what it runs on."""
     for option in (
-        click.option("--threads", type=click.IntRange(min=1), help="Threads of BLAS and torch.  [default: theirs]"),
+        click.option("--threads", type=click.IntRange(1, 1024), help="Threads of BLAS and torch.  [default: theirs]"),
         click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
                      help="Where the torch side runs; NumPy runs on the CPU."),
     ):  # fmt: skip
@@ -110,15 +116,13 @@ def machine_options(command: Command) -> Command:
 side_option = click.option(
     "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", show_default=True, help="Whom to train."
 )
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: a new one under runs/]"
-)
+out_option = click.option("--out", type=Place(folder=True), help="Folder of the run.  [default: a new one under runs/]")
 resume_option = click.option(
     "--resume", type=click.Path(path_type=Path),
     help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",
 )  # fmt: skip
 checkpoint_option = click.option(
-    "--checkpoint-every", type=click.FloatRange(min=0), default=60.0, show_default=True,
+    "--checkpoint-every", type=Seconds(least=0), default=60.0, show_default=True,
     help="Seconds after which to keep a checkpoint within an epoch; there is one after every epoch anyway.",
 )  # fmt: skip
 run_argument = click.argument("run", type=click.Path(path_type=Path))
@@ -205,7 +209,7 @@ def train(
 )
 @click.option(
     "--step",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST),
     help="Replay this step of the training, counted from 1: its own batch, made without the steps before it, "
     "on the state of --resume or else on the initial one.  [default: 1, or the first after --resume]",
 )
@@ -220,7 +224,7 @@ def train(
     help="Where all that holds, train to the last of --epochs with five seeds, and judge the test errors: minutes.",
 )
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the findings to this file.")
+@click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
 def check(
     overrides: dict[str, Any],
     side: str | None,
@@ -244,8 +248,8 @@ def check(
 
 @cli.command(short_help="Plant known mistakes and see that the check catches them.")
 @machine_options
-@click.option("--markdown", type=click.Path(path_type=Path), help="Also write the tables to this file.")
-@click.option("--healthy", type=click.IntRange(min=1), help="Instead, check so many random networks without any.")
+@click.option("--markdown", type=Place(), help="Also write the tables to this file.")
+@click.option("--healthy", type=click.IntRange(1, MOST), help="Instead, check so many random networks without any.")
 def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> int:
     """Plant each known mistake in the NumPy side; show which tiers catch it and whether the right function is named."""
     from compare import job
@@ -267,10 +271,8 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
     show_default=True,
     help="What whole trainings train on.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Of whole trainings.")
-@click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Write the results to this file, as they come."
-)
+@click.option("--epochs", type=click.IntRange(1, MOST), default=15, show_default=True, help="Of whole trainings.")
+@click.option("--json", "json_file", type=Place(), help="Write the results to this file, as they come.")
 @click.option(
     "--from",
     "earlier",
@@ -280,7 +282,7 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
 )
 @click.option(
     "--markdown",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Write the tables to this file, and plots into a folder of its name.",
 )
 def bench(
@@ -302,12 +304,13 @@ def bench(
     from compare import benchmark
 
     if earlier:
-        results = [benchmark.load(path) for path in earlier]
+        held = benchmark.show_again(earlier, markdown)
     else:
         config = Config(data=dataset, epochs=epochs)
-        results = [benchmark.measure(config, json_file, quick=quick, threads=threads, device=device, **data)]
-    benchmark.show(results, markdown)
-    return OK if all(row.agreement is None or row.agreement <= 1 for of in results for row in of.rows) else FAILED
+        results = benchmark.measure(config, json_file, quick=quick, threads=threads, device=device, **data)
+        benchmark.show([results], markdown)
+        held = results.held
+    return OK if held else FAILED
 
 
 @cli.command(short_help="Draw the pictures of a run again.")
@@ -329,7 +332,7 @@ def figures(run: Path, method: str, device: str, threads: int | None, **data: An
 
 @cli.command(short_help="Write the page of a run.")
 @run_argument
-@click.option("--out", "page", type=click.Path(path_type=Path), help="The file to write.  [default: RUN/report.html]")
+@click.option("--out", "page", type=Place(), help="The file to write.  [default: RUN/report.html]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 def report(run: Path, page: Path | None, show: bool) -> int:
     """Write the HTML page of RUN, a run's folder: one file, which needs no network and no server."""
@@ -350,7 +353,7 @@ def report(run: Path, page: Path | None, show: bool) -> int:
 @click.option(
     "--side", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Whom to train."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: a new one under runs/]")
+@click.option("--out", type=Place(folder=True), help="Folder of the results.  [default: a new one under runs/]")
 def explore(
     overrides: dict[str, list[Any]], side: str, out: Path | None, device: str, threads: int | None, **data: Any
 ) -> int:

@@ -18,7 +18,7 @@ from compare.parity.sides import LABELS
 from compare.parity.verdict import Finding, Verdict
 
 WIDTH = 100  # columns, where there is no terminal to ask
-console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+console = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else WIDTH)
 
 
 class _Rate(ProgressColumn):
@@ -70,7 +70,7 @@ def show_tables(tables: Iterable[PlainTable]) -> None:
         for i, column in enumerate(plain.columns):
             table.add_column(column, justify="left" if i == 0 else "right", style="" if i else "bold")
         for row in plain.rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))  # a bracket in a name is no markup
         console.print(table)
         console.print()
 

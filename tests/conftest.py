@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from tests.commands import compare
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=25)
 settings.load_profile("fixed")
 
+NOBODY = 65534  # the user and the group of that name
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
@@ -30,6 +34,19 @@ def mnist_root() -> Path:
     if "AE_DATA_ROOT" not in os.environ:
         pytest.skip("AE_DATA_ROOT does not say where MNIST lies")
     return Path(os.environ["AE_DATA_ROOT"])
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """Give a test an empty folder and, if it runs as root, whom no permission binds, the rights of nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(os.getuid())
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from compare.experiment.quality import Table
 
 
 def test_a_table_is_its_title_its_columns_and_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    show_tables([Table("a title", ("", "left", "right"), [("first", "1.0", "2.0"), ("second", "3.0", "4.0")])])
+    show_tables([Table("a title", ("", "left", "right"), [("first", "1.0", "2.0"), ("[/red]", "3.0", "4.0")])])
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert lines == [["a", "title"], ["left", "right"], ["first", "1.0", "2.0"], ["second", "3.0", "4.0"]]
+    assert lines == [["a", "title"], ["left", "right"], ["first", "1.0", "2.0"], ["[/red]", "3.0", "4.0"]]
 
 
 def test_progress_ends_in_a_line_for_every_training(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,12 @@ SEE_TORCH = {  # adapters, a type alone, a comparison of signatures, lanes, and 
     "compare/experiment/download.py",
 }
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}
+UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "pandas", "yaml"}
+RUNNERS = {"eval", "exec", "compile", "__import__", "importlib.import_module", "runpy.run_path", "runpy.run_module"}
+RUN_TEXT = {  # the text of our own functions with a mistake planted; the module that --side names
+    "compare/parity/planting.py": {"exec", "compile"},
+    "compare/parity/foreign.py": {"importlib.import_module"},
+}
 NOT_ON_THE_WAY = {"abs", "absolute", "fabs", "vdot", "norm", "float", "dtype", "astype", "float32", "float64"}
 
 networks = pytest.mark.parametrize("package", ["numpy_ae", "torch_ae"])
@@ -125,3 +131,13 @@ def test_the_two_files_of_a_name_offer_the_same_in_the_same_order(file: str) -> 
 def test_every_file_says_what_it_is_for(package: str) -> None:
     for path in files(package):
         assert not path.stat().st_size or ast.get_docstring(tree(path)), path
+
+
+@pytest.mark.parametrize("package", ["numpy_ae", "torch_ae", "compare", "examples"])
+def test_nothing_unpickles_and_no_text_is_run_but_our_own(package: str) -> None:
+    for path in files(package):
+        assert not imports(path) & UNPICKLERS, path
+        calls = [ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        assert not {"np.load", "torch.load", "torch.jit.load", "torch.hub.load"} & set(calls), path
+        run = {name.removeprefix("builtins.") for name in calls} & RUNNERS
+        assert run == RUN_TEXT.get(path.relative_to(ROOT).as_posix(), set()), path

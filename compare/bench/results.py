@@ -65,6 +65,11 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     trainings: list[TrainingRow] = field(default_factory=list)
 
+    @property
+    def held(self) -> bool:
+        """Whether the first step of every lane that ran was within what rounding allows."""
+        return all(row.agreement is None or row.agreement <= 1 for row in self.rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return asdict(self)

@@ -9,6 +9,7 @@ from compare.errors import UserError
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "kmnist")
 DTYPES = ("float32", "float64")
+MOST = 2**31  # beyond what any array's dimension, or any person's patience, can hold
 
 
 def _option(default: Any, help: str, **limits: Any) -> Any:
@@ -24,14 +25,14 @@ class Config:
     """
 
     data: str = _option("digits", "Data set.", choices=DATASETS)
-    latent_dim: int = _option(10, "Width of the bottleneck.", least=1)
-    hidden_dim: int = _option(400, "Width of the two hidden layers.", least=1)
-    batch_size: int = _option(128, "Images per step; the last batch of an epoch may be shorter.", least=1)
-    epochs: int = _option(15, "Passes over the training images.", least=1)
+    latent_dim: int = _option(10, "Width of the bottleneck.", least=1, below=MOST)
+    hidden_dim: int = _option(400, "Width of the two hidden layers.", least=1, below=MOST)
+    batch_size: int = _option(128, "Images per step; the last batch of an epoch may be shorter.", least=1, below=MOST)
+    epochs: int = _option(15, "Passes over the training images.", least=1, below=MOST)
     lr: float = _option(1e-3, "Adam's learning rate.", above=0, below=1e3)
     beta1: float = _option(0.9, "Adam's decay of the first moment.", least=0, below=1)
     beta2: float = _option(0.999, "Adam's decay of the second moment.", least=0, below=1)
-    eps: float = _option(1e-8, "Adam's eps, outside the root.", above=0)
+    eps: float = _option(1e-8, "Adam's eps, outside the root.", above=0, below=1e3)
     noise: float = _option(0.3, "Standard deviation of the noise on an image in [0, 1].", least=0, below=1e6)
     clip: bool = _option(True, "Clip noisy images to [0, 1], as they would be stored.")
     seed: int = _option(42, "Seed of the weights, the batch order and the noise.", least=0, below=2**63)

@@ -4,6 +4,7 @@
 torchvision.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -39,13 +40,16 @@ def fetch(name: str, folder: Path, files: Sequence[str], check: Callable[[Path],
 
 
 def _run_child(name: str, folder: str, deadline: float) -> None:
-    command = [sys.executable, "-m", "compare.experiment.download", name, folder]
+    # -P: a file named like a library, in the folder where a person happens to be, is not run for it.
+    command = [sys.executable, "-P", "-m", "compare.experiment.download", name, folder]
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         child = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             text=True,
             errors="replace",
             timeout=deadline,

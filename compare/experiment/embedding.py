@@ -1,6 +1,11 @@
 """A latent of any width as points in the plane: UMAP, as the article draws it, or PCA where UMAP cannot run."""
 
+import atexit
+import os
+import shutil
+import tempfile
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +48,7 @@ def _umap(latents: NDArray[np.floating], seed: int) -> NDArray[np.float32]:
         # Two warnings about what is not used here: the network version of UMAP, and placing new points.
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\] \(knn_search_index\) is not", UserWarning)
-        from umap import UMAP
-
-        reducer = UMAP(
+        reducer = _import_umap()(
             n_neighbors=NEIGHBOURS,
             init="pca",
             precomputed_knn=(indices, distances.astype(np.float32)),
@@ -54,6 +57,20 @@ def _umap(latents: NDArray[np.floating], seed: int) -> NDArray[np.float32]:
         )
         coordinates = reducer.fit_transform(latents.astype(np.float32))
     return np.asarray(coordinates, dtype=np.float32)
+
+
+def _import_umap() -> Any:
+    """Return UMAP's class. numba keeps its code beside its own or in the home, and where it may not, in passing."""
+    try:
+        from umap import UMAP
+    except RuntimeError:  # it finds no place for a cache
+        from numba import config
+
+        folder = os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="ae-mirror-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        config.reload_config()  # type: ignore[no-untyped-call]
+        from umap import UMAP
+    return UMAP
 
 
 def _pca(latents: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ def find(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if os.path.lexists(path)), None)
 
 
-def read(path: Path, shape: tuple[int, ...], *, below: int = 256, sha256: str | None = None) -> NDArray[np.uint8]:
+def read(path: Path, shape: tuple[int, ...], *, below: int = 256, digest: str | None = None) -> NDArray[np.uint8]:
     """Return the values of an IDX file, which may be gzipped where its name ends in .gz. See `parse`.
 
     Never holds more than one byte beyond what the file should have. Raises `IdxError` for any fault.
@@ -38,7 +38,7 @@ def read(path: Path, shape: tuple[int, ...], *, below: int = 256, sha256: str | 
         if not path.is_file():  # opening a pipe would wait for ever
             raise ValueError("is not a file")
         data = _read_at_most(path, len(header(shape)) + math.prod(shape) + 1)
-        return parse(data, shape, below=below, sha256=sha256)
+        return parse(data, shape, below=below, digest=digest)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise IdxError(f"{path.name} cannot be read ({reason})") from error
@@ -47,20 +47,20 @@ def read(path: Path, shape: tuple[int, ...], *, below: int = 256, sha256: str | 
 
 
 def parse(
-    data: bytes | bytearray, shape: tuple[int, ...], *, below: int = 256, sha256: str | None = None
+    data: bytes | bytearray, shape: tuple[int, ...], *, below: int = 256, digest: str | None = None
 ) -> NDArray[np.uint8]:
     """Return the values in `data`, the whole of an IDX file of bytes, as an array that shares its memory.
 
     Raises `ValueError` unless the header gives exactly `shape`, nothing is missing or left over, every value is
-    smaller than `below`, and the SHA-256 of `data` is `sha256` where one is given.
+    smaller than `below`, and `data` has this digest where one is given: a SHA-256, or a name as git makes it.
     """
     expected = header(shape)
     start, size = len(expected), len(expected) + math.prod(shape)
     if data[:4] != expected[:4]:
         raise ValueError(f"starts with the bytes {data[:4].hex()}, not with the magic number {expected[:4].hex()}")
     if len(data) >= start and data[:start] != expected:
-        found = struct.unpack_from(f">{len(shape)}I", data, offset=4)
-        raise ValueError(f"is of shape {_times(found)}, not {_times(shape)}")
+        counts = struct.unpack_from(f">{len(shape)}I", data, offset=4)
+        raise ValueError(f"is of shape {_times(counts)}, not {_times(shape)}")
     if len(data) < size:
         raise ValueError(f"ends after {len(data)} of {size} bytes")
     if len(data) > size:
@@ -68,9 +68,18 @@ def parse(
     values = np.frombuffer(data, np.uint8, offset=start).reshape(shape)
     if (largest := values.max(initial=0)) >= below:
         raise ValueError(f"holds the value {largest}, where all must be below {below}")
-    if sha256 and (digest := hashlib.sha256(data).hexdigest()) != sha256:
-        raise ValueError(f"is not the original: its SHA-256 begins with {digest[:12]}, not with {sha256[:12]}")
+    if digest and (found := digest_like(digest, data)) != digest:
+        raise ValueError(f"is not the original: its digest begins with {found[:12]}, not with {digest[:12]}")
     return values
+
+
+def digest_like(digest: str, data: bytes | bytearray) -> str:
+    """Return the digest of `data` of the same kind: 64 digits are a SHA-256, 40 are what `git hash-object` prints."""
+    if len(digest) == 64:
+        return hashlib.sha256(data).hexdigest()
+    blob = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)
+    blob.update(data)
+    return blob.hexdigest()
 
 
 def header(shape: tuple[int, ...]) -> bytes:

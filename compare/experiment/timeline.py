@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.content import as_we_wrote_it
 from compare.experiment.batches import Batch, noisy_test_images, training_batches
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
@@ -47,7 +48,8 @@ class Timeline:
         self.images: dict[str, Array] = {}
         if path.exists():
             self.images, header = read_arrays(path)
-            self.points = [Point(**point) for point in header["points"]]
+            with as_we_wrote_it(path):
+                self.points = [Point(**point) for point in header["points"]]
         self.images |= {name: as_bytes(images[:EXAMPLES]) for name, images in self.probe._asdict().items()}
 
     def record(self, side: Side, unit: str, number: int) -> None:

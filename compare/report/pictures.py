@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from compare.content import as_we_wrote_it
 from compare.experiment.data import Dataset
 from compare.experiment.showcase import Showcase
 from compare.parity.side import Layer
@@ -22,10 +23,11 @@ def draw(
     check: Mapping[str, Any] | None,
 ) -> Iterator[Path]:
     """Write each picture into the folder and yield its path. `history` and `check` are the contents of their files."""
-    for name, figure in _figures(dataset, layers, show, history, check):
-        path = folder / f"{name}.png"
-        figures.save(figure, path)
-        yield path
+    with as_we_wrote_it(f"history.json or check.json of {folder.parent}"):
+        for name, figure in _figures(dataset, layers, show, history, check):
+            path = folder / f"{name}.png"
+            figures.save(figure, path)
+            yield path
 
 
 def _figures(

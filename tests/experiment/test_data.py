@@ -1,10 +1,13 @@
 """A data set is what its name says, or there is one line that says which file is not, and what to do."""
 
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,8 @@ import pytest
 from compare.errors import UserError
 from compare.experiment import data, download, idx
 from compare.experiment.config import DATASETS
+from tests.trials import data_files
+from tests.trials.many import many
 
 needs_mnist = pytest.mark.skipif("AE_DATA_ROOT" not in os.environ, reason="AE_DATA_ROOT does not say where MNIST lies")
 
@@ -29,13 +34,24 @@ def no_download(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "fetch", fetch)
 
 
+@cache
+def blank() -> dict[str, tuple[bytes, str]]:
+    """Return files of zeros by name, each gzipped and with its digest."""
+    contents = {file: idx.header(shape) + bytes(np.prod(shape)) for file, shape in data.FILES.items()}
+    return {
+        file: (gzip.compress(content, 1), hashlib.sha256(content).hexdigest()) for file, content in contents.items()
+    }
+
+
 @pytest.fixture
-def fashion(tmp_path: Path) -> Path:
-    """Write a valid but empty-looking Fashion-MNIST, gzipped, and return the folder of its files."""
+def fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a Fashion-MNIST of zeros, gzipped, and have it taken for the original; return the folder of its files."""
     folder = tmp_path / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)
-    for file, shape in data.FILES.items():
-        (folder / f"{file}.gz").write_bytes(gzip.compress(idx.header(shape) + bytes(np.prod(shape)), 1))
+    for file, (packed, _) in blank().items():
+        (folder / f"{file}.gz").write_bytes(packed)
+    source = replace(data.SOURCES["fashion-mnist"], digests=tuple(digest for _, digest in blank().values()))
+    monkeypatch.setitem(data.SOURCES, "fashion-mnist", source)
     return folder
 
 
@@ -113,9 +129,16 @@ def test_a_faulty_file_is_named_with_what_to_do(fashion: Path, file: str, conten
     assert (fashion / file).read_bytes() == content
 
 
-def test_well_formed_files_that_are_not_mnist_are_not_taken_for_it(fashion: Path) -> None:
-    fashion.parent.rename(fashion.parents[1] / "MNIST")
-    assert "train-images-idx3-ubyte.gz is not the original: its SHA-256" in failure("mnist", fashion.parents[1])
+@pytest.mark.parametrize("name", ["mnist", "kmnist"])
+def test_well_formed_files_of_another_data_set_are_not_taken_for_it(fashion: Path, name: str) -> None:
+    fashion.parent.rename(fashion.parents[1] / data.SOURCES[name].torchvision_class)
+    assert "train-images-idx3-ubyte.gz is not the original: its digest" in failure(name, fashion.parents[1])
+
+
+def test_of_a_thousand_wrong_files_each_is_refused_or_makes_no_difference(tmp_path: Path) -> None:
+    outcomes = many(data_files.trial, range(1000), tmp_path)
+    assert outcomes.keys() == {"refused", "accepted: the original"}
+    assert outcomes["refused"] > 900
 
 
 def test_importing_the_data_module_imports_none_of_the_slow_libraries() -> None:

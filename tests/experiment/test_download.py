@@ -101,6 +101,16 @@ def test_a_failure_is_one_line(tmp_path: Path, install: Install, before: str, du
     assert len(message) < 400 + len(str(tmp_path))
 
 
+def test_a_file_named_like_a_library_in_the_current_folder_is_not_run(
+    tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("", "")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("torchvision.py").write_text("raise SystemExit('run')")
+    download.fetch("Tiny", tmp_path / "raw", ["images"], check, deadline=30)
+
+
 def test_a_folder_that_cannot_be_made_is_a_failure_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot download Tiny \(Not a directory\)"):

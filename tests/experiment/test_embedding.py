@@ -1,12 +1,16 @@
 """The plane in which a latent is drawn."""
 
+import os
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from compare.errors import UserError
+from compare.experiment import embedding
 from compare.experiment.embedding import NEIGHBOURS, embed
 
 
@@ -31,6 +35,21 @@ def test_umap_keeps_clusters_together_warns_of_nothing_and_repeats_itself_by_see
     np.testing.assert_array_equal(embed(clusters(200, 10), seed=1)[0], points)
     assert not np.array_equal(embed(clusters(200, 10), seed=2)[0], points)
     np.testing.assert_equal(np.random.get_state(legacy=False), before)  # noqa: NPY002  as above
+
+
+def test_where_no_cache_may_be_written_umap_gets_a_passing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "umap.py").write_text(
+        "import os\nUMAP = 'umap'\nif not os.path.isdir(os.environ['NUMBA_CACHE_DIR']): raise RuntimeError('no place')"
+    )
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "umap", raising=False)
+    reloaded: list[str] = []
+    config = SimpleNamespace(reload_config=lambda: reloaded.append(os.environ["NUMBA_CACHE_DIR"]))
+    monkeypatch.setitem(sys.modules, "numba", SimpleNamespace(config=config))
+    assert embedding._import_umap() == "umap"
+    assert Path(*reloaded).is_dir()
+    monkeypatch.delitem(sys.modules, "umap")
 
 
 @pytest.mark.parametrize("width", [1, 2])

@@ -20,6 +20,7 @@ VALUES = np.arange(12, dtype=np.uint8).reshape(SHAPE)
 FILE = bytes.fromhex("00000803 00000003 00000002 00000002") + VALUES.tobytes()
 PACKED = gzip.compress(FILE, mtime=0)
 SHA256 = hashlib.sha256(FILE).hexdigest()
+GIT = "2b353a665f729dc7404f1df4bb1e5540fa5e080d"  # what `git hash-object` prints of it
 
 
 @st.composite
@@ -49,13 +50,19 @@ def test_only_a_valid_file_is_accepted(data: bytes, below: int) -> None:
             parse(data, SHAPE, below=below)
 
 
-@given(mutated(FILE))
-def test_only_the_original_has_its_sha256(data: bytes) -> None:
+@pytest.mark.parametrize("digest", [SHA256, GIT])
+@given(data=mutated(FILE))
+def test_only_the_original_has_its_digest(digest: str, data: bytes) -> None:
     if data == FILE:
-        np.testing.assert_array_equal(parse(data, SHAPE, sha256=SHA256), VALUES)
+        np.testing.assert_array_equal(parse(data, SHAPE, digest=digest), VALUES)
     else:
         with pytest.raises(ValueError):
-            parse(data, SHAPE, sha256=SHA256)
+            parse(data, SHAPE, digest=digest)
+
+
+@pytest.mark.parametrize("digest", [SHA256, GIT])
+def test_the_original_is_known_by_either_digest(digest: str) -> None:
+    np.testing.assert_array_equal(parse(FILE, SHAPE, digest=digest), VALUES)
 
 
 @given(mutated(PACKED))
@@ -122,11 +129,12 @@ def test_a_gzip_bomb_is_inflated_one_byte_further_than_the_file_should_go(
     assert held == [len(FILE) + 1]
 
 
-def test_a_wrong_sha256_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("digest", [SHA256, GIT])
+def test_a_wrong_digest_is_named(tmp_path: Path, digest: str) -> None:
     path = tmp_path / "images"
     path.write_bytes(FILE)
-    with pytest.raises(IdxError, match=f"begins with {SHA256[:12]}, not with {'0' * 12}"):
-        read(path, SHAPE, sha256="0" * 64)
+    with pytest.raises(IdxError, match=f"begins with {digest[:12]}, not with {'0' * 12}"):
+        read(path, SHAPE, digest="0" * len(digest))
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
@@ -139,9 +147,8 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, make: object
         read(path, SHAPE)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "images"
+def test_a_file_without_permission_is_named(unprivileged: Path) -> None:
+    path = unprivileged / "images"
     path.touch(mode=0)
     with pytest.raises(IdxError, match=r"^images cannot be read \(Permission denied\)$"):
         read(path, SHAPE)

@@ -51,12 +51,22 @@ def silence() -> Iterator[str]:
         listening.accept()[0].close()
 
 
-def send(request: BaseHTTPRequestHandler, content: bytes) -> None:
-    """Answer a request with these bytes."""
+def send(request: BaseHTTPRequestHandler, content: bytes, *, announced: int | None = None) -> None:
+    """Answer a request with these bytes, of which another number may be announced."""
     request.send_response(200)
-    request.send_header("Content-Length", str(len(content)))
+    request.send_header("Content-Length", str(announced or len(content)))
     request.end_headers()
     request.wfile.write(content)
+
+
+def redirect(request: BaseHTTPRequestHandler) -> None:
+    """Send every request on to a web page, as a hotel's network does."""
+    if request.path.endswith("/login"):
+        send(request, b"<!DOCTYPE html><title>Log in</title>")
+    else:
+        request.send_response(302)
+        request.send_header("Location", "http://hotel.invalid/login")
+        request.end_headers()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +76,14 @@ def send(request: BaseHTTPRequestHandler, content: bytes) -> None:
         pytest.param(silence(), 20.0, "not finished after 20 s", id="silence", marks=pytest.mark.slow),
         pytest.param(server(lambda r: r.send_error(503)), 120.0, "HTTP Error 503", id="503", marks=pytest.mark.slow),
         pytest.param(server(lambda r: send(r, b"?")), 120.0, "corrupted", id="junk", marks=pytest.mark.slow),
+        pytest.param(server(redirect), 120.0, "corrupted", id="a web page", marks=pytest.mark.slow),
+        pytest.param(
+            server(lambda r: send(r, b"\x1f\x8b", announced=1000)),
+            120.0,
+            "corrupted",
+            id="cut off",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_the_network_does_wrong_is_told(

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare.errors import UserError
 from compare.experiment.batches import training_batches
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.timeline import STEPS, Timeline, record_first_steps
+from compare.files import write_arrays
 from compare.parity.sides import make_side
 from tests.operands import assert_same
 
@@ -40,6 +42,15 @@ def test_the_first_steps_are_those_of_the_training(
     assert_same(watched.state(), alone.state())
     assert [(point.unit, point.number) for point in timeline.points] == [("step", step) for step in STEPS]
     assert timeline.points[-1].loss < timeline.points[0].loss
+
+
+@pytest.mark.parametrize("header", [None, {}, {"points": [{}]}, {"points": 3}])
+def test_a_file_of_no_timeline_is_refused_by_its_name(
+    timeline: Timeline, config: Config, dataset: Dataset, header: object
+) -> None:
+    write_arrays(timeline.path, {}, header)
+    with pytest.raises(UserError, match=rf"^{timeline.path}: not all is as compare wrote it \("):
+        Timeline(timeline.path, config, dataset)
 
 
 def test_a_unit_that_no_image_wakes_is_dead(timeline: Timeline, config: Config) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from compare.errors import UserError
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.showcase import Showcase, showcase
@@ -54,3 +55,15 @@ def test_each_picture_that_has_something_to_show_is_saved_under_its_name(
     history = {"numpy": EPOCHS, "drift": drift}
     assert list(draw(Path("folder"), dataset, layers, show, history, check)) == saved
     assert saved == [Path("folder") / f"{name}.png" for name in names]
+
+
+OTHERS: list[dict[str, Any]] = [{"numpy": EPOCHS}, {"numpy": [{}], "drift": []}, {"numpy": EPOCHS, "drift": [{}]}]
+
+
+@pytest.mark.parametrize("history", OTHERS)
+def test_a_history_of_another_make_is_told_in_one_line(
+    config: Config, dataset: Dataset, show: Showcase, tmp_path: Path, history: dict[str, Any]
+) -> None:
+    layers = make_side("numpy", config).describe().layers
+    with pytest.raises(UserError, match=r"^history\.json or check\.json of .*: not all is as compare wrote it"):
+        list(draw(tmp_path / "figures", dataset, layers, show, history, None))

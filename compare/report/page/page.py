@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from compare import environment
+from compare.content import as_we_wrote_it
 from compare.files import write_whole
 from compare.parity.controls import SMALL
 from compare.parity.traced import WHOLE
@@ -27,7 +28,9 @@ SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
 
 def write(run: Run, path: Path) -> None:
     """Render a run's page and write it, whole or not at all. Equal runs of equal names give equal bytes."""
-    write_whole(path, render(read(run)).encode())
+    with as_we_wrote_it(run.folder, UndefinedError):
+        text = render(read(run))
+    write_whole(path, text.encode())
 
 
 def render(parts: Parts) -> str:

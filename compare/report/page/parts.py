@@ -13,6 +13,7 @@ from compare.files import read_arrays, read_json
 from compare.parity.side import under_prefix
 from compare.parity.sides import LABELS
 from compare.runs import Run
+from compare.terminal import printable
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
 
@@ -47,7 +48,7 @@ def read(run: Run) -> Parts:
     """Read all parts. Raises `UserError` for a file that is there and is not what it should be."""
     pictures = {name: run.folder / "figures" / f"{name}.png" for name in PICTURES}
     return Parts(
-        run.folder.resolve().name,
+        printable(run.folder.resolve().name),
         run.config.to_dict(),
         read_json(run.folder / "config.json")["environment"],
         _check(run),

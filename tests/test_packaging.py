@@ -1,0 +1,50 @@
+"""What is installed is the three packages, without tests and data; and what they need is audited."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path, PurePath
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from tests.commands import ROOT
+
+PACKAGES = ("numpy_ae", "torch_ae", "compare")
+KINDS = {".py", ".typed", ".css", ".js", ".j2"}
+SOUND = {"name": "sound", "version": "1", "vulns": []}
+FLAWED = {"name": "flawed", "version": "2", "vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["3"]}]}
+UNKNOWN = {"name": "unknown", "skip_reason": "not found"}
+
+
+def test_the_wheel_has_all_source_of_the_packages_and_nothing_else() -> None:
+    found = {PurePath(file.distribution_path) for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    source = {path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.*")}
+    assert found == {path for path in source if path.suffix in KINDS}
+    assert sum((ROOT / path).stat().st_size for path in found) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (json.dumps({"dependencies": [SOUND, UNKNOWN]}), 0, "audit: 0 known vulnerabilities in 1 of 2 packages"),
+        (json.dumps({"dependencies": [SOUND, FLAWED]}), 1, "flawed 2: PYSEC-1, CVE-1; fixed in: 3"),
+        (json.dumps({"dependencies": [UNKNOWN]}), 0, "audit skipped: the database knows none"),
+        ("a traceback", 0, "audit skipped: pip-audit came to no end with its database (JSONDecodeError)"),
+        (None, 0, "audit skipped: pip-audit came to no end with its database (FileNotFoundError)"),
+    ],
+)
+def test_an_audit_fails_for_a_known_vulnerability_and_says_when_it_found_out_nothing(
+    tmp_path: Path, answer: str | None, code: int, said: str
+) -> None:
+    for folder in (".ci", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    audit = shutil.copy(ROOT / ".ci" / "audit", tmp_path / ".ci")
+    if answer is not None:
+        stand_in = tmp_path / ".venv/bin/pip-audit"
+        stand_in.write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
+        stand_in.chmod(0o755)
+    ended = subprocess.run([sys.executable, audit], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (code, "")
+    assert ended.stdout.startswith(said)

@@ -1,0 +1,138 @@
+"""A command line with something wrong in it, made of the parameters that click has of each command."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import click
+from numpy.random import Generator
+
+from compare.cli import cli, main
+from compare.experiment import data
+from compare.experiment.config import Config
+from compare.options import Place
+
+read = data.load
+digits_once = cache(lambda name, root, **options: read(name, root, **options))
+FIELDS = {field.name: field for field in fields(Config)}
+NUMBERS = ("", " ", "x", "1,,5", "1e", "--", "½", "\x1b[31m", "nan", "inf", "-inf", "1e999", "9" * 400, "-" + "9" * 400)
+FRACTIONS = ("1.5", "1e3", "0x1")
+SIDES = ("", "x", ":", "x:", ":x", "os", "os:nothing", "os:sep", "no.such:side", "file:side", "..:x", "x:y:z", "\n")
+BAD: dict[str, tuple[str, ...]] = {  # of parameters whose type does not say it
+    "side": SIDES,
+    "data_root": ("file", "file/below"),
+    "run": ("file", "file/below", "nowhere", ".", ""),
+    "resume": ("file", "file/below", "nowhere", ".", ""),
+    "earlier": ("file", "file/below", "nowhere", "."),
+}
+
+
+def commands() -> Iterator[tuple[str, list[click.Parameter]]]:
+    """Yield every command with its parameters."""
+    return ((name, command.params) for name, command in cli.commands.items())
+
+
+def bad_values(param: click.Parameter) -> list[str]:
+    """Return values that a parameter cannot have; none for a flag, which has no value."""
+    kind = param.type
+    if field := FIELDS.get(param.name or ""):  # by the field, for an option may also take a list of values
+        return _beyond(field.type, field.metadata.get("choices"), *_limits(field.metadata))
+    if isinstance(kind, click.Choice):
+        return _beyond(str, kind.choices, None, None)
+    if isinstance(kind, click.IntRange | click.FloatRange):
+        return _beyond(int if isinstance(kind, click.IntRange) else float, None, kind.min, kind.max)
+    if isinstance(kind, Place):
+        return ["file/below", ""]
+    return list(BAD[param.name or ""]) if not getattr(param, "is_flag", False) else []
+
+
+def _limits(metadata: Any) -> tuple[float | None, float | None]:
+    low = metadata.get("least", metadata.get("above"))
+    return low, metadata.get("below")
+
+
+def _beyond(kind: Any, choices: Any, low: float | None, high: float | None) -> list[str]:
+    if choices:
+        return ["", ",", "none", str(choices[0]).upper(), f"{choices[0]}s"]
+    if kind is bool:
+        return ["maybe", "2", "yes no"]
+    beyond = [*([str(low - 1)] if low is not None else []), *([str(high + 1)] if high is not None else [])]
+    return [*NUMBERS, *beyond, *(FRACTIONS if kind is int else ())]
+
+
+def trial(rng: Generator, folder: Path) -> str:
+    """Run a chance command line with something wrong in it; assert that it is refused in one line before any work."""
+    every = list(commands())
+    name, params = every[rng.integers(len(every))]
+    wrong = [param for param in params if bad_values(param)]
+    arguments = line(name, *_chance(rng, wrong))
+    if "--" not in arguments:
+        for _ in range(rng.integers(0, 4)):
+            param = params[rng.integers(len(params))]
+            if values := bad_values(param):
+                arguments += [param.opts[0], values[rng.integers(len(values))]][isinstance(param, click.Argument) :]
+            else:
+                arguments += param.opts[:1]
+        if rng.random() < 0.2:
+            arguments.insert(int(rng.integers(len(arguments) + 1)), _junk(rng))
+    refusal(arguments, folder)
+    return "refused"
+
+
+def _chance(rng: Generator, params: Sequence[click.Parameter]) -> tuple[click.Parameter, str]:
+    param = params[int(rng.integers(len(params)))]
+    values = bad_values(param)
+    return param, values[rng.integers(len(values))]
+
+
+def _junk(rng: Generator) -> str:
+    """Return a word of any characters, also such as no encoding has."""
+    return "".join(chr(rng.integers(1, [128, 0x3000, 0x110000][rng.integers(3)])) for _ in range(rng.integers(1, 9)))
+
+
+def line(command: str, param: click.Parameter, value: str) -> list[str]:
+    """Return a command line that is wrong in this value alone."""
+    needed = ["nowhere"] if command in ("figures", "report") else []
+    if isinstance(param, click.Argument):
+        return [command, "--", value]
+    if param.name == "data_root":
+        needed += ["--data", "mnist"] if command not in ("figures", "report") else []
+    return [command, *needed, param.opts[0], value]
+
+
+def _work_begins(*_: object, **__: object) -> None:
+    raise AssertionError("work began")
+
+
+def refusal(arguments: list[str], folder: Path) -> str:
+    """Run a command line in a folder that holds one file; assert that it is refused in one line before any work."""
+    (folder / "file").write_bytes(b"no run, no checkpoint, no JSON")
+    out, err = io.StringIO(), io.StringIO()
+    needs_data = {"--side", "--data-root"} & {*arguments}  # to see what is wrong with them
+    with (
+        contextlib.chdir(folder),
+        patch.object(sys, "argv", ["compare", *arguments]),
+        patch.object(data, "load", digits_once if needs_data else _work_begins),
+        patch("compare.checking.check_subject", _work_begins),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        except Exception as error:
+            raise AssertionError(f"{arguments}: {error!r}") from error
+    said = err.getvalue()
+    assert (code, out.getvalue()) == (2, ""), f"{arguments}: {code}, {out.getvalue()!r}, {said!r}"
+    assert re.fullmatch(r"error: [^\n]+\n", said), f"{arguments}: {said!r}"
+    assert said[:-1].isprintable(), f"{arguments}: {said!r}"
+    assert [path.name for path in folder.iterdir()] == ["file"], f"{arguments}: something was written"
+    return said
