@@ -49,7 +49,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON ({error}); restore it or start a new run") from error
 
 
@@ -75,7 +75,7 @@ def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tu
         return arrays, json.loads(text)
     except KeyError as error:
         raise UserError(f"cannot read {path} (it has no {error} among its metadata); {advice}") from error
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path} ({reason}); {advice}") from error
 

@@ -10,6 +10,7 @@ import click
 
 from compare import environment
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
+from compare.content import as_we_wrote_it
 from compare.errors import Interrupted, UserError
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint
@@ -72,7 +73,11 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
     if changed := [name for name in overrides if name != "epochs" and getattr(old, name) != getattr(config, name)]:
         raise UserError(f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that")
     files = [resume] if start else [path for name in LABELS if (path := resume / f"{name}.safetensors").exists()]
-    done = [len(Checkpoint.load(path).history) for path in files]
+    checkpoints = {path: Checkpoint.load(path) for path in files}
+    for path, checkpoint in checkpoints.items():
+        if replace(checkpoint.config, epochs=old.epochs) != old:
+            raise UserError(f"{path} is of another config than {resume}/config.json; restore that, or start a new run")
+    done = [len(checkpoint.history) for checkpoint in checkpoints.values()]
     if max(done, default=0) > config.epochs:
         raise UserError(f"{resume} has {max(done)} epochs already; --epochs must be at least that")
     if start:
@@ -107,7 +112,9 @@ def train(
             training.resume(name, start)
         elif run.checkpoint(name).exists():
             training.resume(name, Checkpoint.load(run.checkpoint(name)))
-    training.drift = {entry["epoch"]: Drift(entry["parameters"], entry["loss"]) for entry in run.history()["drift"]}
+    with as_we_wrote_it(run.folder / "history.json"):
+        drift = [(entry["epoch"], Drift(entry["parameters"], entry["loss"])) for entry in run.history()["drift"]]
+    training.drift = dict(drift)
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)
 
     def record(name: str, epoch: int) -> None:

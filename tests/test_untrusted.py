@@ -31,6 +31,7 @@ READ = [  # a command, and a file that it reads
 
 
 ROW = Row("numpy", "NumPy", threads=1, batch_size=128, hidden_dim=400, latent_dim=10)
+VALUES = checkpoints.CONFIG.to_dict()
 HOST = {"environment": environment.describe(), "device": "cpu"}
 
 
@@ -79,12 +80,16 @@ def test_a_program_under_a_name_that_a_command_reads_does_not_run_and_is_refused
 @pytest.mark.parametrize(
     ("line", "name", "content"),
     [
-        ("report run", "run/config.json", {"config": checkpoints.CONFIG.to_dict()}),
-        ("report run", "run/config.json", {"config": checkpoints.CONFIG.to_dict(), "environment": []}),
+        ("report run", "run/config.json", {"config": VALUES}),
+        ("report run", "run/config.json", {"config": VALUES, "environment": []}),
         ("report run", "run/history.json", {"numpy": [{}], "drift": []}),
         ("report run", "run/check.json", []),
         ("report run", "run/check.json", dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3)),
         ("report run", "run/quality.json", {"pixels": {"NumPy": 0.5}}),
+        ("train --resume run --epochs 2", "run/config.json", {"config": {**VALUES, "lr": 0.5}}),
+        ("train --resume run --epochs 2", "run/config.json", {"config": {**VALUES, "hidden_dim": 3}}),
+        ("train --resume run --epochs 2", "run/history.json", {"drift": [{}]}),
+        ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": 1, "parameters": "x", "loss": 0}]}),
         ("bench --from file", "file", []),
         ("bench --from file", "file", {"rows": [], "trainings": [], "environment": {}, "device": "cpu"}),
         ("bench --from file", "file", {"rows": [dict.fromkeys(vars(ROW), "x")], "trainings": [], **HOST}),

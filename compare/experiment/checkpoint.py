@@ -4,7 +4,7 @@ The tensors are the State of `compare.parity.side`, under its names; the header 
 history so far (whose length says how many epochs are finished), the part of an epoch beyond it, and the environment.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,9 +21,10 @@ from compare.parity.sides import LABELS
 ADVICE = "give a checkpoint of a run"
 
 
-def _require_numbers(record: "EpochRecord | PartOfEpoch") -> None:
+def require_numbers(record: Any) -> None:
+    """Raise `ValueError`, naming the field, unless a dataclass holds finite numbers alone, none below zero."""
     for name, value in asdict(record).items():
-        if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+        if type(value) not in (int, float) or not 0 <= value <= sys.float_info.max:
             raise ValueError(f"{name} is {value!r}")
 
 
@@ -37,7 +38,7 @@ class EpochRecord:
 
     def __post_init__(self) -> None:
         """Refuse, with `ValueError`, what no training comes to."""
-        _require_numbers(self)
+        require_numbers(self)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PartOfEpoch:
 
     def __post_init__(self) -> None:
         """Refuse, with `ValueError`, what no training comes to."""
-        _require_numbers(self)
+        require_numbers(self)
         if type(self.steps) is not int:
             raise ValueError(f"steps is {self.steps!r}")
 

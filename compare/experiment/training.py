@@ -13,7 +13,7 @@ import numpy as np
 from compare import environment
 from compare.errors import UserError
 from compare.experiment.batches import Batch, epoch_batches, noisy_test_images, steps_per_epoch, training_batches
-from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
+from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch, require_numbers
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.divergence import first_not_finite
@@ -32,6 +32,10 @@ class Drift:
 
     parameters: float  # largest difference of any parameter
     loss: float  # difference of the training losses, relative
+
+    def __post_init__(self) -> None:
+        """Refuse, with `ValueError`, what no training comes to."""
+        require_numbers(self)
 
 
 class Position(NamedTuple):
