@@ -1,9 +1,7 @@
 """The command line. Each command is a few lines: read the options, call the house, print what came of it."""
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,12 +10,21 @@ import click
 from compare import environment
 from compare.errors import Interrupted, UserError
 from compare.experiment.config import DATASETS, MOST, Config
-from compare.options import Place, Seconds
+from compare.options import (
+    Place,
+    checkpoint_option,
+    data_options,
+    hyperparameter_lists,
+    hyperparameters,
+    machine_options,
+    out_option,
+    resume_option,
+    run_argument,
+    side_option,
+)
 from compare.terminal import printable, steady_streams
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-Command = Callable[..., int]
 
 
 @steady_streams()
@@ -30,7 +37,7 @@ def main() -> NoReturn:
     except UserError as error:
         code = _complain(str(error))
     except Interrupted as error:
-        click.echo(error, err=True)
+        click.echo(printable(str(error)), err=True)
         code = INTERRUPTED
     except MemoryError as error:
         code = _complain(f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size")
@@ -48,84 +55,6 @@ def main() -> NoReturn:
 def _complain(message: str) -> int:
     click.echo(f"error: {printable(message)}", err=True)
     return BAD_INPUT
-
-
-def hyperparameters(command: Command, *, but: Sequence[str] = ()) -> Command:
-    """Give a command an option for every field of `Config`, but some; it receives those set, as `overrides`."""
-    return _config_options(command, lambda kind: {"type": kind}, but)
-
-
-def hyperparameter_lists(command: Command) -> Command:
-    """Give a command the same options, each taking values separated by commas: `--latent-dim 2,4,10`."""
-
-    def option(kind: Any) -> dict[str, Any]:
-        def split(context: click.Context, option: click.Parameter, value: str | None) -> list[Any] | None:
-            if value is None:
-                return None
-            return [kind.convert(part.strip(), option, context) for part in value.split(",")]
-
-        return {"callback": split, "metavar": f"{kind.name.upper()},…"}
-
-    return _config_options(command, option)
-
-
-def _config_options(command: Command, option: Callable[[Any], dict[str, Any]], but: Sequence[str] = ()) -> Command:
-    offered = [f for f in fields(Config) if f.name not in but]
-
-    @wraps(command)
-    def with_overrides(**options: Any) -> int:
-        overrides = {f.name: options.pop(f.name) for f in offered}
-        return command(overrides={name: value for name, value in overrides.items() if value is not None}, **options)
-
-    for f in reversed(offered):
-        kind = click.types.convert_type(f.type)
-        if "choices" in f.metadata:
-            kind = click.Choice(f.metadata["choices"])
-        with_overrides = click.option(
-            f"--{f.name.replace('_', '-')}",
-            f.name,
-            help=f"{f.metadata['help']}  [default: {f.default}]",
-            **option(kind),
-        )(with_overrides)
-    return with_overrides
-
-
-def data_options(command: Command) -> Command:
-    """Give a command the options that say where data come from."""
-    for option in (
-        click.option("--download-deadline", type=Seconds(least=1), default=600.0, show_default=True,
-                     help="Seconds after which a download is given up."),
-        click.option("--data-root", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
-                     envvar="AE_DATA_ROOT", show_envvar=True, help="Folder of the downloaded data sets."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def machine_options(command: Command) -> Command:
-    """Give a command the options that say what it runs on."""
-    for option in (
-        click.option("--threads", type=click.IntRange(1, 1024), help="Threads of BLAS and torch.  [default: theirs]"),
-        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
-                     help="Where the torch side runs; NumPy runs on the CPU."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-side_option = click.option(
-    "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", show_default=True, help="Whom to train."
-)
-out_option = click.option("--out", type=Place(folder=True), help="Folder of the run.  [default: a new one under runs/]")
-resume_option = click.option(
-    "--resume", type=click.Path(path_type=Path),
-    help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",
-)  # fmt: skip
-checkpoint_option = click.option(
-    "--checkpoint-every", type=Seconds(least=0), default=60.0, show_default=True,
-    help="Seconds after which to keep a checkpoint within an epoch; there is one after every epoch anyway.",
-)  # fmt: skip
-run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
 @click.group(

@@ -1,11 +1,18 @@
-"""What an option's value may be, where click has no type for it. A bad one is told before any work."""
+"""The options that commands share, and the values that they may have: a bad one is told before any work."""
 
 import math
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+
+from compare.experiment.config import Config
+
+Command = Callable[..., int]
 
 
 class Seconds(click.FloatRange):
@@ -40,3 +47,81 @@ class Place(click.Path):
         if not os.access(there, os.W_OK):
             self.fail(f"{there} may not be written", param, ctx)
         return path
+
+
+def hyperparameters(command: Command, *, but: Sequence[str] = ()) -> Command:
+    """Give a command an option for every field of `Config`, but some; it receives those set, as `overrides`."""
+    return _config_options(command, lambda kind: {"type": kind}, but)
+
+
+def hyperparameter_lists(command: Command) -> Command:
+    """Give a command the same options, each taking values separated by commas: `--latent-dim 2,4,10`."""
+
+    def option(kind: Any) -> dict[str, Any]:
+        def split(context: click.Context, option: click.Parameter, value: str | None) -> list[Any] | None:
+            if value is None:
+                return None
+            return [kind.convert(part.strip(), option, context) for part in value.split(",")]
+
+        return {"callback": split, "metavar": f"{kind.name.upper()},…"}
+
+    return _config_options(command, option)
+
+
+def _config_options(command: Command, option: Callable[[Any], dict[str, Any]], but: Sequence[str] = ()) -> Command:
+    offered = [f for f in fields(Config) if f.name not in but]
+
+    @wraps(command)
+    def with_overrides(**options: Any) -> int:
+        overrides = {f.name: options.pop(f.name) for f in offered}
+        return command(overrides={name: value for name, value in overrides.items() if value is not None}, **options)
+
+    for f in reversed(offered):
+        kind = click.types.convert_type(f.type)
+        if "choices" in f.metadata:
+            kind = click.Choice(f.metadata["choices"])
+        with_overrides = click.option(
+            f"--{f.name.replace('_', '-')}",
+            f.name,
+            help=f"{f.metadata['help']}  [default: {f.default}]",
+            **option(kind),
+        )(with_overrides)
+    return with_overrides
+
+
+def data_options(command: Command) -> Command:
+    """Give a command the options that say where data come from."""
+    for option in (
+        click.option("--download-deadline", type=Seconds(least=1), default=600.0, show_default=True,
+                     help="Seconds after which a download is given up."),
+        click.option("--data-root", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
+                     envvar="AE_DATA_ROOT", show_envvar=True, help="Folder of the downloaded data sets."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def machine_options(command: Command) -> Command:
+    """Give a command the options that say what it runs on."""
+    for option in (
+        click.option("--threads", type=click.IntRange(1, 1024), help="Threads of BLAS and torch.  [default: theirs]"),
+        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
+                     help="Where the torch side runs; NumPy runs on the CPU."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+side_option = click.option(
+    "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", show_default=True, help="Whom to train."
+)
+out_option = click.option("--out", type=Place(folder=True), help="Folder of the run.  [default: a new one under runs/]")
+resume_option = click.option(
+    "--resume", type=click.Path(path_type=Path),
+    help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",
+)  # fmt: skip
+checkpoint_option = click.option(
+    "--checkpoint-every", type=Seconds(least=0), default=60.0, show_default=True,
+    help="Seconds after which to keep a checkpoint within an epoch; there is one after every epoch anyway.",
+)  # fmt: skip
+run_argument = click.argument("run", type=click.Path(path_type=Path))
