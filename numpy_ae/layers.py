@@ -47,7 +47,7 @@ class Linear:
         require("x", x, ("batch", self.weight.shape[1]), like=self.weight)
         require("dy", dy, (len(x), len(self.weight)), like=self.weight)
         dx = dy @ self.weight if input_grad else None
-        dweight = dy.T @ x if len(x) > 1 else dy.T * x  # of one image, an outer product: BLAS is slow at those
+        dweight = dy.T @ x
         dbias = dy.sum(axis=0)
         return dx, dweight, dbias
 

@@ -2,7 +2,7 @@
 
     python -m tests.soak [--minutes 20] [--seed 0] [--report docs/reliability.md]
 
-Each kind of trial gets the same time. A trial that fails is told with the seed that makes it fail again.
+A trial that fails is told with the seed that makes it fail again.
 """
 
 import sys
@@ -10,9 +10,10 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -22,15 +23,24 @@ from compare.console import console, show_tables
 from compare.experiment.quality import Table, markdown
 from compare.files import write_whole
 from tests.trials import arguments, checkpoints, data_files, disk, interrupts, kills, mistakes
+from tests.trials.many import Trial
 
-TRIALS: dict[str, Callable[[np.random.Generator, Path], str]] = {
-    "trainings killed by SIGKILL, one to five times each": kills.trial,
-    "commands interrupted by SIGINT": interrupts.trial,
-    "trainings on a disk that fills up": disk.trial,
-    "data files that are not the original": data_files.trial,
-    "checkpoints that were changed, and programs for files": checkpoints.trial,
-    "command lines with values that cannot be meant": arguments.trial,
-    "networks to judge, healthy or with a mistake": mistakes.trial,
+
+class Kind(NamedTuple):
+    """A kind of trial, and how many shares of the time it gets: a file is tried in a moment, a training is not."""
+
+    trial: Trial
+    shares: int
+
+
+KINDS = {
+    "trainings killed by SIGKILL, one to five times each": Kind(kills.trial, 4),
+    "commands interrupted by SIGINT": Kind(interrupts.trial, 3),
+    "trainings on a disk that fills up": Kind(disk.trial, 2),
+    "networks to judge, healthy or with a mistake": Kind(mistakes.trial, 3),
+    "data files that are not the original": Kind(data_files.trial, 1),
+    "checkpoints that were changed, and programs for files": Kind(checkpoints.trial, 1),
+    "command lines with values that cannot be meant": Kind(arguments.trial, 1),
 }
 
 
@@ -50,11 +60,11 @@ class Tally:
 
 def attempt(kind: str, seed: int, tally: Tally) -> None:
     """Make the next trial of a kind, in an empty folder of its own."""
-    address = [seed, list(TRIALS).index(kind), tally.trials]
+    address = [seed, list(KINDS).index(kind), tally.trials]
     start = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            tally.outcomes[TRIALS[kind](np.random.default_rng(address), Path(folder))] += 1
+            tally.outcomes[KINDS[kind].trial(np.random.default_rng(address), Path(folder))] += 1
     except Exception:  # whatever it is, the other trials go on
         tally.broken.append(f"{kind}, default_rng({address}): {traceback.format_exc()}")
     tally.seconds += time.perf_counter() - start
@@ -81,7 +91,7 @@ def table(tallies: dict[str, Tally], seconds: float) -> Table:
 @click.command()
 @click.option("--minutes", type=click.FloatRange(min=0), default=20.0, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--only", "kinds", type=click.Choice(list(TRIALS)), multiple=True, default=list(TRIALS))
+@click.option("--only", "kinds", type=click.Choice(list(KINDS)), multiple=True, default=list(KINDS))
 @click.option("--report", type=click.Path(path_type=Path), help="Write the table to this file, too.")
 def main(minutes: float, seed: int, kinds: Sequence[str], report: Path | None) -> None:
     """Try until the time is over, or an interrupt; exit with 1 where a promise was broken."""
@@ -90,7 +100,7 @@ def main(minutes: float, seed: int, kinds: Sequence[str], report: Path | None) -
     try:
         with console.status("trying") as status:
             while (passed := time.monotonic() - start) < 60 * minutes:
-                kind = min(tallies, key=lambda name: tallies[name].seconds)
+                kind = min(tallies, key=lambda name: tallies[name].seconds / KINDS[name].shares)
                 status.update(f"{passed / 60:.1f} of {minutes:g} minutes: {kind}")
                 attempt(kind, seed, tallies[kind])
     except KeyboardInterrupt:

@@ -54,12 +54,12 @@ class Passage:
 
 
 def body(file: str, function: str, names: Mapping[str, str]) -> Passage:
-    """Return what a function or method ("Linear.forward") does, without its signature and docstring.
+    """Return what a function or method ("Linear.forward") does, without its signature, docstring and refusals.
 
     `names` says which symbol an expression of the code stands for: {"x": "x", "self.weight": "weight"}. Raises
     `LookupError` where the file has no such function.
     """
-    statements = definition(file, function).body
+    statements = [s for s in definition(file, function).body if not ast.unparse(s).startswith("require(")]
     if ast.get_docstring(definition(file, function)) is not None:
         statements = statements[1:]
     return _passage(file, statements, names)
