@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from compare import environment
 from compare.bench.lanes import LANES
@@ -65,9 +65,12 @@ def cost(results: Results) -> Figure:
         for lane, found in by_size(results, name, threads).items():
             _line(axes, found, LANES[lane].label, palette[LANES[lane].label])
         axes.set(xscale="log", yscale="log")
+        axes.yaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5))
+        )  # where costs differ little, no power of ten lies between
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(ScalarFormatter())
-            axis.set_minor_formatter(NullFormatter())
+            axis.set_minor_locator(NullLocator())
         axes.set_xticks(sorted({size for found in by_size(results, name, threads).values() for size in found}))
     for axes in list(grid)[len(panels) :]:
         axes.remove()
