@@ -38,11 +38,17 @@ def check_layer(layer: Any, torch_module: "torch.nn.Module", x: Array, *, seed: 
 
     `x` (batch, in_features) gives width and dtype. A Linear has `weight` (out, in), `bias` (out,), `forward(x)` and
     `backward(dy, x)`, which returns dx, dweight and dbias; the others have `forward(x)` and `backward(dy, y)`.
-    Raises `TypeError` for a twin of any other kind and `ValueError` for an x or weights of another shape or dtype.
+    Raises `TypeError` for a twin of any other kind, a layer that lacks one of those and an x that is no array, and
+    `ValueError` for an x or weights of another shape or dtype.
     """
     kind = type(torch_module).__name__
     if f"{kind}.forward" not in OPERATIONS:
         raise TypeError(f"check_layer knows Linear, ReLU and Sigmoid, not {kind}")
+    needed = ("forward", "backward", *(("weight", "bias") if kind == "Linear" else ()))
+    if lacks := [name for name in needed if not hasattr(layer, name)]:
+        raise TypeError(f"{type(layer).__name__} is no {kind} that can be judged: it has no {', '.join(lacks)}")
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"x must be an array, not {type(x).__name__}")
     if x.ndim != 2 or x.dtype.name not in ("float32", "float64"):
         raise ValueError(f"x must be (batch, in_features) in float32 or float64, not {x.shape} in {x.dtype}")
     in_features = out_features = x.shape[1]
