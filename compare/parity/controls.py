@@ -1,5 +1,6 @@
 """Negative controls: each planted mistake, what the check makes of it, and whether it blames the right function."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Control:
 
 def control(fault: Fault, images: np.ndarray, *, device: str = "cpu", torch: bool = True) -> Control:
     """Check the NumPy side with a mistake in it, on a small network; `images`, `device` and `torch` as for `check`."""
-    with fault.plant():
+    with fault.plant(), warnings.catch_warnings(action="ignore"):  # a mistake may warn of anything
         report = check(SMALL, images, device=device, torch=torch, trajectory=False)
     tiers = frozenset(finding.tier for finding in report.findings if not finding.verdict.held)
     return Control(fault, tiers, culprit.blamed(report.findings, report.description), report.sentence)
