@@ -93,8 +93,9 @@ def _chance(rng: Generator, params: Sequence[click.Parameter]) -> tuple[click.Pa
 
 
 def _junk(rng: Generator) -> str:
-    """Return a word of any characters, also such as no encoding has."""
-    return "".join(chr(rng.integers(1, [128, 0x3000, 0x110000][rng.integers(3)])) for _ in range(rng.integers(1, 9)))
+    """Return a word of any characters that an argument can have: bytes that are no UTF-8 come as U+DC80 to U+DCFF."""
+    codes = [int(rng.integers(1, [128, 0x3000, 0x110000][rng.integers(3)])) for _ in range(rng.integers(1, 9))]
+    return "".join(chr(0xDC80 + code % 128 if 0xD800 <= code < 0xE000 else code) for code in codes)
 
 
 def line(command: str, param: click.Parameter, value: str) -> list[str]:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from numpy.random import Generator
@@ -39,6 +40,7 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path) -> str:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
     )
     try:
         process.wait(delay)
