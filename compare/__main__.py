@@ -1,7 +1,9 @@
 """`python -m compare`."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 # OpenBLAS's idle threads spin for some 2^26 cycles, on the core that Adam's second thread is waiting for. 2^14 cycles,
 # a few microseconds, are enough to bridge two products. It reads this when NumPy is imported, so it stands first.
@@ -10,12 +12,21 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
 def main() -> None:
     """Run the command line; an interrupt while its libraries load ends like any other."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background has none
+        signal.signal(signal.SIGINT, _interrupt_once)
     try:
         from compare.cli import main
+
+        main()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
-    main()
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    """Interrupt what is going on; the way out is short, and not to be interrupted in its turn."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
 
 def _subject(request: Request, config: Config, dataset: Dataset, start: Checkpoint | None) -> Subject:
     images, device = dataset.train_images, request.device
+    if start:
+        start.require_position(len(images))
     epochs, steps = (len(start.history), start.part.steps) if start else (0, 0)
     step = request.step or epochs * steps_per_epoch(config, len(images)) + steps + 1
     if request.side is not None:

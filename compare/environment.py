@@ -48,6 +48,7 @@ def go_on_from(earlier: Mapping[str, Any], count: int | None) -> list[str]:
         set_threads(blas, torch)
     now = describe()
     pairs = [(key, earlier.get(key), now[key]) for key in ("cpu", "system", "python")]
+    pairs.append(("kernels of BLAS", _kernels(earlier), _kernels(now)))
     if count is not None and blas is not None:
         pairs.append(("threads", blas, count))
     packages = earlier.get("packages")
@@ -89,6 +90,12 @@ def machine(environment: Mapping[str, Any]) -> str:
         f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
         f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}"
     )
+
+
+def _kernels(environment: Mapping[str, Any]) -> str:
+    pools = environment.get("thread_pools")
+    found = [pool for pool in pools if isinstance(pool, dict)] if isinstance(pools, list) else []
+    return ", ".join(sorted({str(pool["architecture"]) for pool in found if pool.get("architecture")}))
 
 
 def _is_count(value: Any) -> TypeGuard[int]:

@@ -14,23 +14,26 @@ from safetensors.numpy import save
 
 from compare.errors import UserError
 
+PARTIAL = ".partial"  # how a file's name ends while it is being written
 HEADER, DIGEST = "ae-mirror", "sha256"  # keys of a safetensors file's metadata: our JSON, and the sum of all of it
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write data under a temporary name in the same folder, flush it to disk, and rename it into place.
 
-    Raises `UserError` where the system refuses (no space, no permission); what was there before stays as it was.
+    A link is followed: what it points to is what changes. Raises `UserError` where the system refuses (no space, no
+    permission); what was there before stays as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.partial")
+        target = path.resolve()
+        temporary = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")  # each process its own
         try:
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -46,6 +49,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return the JSON value in a file. Raises `UserError` where it is absent or not JSON."""
     try:
+        _require_file(path)
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
@@ -66,6 +70,7 @@ def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tu
     Raises `UserError`, with a reason and this advice, for any other file and for one that has changed since.
     """
     try:
+        _require_file(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
@@ -75,9 +80,16 @@ def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tu
         return arrays, json.loads(text)
     except KeyError as error:
         raise UserError(f"cannot read {path} (it has no {error} among its metadata); {advice}") from error
-    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError, TypeError, AttributeError) as error:
+        # The last two are NumPy's for dtypes that it has not: bfloat16, float8.
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path} ({reason}); {advice}") from error
+
+
+def _require_file(path: Path) -> None:
+    """Raise `OSError` for a pipe or a device, which would be read for ever; what is absent is told by who opens it."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "It is not a file")
 
 
 def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:

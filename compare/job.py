@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import click
@@ -11,13 +12,13 @@ import click
 from compare import environment
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
 from compare.content import as_we_wrote_it
-from compare.errors import Interrupted, UserError
+from compare.errors import Diverged, Interrupted, UserError
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.divergence import fruitless
-from compare.experiment.explore import combinations, outcome, table
+from compare.experiment.explore import Outcome, combinations, outcome, table
 from compare.experiment.memory import require_memory
 from compare.experiment.quality import Quality, markdown, tables
 from compare.experiment.quality import measure as measure_quality
@@ -32,10 +33,10 @@ from compare.runs import Run, claimed, new_folder
 
 
 class Prepared(NamedTuple):
-    """A run about to go on, and the checkpoint from another run that it starts from, if any."""
+    """A run about to go on, and the checkpoints, by side, that it goes on from."""
 
     run: Run
-    start: Checkpoint | None = None
+    starts: Mapping[str, Checkpoint] = MappingProxyType({})
 
 
 @contextmanager
@@ -46,18 +47,19 @@ def prepare(
 
     What goes on does so with the threads it was begun with, unless told otherwise; what else differs is printed.
     """
-    prepared = _plan(overrides, out, resume)
-    run, start = prepared
-    with claimed(run.folder):
+    folder = _plan(overrides, out, resume).run.folder
+    with claimed(folder):
+        prepared = _plan(overrides, folder if out or not resume or resume.is_file() else None, resume)  # as it is now
         if resume is not None:
-            for difference in environment.go_on_from(start.environment if start else run.environment(), threads):
+            made_with = [start.environment for start in prepared.starts.values()] or [prepared.run.environment()]
+            for difference in environment.go_on_from(made_with[0], threads):
                 console.print(f"{difference}: the last bits may differ from an unbroken run's", markup=False)
         try:
             yield prepared
         except KeyboardInterrupt:
-            begun = run.has_begun()
+            begun = prepared.run.has_begun()
             raise Interrupted(
-                f"interrupted; go on with --resume {run.folder}" if begun else "interrupted; nothing had begun yet"
+                f"interrupted; go on with --resume {folder}" if begun else "interrupted; nothing had begun yet"
             ) from None
 
 
@@ -67,24 +69,25 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
         config = Config(**overrides)
         require_memory(config)
         return Prepared(Run.plan(config, out))
-    start = None if resume.is_dir() else Checkpoint.load(resume)
-    old = start.config if start else Run.open(resume).config
+    if resume.is_dir():
+        if out is not None:
+            raise UserError("a resumed run stays in its folder; leave out --out, or resume from a checkpoint file")
+        run = Run.open(resume)
+        starts = run.checkpoints()
+        return Prepared(Run(resume, _continued(run.config, overrides, starts)), starts)
+    start = Checkpoint.load(resume)
+    starts = dict.fromkeys(LABELS, start)
+    return Prepared(Run.plan(_continued(start.config, overrides, starts), out), starts)
+
+
+def _continued(old: Config, overrides: Mapping[str, Any], starts: Mapping[str, Checkpoint]) -> Config:
     config = replace(old, **overrides)
     if changed := [name for name in overrides if name != "epochs" and getattr(old, name) != getattr(config, name)]:
         raise UserError(f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that")
-    files = [resume] if start else [path for name in LABELS if (path := resume / f"{name}.safetensors").exists()]
-    checkpoints = {path: Checkpoint.load(path) for path in files}
-    for path, checkpoint in checkpoints.items():
-        if replace(checkpoint.config, epochs=old.epochs) != old:
-            raise UserError(f"{path} is of another config than {resume}/config.json; restore that, or start a new run")
-    done = [len(checkpoint.history) for checkpoint in checkpoints.values()]
-    if max(done, default=0) > config.epochs:
-        raise UserError(f"{resume} has {max(done)} epochs already; --epochs must be at least that")
-    if start:
-        return Prepared(Run.plan(config, out), start)
-    if out is not None:
-        raise UserError("a run that is resumed stays in its folder; leave out --out, or resume from a checkpoint file")
-    return Prepared(Run(resume, config))
+    done = max((len(start.history) for start in starts.values()), default=0)
+    if done > config.epochs:
+        raise UserError(f"it has {done} epochs already; --epochs must be at least that")
+    return config
 
 
 def load_data(config: Config, data_root: Path, download_deadline: float) -> Dataset:
@@ -102,16 +105,21 @@ def train(
     **source: Any,
 ) -> Training:
     """Train the named sides to the end, from wherever they are."""
-    run, start = prepared
+    run, starts = prepared
     dataset = dataset or load_data(run.config, **source)
+    require_memory(run.config, dataset, sides=len(names))
+    for start in starts.values():
+        start.require_position(len(dataset.train_images))
     sides = {name: make_side(name, run.config, device=device) for name in names}
-    run.begin()
     training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
-    for name in LABELS:
-        if start and name in names:
+    for name, start in starts.items():
+        if (
+            not run.has_begun() and name in names
+        ):  # from another run's file: who goes on with this one starts there, too
+            replace(start, side=name, config=run.config).save(run.checkpoint(name))
+        if run.checkpoint(name).exists():
             training.resume(name, start)
-        elif run.checkpoint(name).exists():
-            training.resume(name, Checkpoint.load(run.checkpoint(name)))
+    run.begin()
     with as_we_wrote_it(run.folder / "history.json"):
         drift = [(entry["epoch"], Drift(entry["parameters"], entry["loss"])) for entry in run.history()["drift"]]
     training.drift = dict(drift)
@@ -130,7 +138,7 @@ def train(
     for name in names:
         errors = [past.test_mse for past in training.histories[name]]
         if trouble := fruitless(errors, dataset.test_images):
-            console.print(f"{LABELS[name]} has learnt nothing: {trouble}", markup=False)
+            console.print(f"{LABELS[name]} has learnt nothing yet: {trouble}", markup=False)
     return training
 
 
@@ -228,19 +236,24 @@ def report(run: Run, path: Path | None = None) -> Path:
 
 
 def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, device: str, **source: Any) -> Path:
-    """Train one side at every combination of the listed values; return the folder of runs, picture and table."""
+    """Train one side at every combination of the listed values; return the folder of runs, picture and table.
+
+    A combination that diverges is told, and left out.
+    """
     from compare.report import figures
 
     configs = combinations(lists)
     for config in configs.values():
         require_memory(config)
     folder = out or new_folder("explore")
+    if (folder / "explore.md").exists():
+        raise UserError(f"{folder} holds what an earlier explore found; choose another --out")
     runs = {label: Run.plan(config, folder / label.replace(", ", "_")) for label, config in configs.items()}
     datasets = {config.data: load_data(config, **source) for config in configs.values()}
-    outcomes = {}
-    with TrainingProgress(
-        {label: config.epochs * len(datasets[config.data].train_images) for label, config in configs.items()}
-    ) as progress:
+    outcomes: dict[str, Outcome] = {}
+    diverged: list[str] = []
+    totals = {label: config.epochs * len(datasets[config.data].train_images) for label, config in configs.items()}
+    with claimed(folder), TrainingProgress(totals) as progress:
         for label, config in configs.items():
             side, dataset = make_side(name, config, device=device), datasets[config.data]
             runs[label].begin()
@@ -249,10 +262,20 @@ def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, 
             def step(_: str, images: int, loss: float, label: str = label) -> None:
                 progress.step(label, images, loss)
 
-            training.run(step)
+            try:
+                training.run(step)
+            except Diverged as error:
+                diverged.append(f"{label}: {error}")
+                continue
+            except KeyboardInterrupt:
+                raise Interrupted(f"interrupted; the {len(outcomes)} that were finished are in {folder}") from None
             outcomes[label] = outcome(training, dataset)
+    for line in diverged:
+        console.print(line, markup=False)
+    if not outcomes:
+        raise UserError("none of these trainings came to an end; try other values")
     rows = table(outcomes)
-    noisy = {f"Noisy, {config.noise:g}": outcomes[label].noisy for label, config in configs.items()}
+    noisy = {f"Noisy, {configs[label].noise:g}": of.noisy for label, of in outcomes.items()}
     settings = [(label, of.denoised, of.test_mse) for label, of in outcomes.items()]
     figures.save(figures.explore(settings, next(iter(outcomes.values())).original, noisy), folder / "explore.png")
     write_whole(folder / "explore.md", markdown([rows]).encode())

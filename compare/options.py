@@ -44,6 +44,8 @@ class Place(click.Path):
         there = next(place for place in (path, *path.absolute().parents) if place.exists())
         if not there.is_dir() and (self._folder or there != path):
             self.fail(f"{there} is a file, not a folder", param, ctx)
+        if path.exists() and not path.is_dir() and not path.is_file():
+            self.fail(f"{path} is not a file", param, ctx)
         if not os.access(there, os.W_OK):
             self.fail(f"{there} may not be written", param, ctx)
         return path

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from filelock import FileLock, Timeout
 
 from compare import environment
 from compare.errors import UserError
-from compare.experiment.checkpoint import Checkpoint
+from compare.experiment.checkpoint import Checkpoint, previous
 from compare.experiment.config import Config
-from compare.files import read_json, write_json
+from compare.files import PARTIAL, read_json, write_json
 from compare.parity.side import AutoencoderSide
 from compare.parity.sides import LABELS, make_side
 
@@ -34,6 +34,8 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
+        for left in folder.rglob(f".*{PARTIAL}"):  # by a process that was killed while it wrote
+            left.unlink(missing_ok=True)
     except Timeout as error:
         raise UserError(f"another process is at work in {folder}; wait for its end, or choose another --out") from error
     except OSError as error:
@@ -65,6 +67,8 @@ class Run:
         run = cls(folder, config)
         if run.has_begun():
             raise UserError(f"{folder} holds a run already; continue it with --resume, or choose another --out")
+        if stray := sorted(folder.glob("*.safetensors")):
+            raise UserError(f"{folder} holds {stray[0].name} and no config.json; choose another --out, or remove it")
         return run
 
     def environment(self) -> dict[str, Any]:
@@ -101,6 +105,21 @@ class Run:
             raise UserError(f"{path} is not the history of a run; restore it, or delete it to go on without")
         return history
 
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """Return the checkpoints that are there, by side. Raises `UserError` for one that is not the run's, or gone."""
+        found = {}
+        for name in LABELS:
+            path = self.checkpoint(name)
+            if path.exists():
+                found[name] = checkpoint = Checkpoint.load(path)
+                if checkpoint.side != name:
+                    raise UserError(f"{path} is of the side {checkpoint.side}; restore the file, or start a new run")
+                if replace(checkpoint.config, epochs=self.config.epochs) != self.config:
+                    raise UserError(f"{path} is not of the config in config.json; restore that, or start a new run")
+            elif self.history().get(name) or previous(path).exists():
+                raise UserError(f"{path} is gone; put it back ({previous(path)} is the one before), or start a new run")
+        return found
+
     def checkpoint(self, side: str) -> Path:
         """Return where a side's checkpoint lies, or will lie."""
         return self.folder / f"{side}.safetensors"
@@ -112,11 +131,10 @@ class Run:
     def trained_sides(self, *, device: str = "cpu") -> dict[str, AutoencoderSide]:
         """Return the sides that have a checkpoint, as they stood then, by label."""
         sides: dict[str, AutoencoderSide] = {}
-        for name, label in LABELS.items():
-            if self.checkpoint(name).exists():
-                checkpoint = Checkpoint.load(self.checkpoint(name))
-                sides[label] = make_side(name, checkpoint.config, device=device)
-                sides[label].load(dict(checkpoint.state))
+        for name, checkpoint in self.checkpoints().items():
+            label = LABELS[name]
+            sides[label] = make_side(name, checkpoint.config, device=device)
+            sides[label].load(dict(checkpoint.state))
         if not sides:
             raise UserError(f"{self.folder} has no checkpoint yet; train first, with --resume {self.folder}")
         return sides

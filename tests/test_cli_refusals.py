@@ -40,7 +40,7 @@ WRONG: list[tuple[str, str]] = [
     ("check --side nothing", "--side needs module:factory"),
     (f"train --device {ABSENT}", f"finds no '{ABSENT}' device here"),
     ("train --data kmnist --data-root file", "cannot download KMNIST"),
-    ("train --hidden-dim 100000000", "need 2,3"),
+    ("train --hidden-dim 100000000", "need 5,9"),
     ("check --latent-dim 2000000000", "choose smaller ones"),
     ("explore --hidden-dim 8,2000000000", "choose smaller ones"),
     ("train --checkpoint-every -1", "--checkpoint-every"),

@@ -1,5 +1,6 @@
 """A file is written whole or not at all, and what cannot be read or written is told in one line."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -105,3 +106,27 @@ def test_a_file_of_no_arrays_is_told_in_one_line(tmp_path: Path, content: bytes 
         (tmp_path / "part").write_bytes(content)
     with pytest.raises(UserError, match=r"^cannot read [^\n]*; delete it to go on without$"):
         read_arrays(tmp_path / "part")
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3", "F8_E5M2"])
+def test_a_dtype_that_numpy_has_not_is_told_in_one_line(tmp_path: Path, dtype: str) -> None:
+    count = 2 // (2 if dtype == "BF16" else 1)
+    head = json.dumps({"a": {"dtype": dtype, "shape": [count], "data_offsets": [0, 2]}}).encode()
+    (tmp_path / "part").write_bytes(len(head).to_bytes(8, "little") + head + bytes(2))
+    with pytest.raises(UserError, match=r"^cannot read [^\n]*; delete it to go on without$"):
+        read_arrays(tmp_path / "part")
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for read in (read_json, read_arrays):
+        with pytest.raises(UserError, match="It is not a file"):
+            read(tmp_path / "pipe")
+
+
+def test_a_link_stays_a_link_and_what_it_points_to_changes(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compare.errors import UserError
-from compare.experiment.checkpoint import Checkpoint
+from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
 from compare.experiment.config import Config
-from compare.job import prepare
+from compare.experiment.data import Dataset
+from compare.experiment.training import Training
+from compare.job import prepare, train
 from compare.parity.numpy_side import initial_state
 from compare.runs import Run
 
@@ -23,19 +26,49 @@ def run(config: Config, tmp_path: Path) -> Run:
 
 def test_a_new_run_has_the_defaults_but_for_what_was_set(tmp_path: Path) -> None:
     with prepare({"latent_dim": 2}, tmp_path / "new", None) as prepared:
-        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), None)
+        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), {})
 
 
 def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
     with prepare({"epochs": 9}, None, run.folder) as prepared:
-        assert prepared == (Run(run.folder, replace(run.config, epochs=9)), None)
+        assert prepared.run == Run(run.folder, replace(run.config, epochs=9))
+        assert list(prepared.starts) == ["numpy"]
 
 
 def test_a_checkpoint_starts_a_new_run_with_its_own_config(run: Run, tmp_path: Path) -> None:
-    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, start):
+    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, starts):
         assert new == Run(tmp_path / "new", run.config)
-        assert start is not None
-        assert start.side == "numpy"
+        assert {name: start.side for name, start in starts.items()} == {"numpy": "numpy", "torch": "numpy"}
+
+
+def test_a_run_from_a_checkpoint_file_has_that_start_in_its_own_folder_before_it_has_begun(
+    run: Run, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = replace(Checkpoint.load(run.checkpoint("numpy")), history=(EpochRecord(1.0, 0.5, 0.0),))
+    start = replace(start, state={**start.state, "adam.step": np.array(3)})
+    start.save(tmp_path / "file")
+    with monkeypatch.context() as stopped, prepare({}, tmp_path / "new", tmp_path / "file") as prepared:
+        stopped.setattr(Training, "run", lambda *_: None)  # killed as soon as it has begun
+        train(prepared, ("numpy", "torch"), device="cpu", checkpoint_every=60, dataset=dataset)
+    found = Run.open(tmp_path / "new").checkpoints()
+    assert {name: (of.side, of.history) for name, of in found.items()} == {
+        "numpy": ("numpy", start.history),
+        "torch": ("torch", start.history),
+    }
+
+
+@pytest.mark.parametrize(("steps", "part"), [(0, 1), (4, 3), (10**9, 0), (1, 10**6)])
+def test_a_checkpoint_whose_steps_do_not_fit_its_history_is_refused(
+    run: Run, dataset: Dataset, steps: int, part: int
+) -> None:
+    start = Checkpoint.load(run.checkpoint("numpy"))
+    state = {**start.state, "adam.step": np.array(steps)}
+    replace(start, state=state, part=PartOfEpoch(part)).save(run.checkpoint("numpy"))
+    with (
+        pytest.raises(UserError, match=r"says it is 0 epochs and \d+ steps old, and Adam's"),
+        prepare({}, None, run.folder) as prepared,
+    ):
+        train(prepared, ("numpy",), device="cpu", checkpoint_every=60, dataset=dataset)
 
 
 @pytest.mark.parametrize("name", ["latent_dim", "lr", "seed"])

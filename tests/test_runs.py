@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,27 @@ def test_the_sides_that_were_trained_stand_where_they_stood(config: Config, tmp_
     for side in run.trained_sides().values():
         for name, value in side.state().items():
             np.testing.assert_array_equal(value, state[name])
+
+
+def test_a_folder_with_checkpoints_and_no_config_is_not_taken(config: Config, tmp_path: Path) -> None:
+    Checkpoint("numpy", config, initial_state(config)).save(tmp_path / "numpy.safetensors")
+    with pytest.raises(UserError, match=r"holds numpy.safetensors and no config.json; choose another --out"):
+        Run.plan(config, tmp_path)
+
+
+def test_a_checkpoint_that_is_the_other_sides_or_another_networks_or_gone_is_told(
+    config: Config, tmp_path: Path
+) -> None:
+    run = Run.plan(config, tmp_path).begin()
+    path, state = run.checkpoint("torch"), initial_state(config)
+    Checkpoint("numpy", config, state).save(path)
+    with pytest.raises(UserError, match=r"torch.safetensors is of the side numpy"):
+        run.checkpoints()
+    Checkpoint("torch", replace(config, lr=0.5), state).save(path)
+    with pytest.raises(UserError, match=r"torch.safetensors is not of the config in config.json"):
+        run.checkpoints()
+    path.unlink()
+    with pytest.raises(
+        UserError, match=r"torch.safetensors is gone; put it back \(.*torch.previous.safetensors is the"
+    ):
+        run.checkpoints()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from compare.errors import UserError
+from compare.experiment.batches import steps_per_epoch
 from compare.experiment.config import Config
 from compare.files import read_arrays, write_arrays, write_whole
 from compare.parity.numpy_side import state_shapes
@@ -101,6 +102,16 @@ class Checkpoint:
             raise UserError(f"{path} is no checkpoint of ae-mirror ({error}); {advice}") from error
         checkpoint._require_fitting_state(path)
         return checkpoint
+
+    def require_position(self, images: int) -> None:
+        """Raise `UserError` unless Adam has taken as many steps as the history says, on so many training images."""
+        per_epoch = steps_per_epoch(self.config, images)
+        steps = len(self.history) * per_epoch + self.part.steps
+        if self.part.steps > per_epoch or steps != int(self.state["adam.step"]):
+            raise UserError(
+                f"the checkpoint of {self.side} says it is {len(self.history)} epochs and {self.part.steps} steps old, "
+                f"and Adam's step is {int(self.state['adam.step'])}; {ADVICE}"
+            )
 
     def _require_fitting_state(self, path: Path) -> None:
         """Raise `UserError`, naming the tensor, unless the state is one that the config's network can take."""

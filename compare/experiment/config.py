@@ -9,6 +9,7 @@ from compare.errors import UserError
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "kmnist")
 DTYPES = ("float32", "float64")
+LEAST_EPS = {"float32": 1e-30, "float64": 1e-300}  # Adam multiplies it with √(1 − β₂): that is to be no subnormal
 MOST = 2**31  # beyond what any array's dimension, or any person's patience, can hold
 
 
@@ -42,6 +43,8 @@ class Config:
         """Refuse, by name, a value of the wrong type or out of range."""
         for f in fields(self):
             _validate(f.name.replace("_", "-"), getattr(self, f.name), f.type, f.metadata)
+        if self.eps < (least := LEAST_EPS[self.dtype]):
+            raise UserError(f"eps must be at least {least} in {self.dtype}, which has not all smaller numbers")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values, ready for JSON."""

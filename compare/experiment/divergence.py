@@ -33,6 +33,10 @@ def fruitless(errors: list[float], images: NDArray[np.uint8]) -> str | None:
     least = float(to_float(images).var(axis=0, dtype=np.float64).mean())
     if errors[-1] <= least:
         return None
-    falls = len(errors) > 1 and errors[-1] < FALLING * errors[-2]
-    advice = "it still falls: give it more --epochs" if falls else "it diverges, or has hardly begun: try another --lr"
-    return f"its test error, {errors[-1]:.3g} a pixel, is above {least:.3g}, that of the mean image; {advice}"
+    if len(errors) == 1:
+        advice = "give it more --epochs; where that does not help, another --lr"
+    elif errors[-1] < FALLING * errors[-2]:
+        advice = "it falls: give it more --epochs"
+    else:
+        advice = "it does not fall: the training diverges, try a smaller --lr"
+    return f"its test error, {errors[-1]:.3g} a pixel, is above that of the mean image, {least:.3g}; {advice}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.errors import UserError
 from compare.experiment.batches import noisy_test_images
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
@@ -30,6 +31,9 @@ class Outcome:
 
 def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
     """Return a config for every combination, under a label that says what varies: "latent-dim 4, noise 0.3"."""
+    for name, values in lists.items():
+        if len(set(values)) < len(values):
+            raise UserError(f"--{name.replace('_', '-')} has a value twice")
     varied = [name for name, values in lists.items() if len(values) > 1]
     configs = [Config(**dict(zip(lists, values, strict=True))) for values in product(*lists.values())]
     return {

@@ -8,21 +8,35 @@ import numpy as np
 
 from compare.errors import UserError
 from compare.experiment.config import Config
+from compare.experiment.data import Dataset
 from compare.parity.numpy_side import state_shapes
 
+STATES = 3  # of a side, at once: its own, the last that was well, one that is being written
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # Linux, where there is one
 
 
-def require_memory(config: Config) -> None:
-    """Raise `UserError` where one side's parameters, gradients and both moments are more than this machine can hold."""
-    arrays = sum(math.prod(shape) for shape in state_shapes(config).values())
-    gradients = sum(math.prod(shape) for name, shape in state_shapes(config).items() if name.startswith("param/"))
-    needed = (arrays + gradients) * np.dtype(config.dtype).itemsize
-    if needed > (available := memory()):
+def require_memory(config: Config, dataset: Dataset | None = None, *, sides: int = 1) -> None:
+    """Raise `UserError` where a training needs more than this machine has; its state alone, where no data are given."""
+    if (needed := bytes_of_training(config, dataset, sides=sides)) > (available := memory()):
         raise UserError(
-            f"hidden-dim {config.hidden_dim} and latent-dim {config.latent_dim} need {needed / 2**30:,.0f} GiB a side, "
-            f"and this machine has {available / 2**30:,.0f}; choose smaller ones"
+            f"hidden-dim {config.hidden_dim}, latent-dim {config.latent_dim} and batch-size {config.batch_size} need "
+            f"{needed / 2**30:,.1f} GiB, and this machine has {available / 2**30:,.1f}; choose smaller ones"
         )
+
+
+def bytes_of_training(config: Config, dataset: Dataset | None = None, *, sides: int = 1) -> float:
+    """Return what a training holds at its peak, to a factor of two, beside the data and the libraries.
+
+    A side holds its parameters and both moments, a copy of the last that was well and one that is being written, and
+    gradients; while a step is taken, each activation and its gradient.
+    """
+    state = sum(math.prod(shape) for shape in state_shapes(config).values())
+    needed = sides * (STATES * state + state / 3)
+    if dataset:
+        widths = 3 * math.prod(dataset.train_images.shape[1:]) + 4 * config.hidden_dim + 2 * config.latent_dim
+        step = 2 * widths * min(config.batch_size, len(dataset.train_images))
+        needed += max(step, widths * len(dataset.test_images))
+    return needed * np.dtype(config.dtype).itemsize
 
 
 def memory() -> float:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from compare import environment
-from compare.errors import UserError
+from compare.errors import Diverged
 from compare.experiment.batches import Batch, epoch_batches, noisy_test_images, steps_per_epoch, training_batches
 from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch, require_numbers
 from compare.experiment.config import Config
@@ -151,9 +151,9 @@ class Training:
         if found:
             (epoch, step), what = divmod(done + found[0], per_epoch), in_words(found[1])
             where = f"in epoch {epoch + 1}, step {step + 1}, {what} is the first to be no longer finite"
-        raise UserError(
-            f"{name} diverged: {where}; try a smaller --lr. What was learnt until shortly before is in {self.folder}"
-        )
+        kept = self.folder / f"{name}.safetensors"
+        before = f"what was learnt until shortly before is in {kept}" if kept.exists() else "there is no checkpoint yet"
+        raise Diverged(f"{name} diverged: {where}; try a smaller --lr; {before}")
 
     def _measure_drift(self, epoch: int) -> None:
         together = all(len(records) == epoch + 1 for records in self.histories.values())

@@ -44,13 +44,10 @@ def _figures(
     yield "denoising", figures.denoising(show.original, show.noisy, show.denoised)
     yield "random_samples", figures.random_samples(show.standard_samples, show.fitted_samples)
     records = {label: history[name] for name, label in LABELS.items() if history.get(name)}
-    yield (
-        "losses",
-        figures.losses(
-            {label: [record["loss"] for record in epochs] for label, epochs in records.items()},
-            {label: [record["test_mse"] for record in epochs] for label, epochs in records.items()},
-        ),
-    )
+    if records:
+        losses = {label: [record["loss"] for record in epochs] for label, epochs in records.items()}
+        errors = {label: [record["test_mse"] for record in epochs] for label, epochs in records.items()}
+        yield "losses", figures.losses(losses, errors)
     drift = history["drift"]
     if check or drift:
         steps = {

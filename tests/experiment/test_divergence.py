@@ -16,7 +16,7 @@ def test_the_measure_is_the_error_of_the_mean_image(dataset: Dataset) -> None:
 
 @pytest.mark.parametrize(
     ("errors", "advice"),
-    [([0.9], "try another --lr"), ([0.5, 0.6], "try another --lr"), ([0.6, 0.5], "give it more --epochs")],
+    [([0.9], "another --lr"), ([0.5, 0.6], "try a smaller --lr"), ([0.6, 0.5], "give it more --epochs")],
 )
 def test_it_says_what_to_try(dataset: Dataset, errors: list[float], advice: str) -> None:
     assert str(fruitless(errors, dataset.test_images)).endswith(advice)

@@ -1,6 +1,8 @@
 """What cannot fit is refused before any work."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,23 +10,52 @@ import pytest
 from compare.errors import UserError
 from compare.experiment import memory
 from compare.experiment.config import Config
+from compare.experiment.data import Dataset
 from compare.parity.numpy_side import initial_state, state_shapes
+from tests.commands import environ
 
 
 def test_shapes_are_those_of_a_state(config: Config) -> None:
     assert state_shapes(config) == {name: value.shape for name, value in initial_state(config).items()}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_network_may_need_what_there_is_and_no_more(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = Config(hidden_dim=3, latent_dim=2, dtype=dtype)
-    parameters = (784 * 3 + 3) + (3 * 2 + 2) + (2 * 3 + 3) + (3 * 784 + 784)
-    needed = (4 * parameters + 1) * int(dtype[-2:]) // 8  # with gradients and two moments; and Adam's step
-    monkeypatch.setattr(memory, "memory", lambda: float(needed))
-    memory.require_memory(config)
-    monkeypatch.setattr(memory, "memory", lambda: float(needed - 1))
-    with pytest.raises(UserError, match=r"^hidden-dim 3 and latent-dim 2 need 0 GiB a side, .*; choose smaller ones$"):
-        memory.require_memory(config)
+PEAK = """
+import resource
+from dataclasses import replace
+from pathlib import Path
+from compare import environment
+from compare.experiment import data
+from compare.experiment.config import Config
+from compare.experiment.memory import bytes_of_training
+from compare.experiment.training import Training
+from compare.parity.sides import make_side
+environment.set_threads(1)
+whole = data.load("digits", Path())
+digits = replace(whole, train_images=whole.train_images[:3000], test_images=whole.test_images[:100])
+config = Config(hidden_dim={hidden}, batch_size={batch}, epochs=1)
+before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+Training(config, digits, dict(numpy=make_side("numpy", config)), Path("run")).run(lambda *_: None)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print((peak - before) / bytes_of_training(config, digits))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not say what a process holds")
+@pytest.mark.parametrize(("hidden", "batch"), [(20_000, 30), (4_000, 3_000)])  # mostly the state; mostly activations
+def test_what_is_counted_is_what_a_training_takes_to_a_factor_of_two(tmp_path: Path, hidden: int, batch: int) -> None:
+    code = PEAK.format(hidden=hidden, batch=batch)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, text=True)
+    assert 0.5 < float(ended.stdout) < 2, ended.stderr
+
+
+def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
+    config = Config(hidden_dim=3, latent_dim=2)
+    for known in (None, dataset):
+        needed = memory.bytes_of_training(config, known)
+        monkeypatch.setattr(memory, "memory", lambda needed=needed: needed)
+        memory.require_memory(config, known)
+        with pytest.raises(UserError, match=r"^hidden-dim 3, .* need 0.0 GiB, and this .*; choose smaller ones$"):
+            memory.require_memory(config, known, sides=2)
 
 
 @pytest.mark.parametrize(("content", "limit"), [("1000000\n", 1e6), ("max\n", math.inf), (None, math.inf)])

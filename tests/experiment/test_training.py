@@ -101,7 +101,9 @@ def test_the_first_number_that_is_not_finite_stops_the_training_with_its_step_an
         return
     with pytest.raises(UserError) as caught:
         run.run(lambda *_: None)
-    expected = f"{name} diverged: in epoch 1, step 1, {what} is the first to be no longer finite; try a smaller --lr. "
+    expected = (
+        f"{name} diverged: in epoch 1, step 1, {what} is the first to be no longer finite; try a smaller --lr; there "
+    )
     assert str(caught.value).startswith(expected)
 
 

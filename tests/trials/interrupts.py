@@ -1,5 +1,6 @@
 """A command that is interrupted, as by Ctrl-C, at any moment: it ends soon, says so in one line, and leaves no mess."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -27,11 +28,11 @@ def trial(rng: Generator, folder: Path) -> str:
     """Interrupt one command; assert how it ends."""
     command = list(COMMANDS)[rng.integers(len(COMMANDS))]
     delay = float(rng.uniform(0, COMMANDS[command]) if rng.integers(2) else rng.uniform(0.05, 2))
-    ended = interrupted(command, delay, folder)
+    ended = interrupted(command, delay, folder, times=int(rng.integers(1, 4)))
     return f"{command[0]}: {ended}"
 
 
-def interrupted(command: tuple[str, ...], delay: float, folder: Path) -> str:
+def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int = 1) -> str:
     """Interrupt a command after so many seconds, in an empty folder; assert that it ends well; return how it ended."""
     process = subprocess.Popen(
         [sys.executable, "-m", "compare", *command],
@@ -40,12 +41,15 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path) -> str:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
     )
     try:
         process.wait(delay)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        for _ in range(times):
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: whom the command has started is meant, too
+            time.sleep(0.03)
     start = time.monotonic()
     try:
         _, err = process.communicate(timeout=60)
@@ -55,8 +59,7 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path) -> str:
     what = f"{' '.join(command)} after {delay:.2f} s: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
     if process.returncode == -signal.SIGINT and not err:
         return "interrupted before Python had begun"
-    assert process.returncode in (0, 130), what
-    assert (folder / "run").exists() or not list(folder.glob("*.partial")), what
+    assert process.returncode in (0, 130, -signal.SIGINT), what  # the last of a late one: a shell calls both 130
     left = [path for path in folder.rglob(".*") if path.name == ".lock" or path.suffix == ".partial"]
     assert not left, f"{what}, left behind: {left}"
     if process.returncode == 0:

@@ -12,25 +12,34 @@ from compare.files import read_arrays, read_json
 from tests.operands import assert_same
 from tests.trials.processes import LONGEST, WRITES, Moment, run
 
+WRITTEN = 230  # files, by the training below: a checkpoint and the one before it after each of 112 steps, and a few
 TRAIN = ("train", "--hidden-dim", "8", "--epochs", "2", "--batch-size", "512", "--checkpoint-every", "0")
 
 
 def trial(rng: Generator, folder: Path) -> str:
     """Kill one training one to five times; assert that its end is the unbroken one's."""
-    threads, kills = int(rng.integers(1, 3)), int(rng.integers(1, 6))
-    broken(rng, folder / "run", threads=threads, kills=kills)
-    return f"killed and gone on with, bit for bit, at {threads} threads"
+    threads = int(rng.integers(1, 3))
+    kills = broken(rng, folder / "run", threads=threads, most=int(rng.integers(1, 6)))
+    return f"killed {kills} times, bit for bit"
 
 
-def broken(rng: Generator, folder: Path, *, threads: int, kills: int) -> None:
-    """Train into a folder, killed so many times, half of them amid a write; assert that the end is as ever."""
-    for _ in range(kills):
+def broken(rng: Generator, folder: Path, *, threads: int, most: int) -> int:
+    """Train into a folder, killed up to so many times, half of them amid a write; assert that the end is as ever.
+
+    Returns how often it was killed: it may end before.
+    """
+    for kills in range(most):
         seconds, moment = float(rng.uniform(0.1, 3)), None
         if rng.integers(2):
-            seconds, moment = LONGEST, Moment(str(rng.choice(WRITES)), int(rng.integers(1, 30)), bool(rng.integers(2)))
+            write, number = str(rng.choice(WRITES)), int(rng.integers(1, WRITTEN // most))
+            seconds, moment = LONGEST, Moment(write, number, bool(rng.integers(2)))
         code, printed = run(command(folder, threads), folder.with_suffix(".log"), seconds=seconds, moment=moment)
         assert code in (0, -signal.SIGKILL), printed
+        if code == 0:
+            go_on(folder, threads)
+            return kills
     go_on(folder, threads)
+    return most
 
 
 def go_on(folder: Path, threads: int) -> None:

@@ -31,6 +31,7 @@ def run(
     child = forked.Process(target=_command, args=(arguments, log, moment))
     child.start()
     child.join(seconds)
+    assert not (moment and child.is_alive()), f"{arguments} hangs: {log.read_text()}"
     child.kill()
     child.join()
     return child.exitcode, log.read_text() if log.exists() else ""
