@@ -106,8 +106,11 @@ def _flush(x: np.ndarray) -> None:
 def require(name: str, array: np.ndarray, shape: tuple[int | str, ...], *, like: np.ndarray) -> None:
     """Refuse what NumPy would broadcast or widen in silence. A size given as "batch" may be any.
 
-    Raises `ValueError` for another shape, `TypeError` for a dtype that is not floating, or that `like`'s cannot hold.
+    Raises `ValueError` for another shape; `TypeError` for what is no array, and for a dtype that is not floating or
+    that `like`'s cannot hold.
     """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} is a {type(array).__name__}, not an array")
     if array.ndim != len(shape) or any(m not in (n, "batch") for n, m in zip(array.shape, shape, strict=True)):
         raise ValueError(f"{name} has shape {array.shape}, not ({', '.join(map(str, shape))})")
     if not (np.issubdtype(array.dtype, np.inexact) and np.can_cast(array.dtype, like.dtype)):

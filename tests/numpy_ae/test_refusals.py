@@ -56,12 +56,26 @@ def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_err
             call(ones(5, 8, dtype=dtype))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: linear.forward(x),
+        lambda x: linear.backward(ones(1, 6), x),
+        lambda x: relu.backward(x, ones(1, 8)),
+        lambda x: loss.forward(ones(1, 8), x),
+    ],
+)
+def test_what_is_no_array_is_a_type_error(call: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match=r"is a list, not an array"):
+        call([[1.0] * 8])
+
+
 @pytest.mark.parametrize("parallel", [False, True])
 @pytest.mark.parametrize(
     ("spoil", "error", "message"),
     [
         (lambda grad: grad.T, ValueError, r"the gradient of fc4.weight has shape \(6, 8\), not \(8, 6\)"),
-        (lambda grad: grad.sum(), ValueError, r"the gradient of fc4.weight has shape \(\), not \(8, 6\)"),
+        (lambda grad: grad[:1, :1], ValueError, r"the gradient of fc4.weight has shape \(1, 1\), not \(8, 6\)"),
         (lambda grad: grad.astype("longdouble"), TypeError, "the gradient of fc4.weight is longdouble|float128"),
     ],
 )
