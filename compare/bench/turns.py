@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from types import TracebackType
@@ -48,8 +49,9 @@ class Processes:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         for lane, pool in self.pools.items():
-            if kind is not None:  # do not wait for what it is at
-                os.kill(self.pids[lane], signal.SIGKILL)
+            if kind is not None:  # do not wait for what it is at; an interrupt may have ended it already
+                with suppress(ProcessLookupError):
+                    os.kill(self.pids[lane], signal.SIGKILL)
             pool.shutdown()
 
     def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
