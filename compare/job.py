@@ -95,6 +95,16 @@ def load_data(config: Config, data_root: Path, download_deadline: float) -> Data
     return data.load(config.data, data_root, deadline=download_deadline)
 
 
+def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
+    """Write a run's config, and before it the checkpoints from a file elsewhere: whoever resumes the run has none."""
+    run, starts = prepared
+    for name, start in starts.items():
+        start.require_position(len(dataset.train_images))
+        if name in names and not run.checkpoint(name).exists():
+            replace(start, side=name, config=run.config).save(run.checkpoint(name))
+    run.begin()
+
+
 def train(
     prepared: Prepared,
     names: Sequence[str],
@@ -108,18 +118,12 @@ def train(
     run, starts = prepared
     dataset = dataset or load_data(run.config, **source)
     require_memory(run.config, dataset, sides=len(names))
-    for start in starts.values():
-        start.require_position(len(dataset.train_images))
     sides = {name: make_side(name, run.config, device=device) for name in names}
+    begin(prepared, names, dataset)
     training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
     for name, start in starts.items():
-        if (
-            not run.has_begun() and name in names
-        ):  # from another run's file: who goes on with this one starts there, too
-            replace(start, side=name, config=run.config).save(run.checkpoint(name))
         if run.checkpoint(name).exists():
             training.resume(name, start)
-    run.begin()
     with as_we_wrote_it(run.folder / "history.json"):
         drift = [(entry["epoch"], Drift(entry["parameters"], entry["loss"])) for entry in run.history()["drift"]]
     training.drift = dict(drift)
@@ -209,7 +213,7 @@ def run_all(prepared: Prepared, *, device: str, checkpoint_every: float, faults:
     dataset = load_data(run.config, **source)
     with console.status("checking parity"):
         found = check_parity(run.config, dataset.train_images, device=device)
-    run.begin()
+    begin(prepared, tuple(LABELS), dataset)
     write_json(run.folder / "check.json", found.to_dict())
     show_verdict(found)
     training = train(prepared, tuple(LABELS), device=device, checkpoint_every=checkpoint_every, dataset=dataset)

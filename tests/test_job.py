@@ -11,7 +11,7 @@ from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.training import Training
-from compare.job import prepare, train
+from compare.job import begin, prepare, train
 from compare.parity.numpy_side import initial_state
 from compare.runs import Run
 
@@ -41,15 +41,21 @@ def test_a_checkpoint_starts_a_new_run_with_its_own_config(run: Run, tmp_path: P
         assert {name: start.side for name, start in starts.items()} == {"numpy": "numpy", "torch": "numpy"}
 
 
+@pytest.mark.parametrize("already_begun", [False, True])
 def test_a_run_from_a_checkpoint_file_has_that_start_in_its_own_folder_before_it_has_begun(
-    run: Run, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, already_begun: bool
 ) -> None:
     start = replace(Checkpoint.load(run.checkpoint("numpy")), history=(EpochRecord(1.0, 0.5, 0.0),))
     start = replace(start, state={**start.state, "adam.step": np.array(3)})
     start.save(tmp_path / "file")
     with monkeypatch.context() as stopped, prepare({}, tmp_path / "new", tmp_path / "file") as prepared:
         stopped.setattr(Training, "run", lambda *_: None)  # killed as soon as it has begun
-        train(prepared, ("numpy", "torch"), device="cpu", checkpoint_every=60, dataset=dataset)
+        if already_begun:  # as `run` does, before its check is written
+            begin(prepared, ("numpy", "torch"), dataset)
+        training = train(prepared, ("numpy", "torch"), device="cpu", checkpoint_every=60, dataset=dataset)
+        assert {name: tuple(records) for name, records in training.histories.items()} == dict.fromkeys(
+            ("numpy", "torch"), start.history
+        )
     found = Run.open(tmp_path / "new").checkpoints()
     assert {name: (of.side, of.history) for name, of in found.items()} == {
         "numpy": ("numpy", start.history),
