@@ -34,7 +34,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "trainings killed by SIGKILL, one to five times each": Kind(kills.trial, 4),
+    "trainings killed by SIGKILL, up to five times each": Kind(kills.trial, 4),
     "commands interrupted by SIGINT": Kind(interrupts.trial, 3),
     "trainings on a disk that fills up": Kind(disk.trial, 2),
     "networks to judge, healthy or with a mistake": Kind(mistakes.trial, 3),

@@ -17,7 +17,7 @@ TRAIN = ("train", "--hidden-dim", "8", "--epochs", "2", "--batch-size", "512", "
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Kill one training one to five times; assert that its end is the unbroken one's."""
+    """Kill one training up to five times; assert that its end is the unbroken one's."""
     threads = int(rng.integers(1, 3))
     kills = broken(rng, folder / "run", threads=threads, most=int(rng.integers(1, 6)))
     return f"killed {kills} times, bit for bit"
