@@ -28,13 +28,13 @@ def bytes_of_training(config: Config, dataset: Dataset | None = None, *, sides: 
     """Return what a training holds at its peak, to a factor of two, beside the data and the libraries.
 
     A side holds its parameters and both moments, a copy of the last that was well and one that is being written, and
-    gradients; while a step is taken, each activation and its gradient.
+    gradients; while a step is taken, each activation, its gradient, and as much again in passing.
     """
     state = sum(math.prod(shape) for shape in state_shapes(config).values())
     needed = sides * (STATES * state + state / 3)
     if dataset:
         widths = 3 * math.prod(dataset.train_images.shape[1:]) + 4 * config.hidden_dim + 2 * config.latent_dim
-        step = 2 * widths * min(config.batch_size, len(dataset.train_images))
+        step = 3 * widths * min(config.batch_size, len(dataset.train_images))
         needed += max(step, widths * len(dataset.test_images))
     return needed * np.dtype(config.dtype).itemsize
 
