@@ -24,6 +24,10 @@ class Linear:
     def __init__(
         self, in_features: int, out_features: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> None:
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"a layer has at least one input and one output, not {in_features} and {out_features}")
+        if not np.issubdtype(dtype, np.inexact):
+            raise TypeError(f"weights are floating-point numbers, not {np.dtype(dtype)}")
         bound = 1 / math.sqrt(in_features)
         self.weight = rng.uniform(-bound, bound, (out_features, in_features)).astype(dtype)
         self.bias = rng.uniform(-bound, bound, out_features).astype(dtype)

@@ -91,12 +91,13 @@ class Autoencoder:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Copy arrays or CPU tensors into the parameters, cast to this model's dtype.
 
-        Raises `KeyError` for a missing or unknown name, `ValueError` for a wrong shape, and then changes nothing.
+        Raises `KeyError` for a missing or unknown name, `ValueError` for a wrong shape or for what is no number, and
+        then changes nothing.
         """
         params = self.parameters()
         if wrong := params.keys() ^ state_dict.keys():
             raise KeyError(f"missing or unknown parameters: {', '.join(sorted(wrong))}")
-        arrays = {name: np.asarray(state_dict[name]) for name in params}
+        arrays = {name: np.asarray(state_dict[name], param.dtype) for name, param in params.items()}
         for name, param in params.items():
             if arrays[name].shape != param.shape:
                 raise ValueError(f"{name} has shape {arrays[name].shape}, this model needs {param.shape}")

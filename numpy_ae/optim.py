@@ -39,6 +39,8 @@ class Adam:
         *,
         parallel: bool = False,
     ) -> None:
+        if not (lr >= 0 and eps >= 0 and all(0 <= beta < 1 for beta in betas)):
+            raise ValueError(f"lr {lr} and eps {eps} must not be negative, and betas {betas} lie in [0, 1)")
         self.params = params
         self.lr = lr
         self.betas = betas

@@ -131,6 +131,8 @@ def _left_out(node: ast.AST) -> bool:
         return node.name == "require"
     if isinstance(node, ast.Expr):  # a docstring or a refusal
         return isinstance(node.value, ast.Constant) or ast.unparse(node).startswith("require(")
+    if isinstance(node, ast.If):
+        return all(isinstance(line, ast.Raise) for line in node.body)
     if isinstance(node, ast.Assign):
         return ast.unparse(node).startswith("__all__")
     return isinstance(node, ast.Import | ast.ImportFrom | ast.Raise | ast.JoinedStr)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,43 @@ def test_adam_moves_nothing_where_one_gradient_does_not_fit(
         optimizer.step({name: grad for name, grad in grads.items() if name != "fc4.weight"})
     assert_same(model.parameters(), before)
     assert {slot["step"] for slot in optimizer.state.values()} == {0}
+
+
+@pytest.mark.parametrize("features", [(0, 3), (3, 0), (-1, 3)])
+def test_a_layer_of_nothing_is_refused(features: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"at least one input and one output, not -?\d and \d"):
+        numpy_ae.Linear(*features, rng=np.random.default_rng(0))
+
+
+def test_weights_that_are_whole_numbers_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"weights are floating-point numbers, not int64"):
+        numpy_ae.Linear(3, 2, rng=np.random.default_rng(0), dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lr": -1e-3}, {"lr": np.nan}, {"eps": -1e-8}, {"betas": (1.0, 0.999)}, {"betas": (0.9, -0.1)}]
+)
+def test_adam_refuses_what_torch_refuses(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must not be negative, and betas"):
+        numpy_ae.Adam({"weight": ones(2)}, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        (lambda value: value[:-1], ValueError),
+        (lambda value: np.full(value.shape, "text"), ValueError),
+        (lambda value: np.full(value.shape, {}), TypeError),
+    ],
+)
+def test_a_model_takes_nothing_over_where_one_parameter_does_not_fit(
+    spoil: Callable[[Array], Array], error: type[Exception]
+) -> None:
+    model, other = network(3, 6, 8, seed=0), network(3, 6, 8, seed=1).state_dict()
+    before = model.state_dict()
+    with pytest.raises(error):
+        model.load_state_dict({**other, "fc4.bias": spoil(other["fc4.bias"])})
+    assert_same(model.parameters(), before)
 
 
 def test_models_in_separate_threads_end_where_they_end_alone() -> None:
