@@ -18,6 +18,7 @@ from compare.options import (
     hyperparameters,
     machine_options,
     out_option,
+    refuse_beside,
     resume_option,
     run_argument,
     side_option,
@@ -233,6 +234,7 @@ def bench(
     from compare import benchmark
 
     if earlier:
+        refuse_beside("--from measures nothing", but=("earlier", "markdown"))
         held = benchmark.show_again(earlier, markdown)
     else:
         config = Config(data=dataset, epochs=epochs)
@@ -279,18 +281,23 @@ def report(run: Path, page: Path | None, show: bool) -> int:
 @hyperparameter_lists
 @data_options
 @machine_options
-@click.option(
-    "--side", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Whom to train."
-)
+@checkpoint_option
+@click.option("--side", type=click.Choice(["numpy", "torch"]), help="Whom to train.  [default: numpy]")
 @click.option("--out", type=Place(folder=True), help="Folder of the results.  [default: a new one under runs/]")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on in the folder of an earlier one.")
 def explore(
-    overrides: dict[str, list[Any]], side: str, out: Path | None, device: str, threads: int | None, **data: Any
+    overrides: dict[str, list[Any]],
+    side: str | None,
+    out: Path | None,
+    resume: Path | None,
+    threads: int | None,
+    **how: Any,
 ) -> int:
     """Train over lists of hyperparameters (--latent-dim 2,4,10): a grid of pictures and a table."""
-    from compare import job
+    from compare import exploring
 
     _set_up(threads)
-    folder = job.explore(overrides, side, out, device=device, **data)
+    folder = exploring.explore(overrides, side, out, resume, threads=threads, **how)
     click.echo(f"picture, table and runs: {folder}")
     return OK
 

@@ -32,7 +32,7 @@ class _Rate(ProgressColumn):
 class TrainingProgress:
     """A bar of images for every training, by label; a context manager."""
 
-    def __init__(self, totals: Mapping[str, int], done: Mapping[str, int] | None = None) -> None:
+    def __init__(self, totals: Mapping[str, int]) -> None:
         self._progress = Progress(
             TextColumn("{task.description:<8}"),
             BarColumn(bar_width=16),
@@ -43,10 +43,7 @@ class TrainingProgress:
             console=console,
         )
         self._tasks = {
-            label: self._progress.add_task(
-                label, total=total, completed=(done or {}).get(label, 0), loss="", start=False
-            )
-            for label, total in totals.items()
+            label: self._progress.add_task(label, total=total, loss="", start=False) for label, total in totals.items()
         }
 
     def __enter__(self) -> "TrainingProgress":
@@ -55,6 +52,10 @@ class TrainingProgress:
 
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
+
+    def skip(self, label: str, images: int) -> None:
+        """Count images as done that an earlier process has trained on."""
+        self._progress.update(self._tasks[label], completed=images)
 
     def step(self, label: str, images: int, loss: float) -> None:
         """Advance a training by one batch with this loss per image."""

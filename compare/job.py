@@ -12,24 +12,24 @@ import click
 from compare import environment
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
 from compare.content import as_we_wrote_it
-from compare.errors import Diverged, Interrupted, UserError
+from compare.errors import UserError
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.divergence import fruitless
-from compare.experiment.explore import Outcome, combinations, outcome, table
 from compare.experiment.memory import require_memory
 from compare.experiment.quality import Quality, markdown, tables
 from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
 from compare.experiment.timeline import Timeline
 from compare.experiment.training import Drift, Training
-from compare.files import read_json, write_arrays, write_json, write_whole
+from compare.files import write_arrays, write_json, write_whole
 from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
+from compare.parity.side import AutoencoderSide
 from compare.parity.sides import LABELS, make_side
-from compare.runs import Run, claimed, new_folder
+from compare.runs import CONFIG, Run, claimed
 
 
 class Prepared(NamedTuple):
@@ -48,19 +48,13 @@ def prepare(
     What goes on does so with the threads it was begun with, unless told otherwise; what else differs is printed.
     """
     folder = _plan(overrides, out, resume).run.folder
-    with claimed(folder):
+    with claimed(folder, CONFIG):
         prepared = _plan(overrides, folder if out or not resume or resume.is_file() else None, resume)  # as it is now
         if resume is not None:
             made_with = [start.environment for start in prepared.starts.values()] or [prepared.run.environment()]
             for difference in environment.go_on_from(made_with[0], threads):
                 console.print(f"{difference}: the last bits may differ from an unbroken run's", markup=False)
-        try:
-            yield prepared
-        except KeyboardInterrupt:
-            begun = prepared.run.has_begun()
-            raise Interrupted(
-                f"interrupted; go on with --resume {folder}" if begun else "interrupted; nothing had begun yet"
-            ) from None
+        yield prepared
 
 
 def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -> Prepared:
@@ -105,6 +99,33 @@ def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
     run.begin()
 
 
+def set_up(
+    prepared: Prepared, names: Sequence[str], dataset: Dataset, *, device: str, checkpoint_every: float
+) -> Training:
+    """Return the training of the named sides, each where its checkpoint, if there is one, left off."""
+    run, starts = prepared
+    require_memory(run.config, dataset, sides=len(names))
+    sides = {name: make_side(name, run.config, device=device) for name in names}
+    begin(prepared, names, dataset)
+    training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
+    for name, start in starts.items():
+        if run.checkpoint(name).exists():
+            training.resume(name, start)
+            if name in sides and start.side == name:
+                _say_where(sides[name], start)
+    return training
+
+
+def _say_where(side: AutoencoderSide, start: Checkpoint) -> None:
+    """Print that a side goes on elsewhere than it was, if so: another device has other last bits."""
+    then, now = start.environment.get("device"), side.describe().device
+    if then != now:
+        console.print(
+            f"{start.side}: device {then} then, {now} now: the last bits may differ from an unbroken run's",
+            markup=False,
+        )
+
+
 def train(
     prepared: Prepared,
     names: Sequence[str],
@@ -115,29 +136,22 @@ def train(
     **source: Any,
 ) -> Training:
     """Train the named sides to the end, from wherever they are."""
-    run, starts = prepared
+    run = prepared.run
     dataset = dataset or load_data(run.config, **source)
-    require_memory(run.config, dataset, sides=len(names))
-    sides = {name: make_side(name, run.config, device=device) for name in names}
-    begin(prepared, names, dataset)
-    training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
-    for name, start in starts.items():
-        if run.checkpoint(name).exists():
-            training.resume(name, start)
+    training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
     with as_we_wrote_it(run.folder / "history.json"):
         drift = [(entry["epoch"], Drift(entry["parameters"], entry["loss"])) for entry in run.history()["drift"]]
     training.drift = dict(drift)
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)
 
     def record(name: str, epoch: int) -> None:
-        timeline.record(sides[name], "epoch", epoch)
+        timeline.record(training.sides[name], "epoch", epoch)
         timeline.save()
 
     per_epoch = len(dataset.train_images)
-    with TrainingProgress(
-        {LABELS[name]: per_epoch * run.config.epochs for name in names},
-        {LABELS[name]: training.images_seen(name) for name in names},
-    ) as progress:
+    with TrainingProgress({LABELS[name]: per_epoch * run.config.epochs for name in names}) as progress:
+        for name in names:
+            progress.skip(LABELS[name], training.images_seen(name))
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
     for name in names:
         errors = [past.test_mse for past in training.histories[name]]
@@ -199,9 +213,7 @@ def draw(
     show = showcase(run.config, dataset, sides, method=method)
     write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})
     layers = next(iter(sides.values())).describe().layers
-    check_file = run.folder / "check.json"
-    parity = read_json(check_file) if check_file.exists() else None
-    yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), parity)
+    yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), run.check())
 
 
 def run_all(prepared: Prepared, *, device: str, checkpoint_every: float, faults: bool = True, **source: Any) -> bool:
@@ -237,51 +249,3 @@ def report(run: Run, path: Path | None = None) -> Path:
     path = path or run.folder / "report.html"
     write(run, path)
     return path
-
-
-def explore(lists: Mapping[str, Sequence[Any]], name: str, out: Path | None, *, device: str, **source: Any) -> Path:
-    """Train one side at every combination of the listed values; return the folder of runs, picture and table.
-
-    A combination that diverges is told, and left out.
-    """
-    from compare.report import figures
-
-    configs = combinations(lists)
-    for config in configs.values():
-        require_memory(config)
-    folder = out or new_folder("explore")
-    if (folder / "explore.md").exists():
-        raise UserError(f"{folder} holds what an earlier explore found; choose another --out")
-    runs = {label: Run.plan(config, folder / label.replace(", ", "_")) for label, config in configs.items()}
-    datasets = {config.data: load_data(config, **source) for config in configs.values()}
-    outcomes: dict[str, Outcome] = {}
-    diverged: list[str] = []
-    totals = {label: config.epochs * len(datasets[config.data].train_images) for label, config in configs.items()}
-    with claimed(folder), TrainingProgress(totals) as progress:
-        for label, config in configs.items():
-            side, dataset = make_side(name, config, device=device), datasets[config.data]
-            runs[label].begin()
-            training = Training(config, dataset, {name: side}, runs[label].folder)
-
-            def step(_: str, images: int, loss: float, label: str = label) -> None:
-                progress.step(label, images, loss)
-
-            try:
-                training.run(step)
-            except Diverged as error:
-                diverged.append(f"{label}: {error}")
-                continue
-            except KeyboardInterrupt:
-                raise Interrupted(f"interrupted; the {len(outcomes)} that were finished are in {folder}") from None
-            outcomes[label] = outcome(training, dataset)
-    for line in diverged:
-        console.print(line, markup=False)
-    if not outcomes:
-        raise UserError("none of these trainings came to an end; try other values")
-    rows = table(outcomes)
-    noisy = {f"Noisy, {configs[label].noise:g}": of.noisy for label, of in outcomes.items()}
-    settings = [(label, of.denoised, of.test_mse) for label, of in outcomes.items()]
-    figures.save(figures.explore(settings, next(iter(outcomes.values())).original, noisy), folder / "explore.png")
-    write_whole(folder / "explore.md", markdown([rows]).encode())
-    show_tables([rows])
-    return folder

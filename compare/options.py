@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from compare.experiment.config import Config
 
@@ -49,6 +50,15 @@ class Place(click.Path):
         if not os.access(there, os.W_OK):
             self.fail(f"{there} may not be written", param, ctx)
         return path
+
+
+def refuse_beside(why: str, *, but: Sequence[str]) -> None:
+    """Raise `click.UsageError`, saying why, where this command was given other options than these: they do nothing."""
+    context = click.get_current_context()
+    for param in context.command.params:
+        given = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if given and param.name not in but:
+            raise click.UsageError(f"{why}: leave out {param.opts[0]}")
 
 
 def hyperparameters(command: Command, *, but: Sequence[str] = ()) -> Command:

@@ -10,12 +10,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from compare import environment
-from compare.errors import UserError
+from compare.errors import Interrupted, UserError
 from compare.experiment.checkpoint import Checkpoint, previous
 from compare.experiment.config import Config
 from compare.files import PARTIAL, read_json, write_json
 from compare.parity.side import AutoencoderSide
 from compare.parity.sides import LABELS, make_side
+
+CONFIG = "config.json"  # what a run's folder holds first
+CHECKED = {"held", "sentence", "findings", "exactness", "free_runs"}  # what check.json says
 
 
 def new_folder(kind: str) -> Path:
@@ -24,10 +27,11 @@ def new_folder(kind: str) -> Path:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def claimed(folder: Path, first: str) -> Iterator[None]:
     """Keep every other process from training into a folder, which is made if need be and goes again if it stays empty.
 
-    Raises `UserError` where another process is at it. The system frees the folder however the process ends.
+    Raises `UserError` where another process is at it. The system frees the folder however the process ends. An
+    interrupt becomes an `Interrupted` that says how to go on, once the file that is written first is there.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     lock = FileLock(folder / ".lock")
@@ -42,6 +46,9 @@ def claimed(folder: Path) -> Iterator[None]:
         raise UserError(f"cannot write {folder}: {error.strerror}; choose another place") from error
     try:
         yield
+    except KeyboardInterrupt:
+        how = f"go on with --resume {folder}" if (folder / first).exists() else "nothing had begun yet"
+        raise Interrupted(f"interrupted; {how}") from None
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
@@ -73,19 +80,19 @@ class Run:
 
     def environment(self) -> dict[str, Any]:
         """Return what the run has been worked on with so far. Raises `UserError` for a broken config.json."""
-        found = read_json(self.folder / "config.json").get("environment")
+        found = read_json(self.folder / CONFIG).get("environment")
         return found if isinstance(found, dict) else {}
 
     def begin(self) -> "Run":
         """Make the folder and write the config, once all that the run needs is known to be there; return the run."""
         value = {"config": self.config.to_dict(), "environment": environment.describe()}
-        write_json(self.folder / "config.json", value)
+        write_json(self.folder / CONFIG, value)
         return self
 
     @classmethod
     def open(cls, folder: Path) -> "Run":
         """Find a run again. Raises `UserError` where there is none."""
-        path = folder / "config.json"
+        path = folder / CONFIG
         if not path.exists():
             raise UserError(f"there is no run in {folder} (no config.json); give the folder of an earlier run")
         value = read_json(path)
@@ -95,7 +102,7 @@ class Run:
 
     def has_begun(self) -> bool:
         """Return whether there is anything to go on from."""
-        return (self.folder / "config.json").exists()
+        return (self.folder / CONFIG).exists()
 
     def history(self) -> dict[str, Any]:
         """Return what history.json holds, an empty one where there is none yet. Raises `UserError` for another file."""
@@ -105,9 +112,17 @@ class Run:
             raise UserError(f"{path} is not the history of a run; restore it, or delete it to go on without")
         return history
 
+    def check(self) -> dict[str, Any] | None:
+        """Return what check.json holds, None where there is none yet. Raises `UserError` for another file."""
+        path = self.folder / "check.json"
+        check = read_json(path) if path.exists() else None
+        if check is not None and not (isinstance(check, dict) and check.keys() >= CHECKED):
+            raise UserError(f"{path} is not the check of a run; restore it, or delete it to go on without")
+        return check
+
     def checkpoints(self) -> dict[str, Checkpoint]:
         """Return the checkpoints that are there, by side. Raises `UserError` for one that is not the run's, or gone."""
-        found = {}
+        found, history = {}, self.history()
         for name in LABELS:
             path = self.checkpoint(name)
             if path.exists():
@@ -116,7 +131,7 @@ class Run:
                     raise UserError(f"{path} is of the side {checkpoint.side}; restore the file, or start a new run")
                 if replace(checkpoint.config, epochs=self.config.epochs) != self.config:
                     raise UserError(f"{path} is not of the config in config.json; restore that, or start a new run")
-            elif self.history().get(name) or previous(path).exists():
+            elif history.get(name) or previous(path).exists():
                 raise UserError(f"{path} is gone; put it back ({previous(path)} is the one before), or start a new run")
         return found
 

@@ -1,11 +1,12 @@
 """What a command cannot do ends in exit code 2 and one line, with nothing written."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.commands import exit_code
+from tests.commands import compare, exit_code
 
 ABSENT = "cuda"
 WRONG: list[tuple[str, str]] = [
@@ -44,7 +45,25 @@ WRONG: list[tuple[str, str]] = [
     ("check --latent-dim 2000000000", "choose smaller ones"),
     ("explore --hidden-dim 8,2000000000", "choose smaller ones"),
     ("train --checkpoint-every -1", "--checkpoint-every"),
+    ("explore --resume nowhere", "there is no explore in nowhere (no explore.json)"),
+    ("explore --resume . --side numpy", "there is no explore in ."),
+    ("bench --from file --quick", "--from measures nothing: leave out --quick"),
+    ("bench --from file --threads 1 --json new", "--from measures nothing: leave out --"),
 ]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train once; return the run's folder."""
+    cwd = tmp_path_factory.mktemp("trained")
+    compare("train", "--epochs", 1, "--hidden-dim", 8, "--batch-size", 512, "--threads", 1, "--out", "run", cwd=cwd)
+    return cwd / "run"
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    """Return a copy of that run."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

@@ -13,7 +13,8 @@ def test_a_table_is_its_title_its_columns_and_its_rows(capsys: pytest.CaptureFix
 
 
 def test_progress_ends_in_a_line_for_every_training(capsys: pytest.CaptureFixture[str]) -> None:
-    with TrainingProgress({"NumPy": 300, "PyTorch": 300}, {"PyTorch": 200}) as progress:
+    with TrainingProgress({"NumPy": 300, "PyTorch": 300}) as progress:
+        progress.skip("PyTorch", 200)
         for label, images in (("NumPy", 200), ("NumPy", 100), ("PyTorch", 100)):
             progress.step(label, images, loss=12.345)
     numpy_line, torch_line = capsys.readouterr().out.splitlines()

@@ -11,7 +11,7 @@ from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.training import Training
-from compare.job import begin, prepare, train
+from compare.job import begin, prepare, set_up, train
 from compare.parity.numpy_side import initial_state
 from compare.runs import Run
 
@@ -83,3 +83,15 @@ def test_nothing_else_may_change_on_the_way(run: Run, name: str) -> None:
         pass  # saying it again is no change
     with pytest.raises(UserError, match=f"^--{name.replace('_', '-')} cannot change in a resumed run"):
         prepare({name: 7}, None, run.folder).__enter__()
+
+
+def test_a_side_that_goes_on_on_another_device_is_told(
+    run: Run, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = Checkpoint.load(run.checkpoint("numpy"))
+    replace(start, side="torch", environment={"device": "cuda:0"}).save(run.checkpoint("torch"))
+    replace(start, environment={"device": "cpu"}).save(run.checkpoint("numpy"))
+    with prepare({"epochs": 3}, None, run.folder) as prepared:
+        set_up(prepared, ("numpy", "torch"), dataset, device="cpu", checkpoint_every=60)
+    said = [line for line in capsys.readouterr().out.splitlines() if "device" in line]
+    assert said == ["torch: device cuda:0 then, cpu now: the last bits may differ from an unbroken run's"]

@@ -12,8 +12,9 @@ from tests.trials.processes import run
 both = pytest.mark.parametrize("threads", [1, 2])
 
 
-def test_a_killed_training_goes_on_bit_for_bit_with_the_threads_it_had(tmp_path: Path) -> None:
-    assert kills.broken(np.random.default_rng(0), tmp_path / "run", threads=2, most=2) == 2
+@pytest.mark.parametrize("work", [kills.TRAIN, kills.EXPLORE, kills.FROM_A_FILE])
+def test_what_is_killed_goes_on_bit_for_bit_with_the_threads_it_had(tmp_path: Path, work: kills.Work) -> None:
+    assert kills.broken(np.random.default_rng(0), tmp_path / "run", work, threads=2, most=2) == 2
 
 
 @pytest.mark.slow

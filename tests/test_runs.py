@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.errors import UserError
+from compare.errors import Interrupted, UserError
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
 from compare.parity.numpy_side import initial_state
@@ -49,7 +49,7 @@ def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: str | No
 CLAIM = """
 from pathlib import Path
 from compare.runs import claimed
-with claimed(Path("run")):
+with claimed(Path("run"), "begun"):
     (Path("run") / "begun").touch()
     print(flush=True)
     input()
@@ -67,13 +67,13 @@ def test_a_folder_is_one_process_s_alone_until_it_ends_however_it_ends(
         ) as first:
             assert first.stdout
             first.stdout.readline()
-            with pytest.raises(UserError, match=r"^another process is at work in run; wait"), claimed(Path("run")):
+            with pytest.raises(UserError, match=r"^another process is at work in run; wait"), claimed(Path("run"), "x"):
                 pytest.fail("two at once")
             if end:
                 first.kill()
             else:
                 first.communicate("\n")
-        with claimed(Path("run")):
+        with claimed(Path("run"), "begun"):
             pass
         assert [path.name for path in Path("run").iterdir()] == ["begun"]
 
@@ -81,7 +81,7 @@ def test_a_folder_is_one_process_s_alone_until_it_ends_however_it_ends(
 def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     for folder in ("new/a/b", "old"):
-        with pytest.raises(KeyboardInterrupt), claimed(tmp_path / folder):
+        with pytest.raises(Interrupted, match=r"^interrupted; nothing had begun yet$"), claimed(tmp_path / folder, "x"):
             raise KeyboardInterrupt
     assert [path.name for path in tmp_path.rglob("*")] == ["old"]
 

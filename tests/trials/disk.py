@@ -17,13 +17,13 @@ THREADS = 1
 def trial(rng: Generator, folder: Path) -> str:
     """Train on a disk of some size; assert that it ends in one line, and goes on when the disk has grown."""
     with small_disk(folder / "disk", int(rng.integers(4, KILOBYTES))) as disk:
-        code, printed = run(kills.command(disk / "run", THREADS), folder / "log")
+        code, printed = run(kills.command(disk / "run", kills.TRAIN, THREADS), folder / "log")
         if code != 0:
             assert code == 2 and "Traceback" not in printed, f"exit code {code}: {printed}"
             errors = [line for line in printed.splitlines() if line.startswith("error: ")]
             assert len(errors) == 1 and "free some space" in errors[0], printed
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
-        kills.go_on(disk / "run", THREADS)
+        kills.go_on(disk / "run", kills.TRAIN, THREADS)
     return "had space enough" if code == 0 else "ended in one line, and went on, bit for bit, when there was space"
 
 

@@ -4,7 +4,7 @@ import signal
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.random import Generator
 
@@ -12,18 +12,32 @@ from compare.files import read_arrays, read_json
 from tests.operands import assert_same
 from tests.trials.processes import LONGEST, WRITES, Moment, run
 
-WRITTEN = 230  # files, by the training below: a checkpoint and the one before it after each of 112 steps, and a few
-TRAIN = ("train", "--hidden-dim", "8", "--epochs", "2", "--batch-size", "512", "--checkpoint-every", "0")
+WRITTEN = 230  # files, by each work: a checkpoint and the one before it after each of 112 steps, and a few
+OFTEN = ("--checkpoint-every", "0")
+SMALL = ("--hidden-dim", "8", "--batch-size", "512", *OFTEN)
+
+
+class Work(NamedTuple):
+    """A command that trains, and the file that says it has begun, so that it can go on."""
+
+    command: tuple[str, ...]
+    first: str
+
+
+TRAIN = Work(("train", "--epochs", "2", *SMALL), "config.json")
+EXPLORE = Work(("explore", "--latent-dim", "1,2", "--epochs", "2", *SMALL), "explore.json")
+FROM_A_FILE = Work(("train", "--resume", "FILE", "--epochs", "3", *OFTEN), "config.json")
 
 
 def trial(rng: Generator, folder: Path) -> str:
     """Kill one training up to five times; assert that its end is the unbroken one's."""
-    threads = int(rng.integers(1, 3))
-    kills = broken(rng, folder / "run", threads=threads, most=int(rng.integers(1, 6)))
-    return f"killed {kills} times, bit for bit"
+    work, threads = (TRAIN, EXPLORE, FROM_A_FILE)[rng.integers(3)], int(rng.integers(1, 3))
+    kills = broken(rng, folder / "run", work, threads=threads, most=int(rng.integers(1, 6)))
+    what = "train, from a file" if work is FROM_A_FILE else work.command[0]
+    return f"{what}: killed {kills} times, bit for bit"
 
 
-def broken(rng: Generator, folder: Path, *, threads: int, most: int) -> int:
+def broken(rng: Generator, folder: Path, work: Work = TRAIN, *, threads: int, most: int) -> int:
     """Train into a folder, killed up to so many times, half of them amid a write; assert that the end is as ever.
 
     Returns how often it was killed: it may end before.
@@ -33,50 +47,72 @@ def broken(rng: Generator, folder: Path, *, threads: int, most: int) -> int:
         if rng.integers(2):
             write, number = str(rng.choice(WRITES)), int(rng.integers(1, WRITTEN // most))
             seconds, moment = LONGEST, Moment(write, number, bool(rng.integers(2)))
-        code, printed = run(command(folder, threads), folder.with_suffix(".log"), seconds=seconds, moment=moment)
+        code, printed = run(command(folder, work, threads), folder.with_suffix(".log"), seconds=seconds, moment=moment)
         assert code in (0, -signal.SIGKILL), printed
         if code == 0:
-            go_on(folder, threads)
+            go_on(folder, work, threads)
             return kills
-    go_on(folder, threads)
+    go_on(folder, work, threads)
     return most
 
 
-def go_on(folder: Path, threads: int) -> None:
+def go_on(folder: Path, work: Work, threads: int) -> None:
     """Train to the end, from wherever a training was left; assert that it is the unbroken one's, and left no mess."""
-    code, printed = run(command(folder, threads), folder.with_suffix(".log"))
+    code, printed = run(command(folder, work, threads), folder.with_suffix(".log"))
     assert code == 0, printed
-    expected, found = unbroken(threads), result(folder)
-    assert found["history"] == expected["history"], printed
-    for name in ("numpy", "torch", "timeline"):
-        assert_same(found[name], expected[name])
+    expected, found = unbroken(work, threads), result(folder)
+    assert found.keys() == expected.keys(), printed
+    for name, content in found.items():
+        if name.endswith(".safetensors"):
+            assert_same(content, expected[name])
+        else:
+            assert content == expected[name], f"{name}: {printed}"
     left = sorted(path.name for path in folder.rglob(".*"))
     assert not left, f"left behind: {left}"
 
 
-def command(folder: Path, threads: int) -> list[str]:
-    """Return the command that begins the training, or goes on with it; the latter has to find the threads itself."""
-    if (folder / "config.json").exists():
-        return ["train", "--resume", str(folder), "--checkpoint-every", "0"]
-    return [*TRAIN, "--threads", str(threads), "--out", str(folder)]
+def command(folder: Path, work: Work, threads: int) -> list[str]:
+    """Return the command that begins the work, or goes on with it; the latter has to find all but the folder itself."""
+    if (folder / work.first).exists():
+        return [work.command[0], "--resume", str(folder), *OFTEN]
+    begin = [str(_file(threads)) if word == "FILE" else word for word in work.command]
+    return [*begin, "--threads", str(threads), "--out", str(folder)]
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """Return all that must not depend on how often a training was killed: everything but seconds."""
-    history = read_json(folder / "history.json")
-    for side in ("numpy", "torch"):
-        for record in history[side]:
-            del record["seconds"]
-    arrays = {name: folder / f"{name}.safetensors" for name in ("numpy", "torch")}
-    arrays["timeline"] = folder / "page" / "timeline.safetensors"
-    return {"history": history, **{name: dict(sorted(read_arrays(path)[0].items())) for name, path in arrays.items()}}
+    """Return, by file, all that must not depend on how often a training was killed: everything but seconds."""
+    found: dict[str, Any] = {}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".safetensors" and ".previous" not in path.name:
+            found[name] = dict(sorted(read_arrays(path)[0].items()))
+        elif path.suffix == ".png":
+            found[name] = path.read_bytes()
+        elif path.name == "history.json":
+            found[name] = history = read_json(path)
+            for record in (record for records in history.values() for record in records):
+                record.pop("seconds", None)
+    return found
 
 
 @cache
-def unbroken(threads: int) -> dict[str, Any]:
-    """Return the result of the same training that nobody kills."""
+def unbroken(work: Work, threads: int) -> dict[str, Any]:
+    """Return the result of the same work that nobody kills."""
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place, "run")
-        code, printed = run(command(folder, threads), folder.with_suffix(".log"))
-        assert code == 0, printed
-        return result(folder)
+        return result(_done(Path(place, "run"), work, threads))
+
+
+@cache
+def _file(threads: int) -> Path:
+    """Return a checkpoint that a training left after two epochs; it lies there as long as this process is alive."""
+    _places.append(place := tempfile.TemporaryDirectory())
+    return _done(Path(place.name, "run"), TRAIN, threads) / "numpy.safetensors"
+
+
+_places: list[Any] = []  # folders that go when the process ends
+
+
+def _done(folder: Path, work: Work, threads: int) -> Path:
+    code, printed = run(command(folder, work, threads), folder.with_suffix(".log"))
+    assert code == 0, printed
+    return folder

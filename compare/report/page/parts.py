@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from compare import gather
-from compare.errors import UserError
 from compare.experiment.checkpoint import Checkpoint
 from compare.files import read_arrays, read_json
 from compare.parity.side import under_prefix
@@ -51,7 +50,7 @@ def read(run: Run) -> Parts:
         printable(run.folder.resolve().name),
         run.config.to_dict(),
         read_json(run.folder / "config.json")["environment"],
-        _check(run),
+        run.check(),
         _json(run, "quality.json"),
         run.history(),
         {name: path.read_bytes() for name, path in pictures.items() if path.exists()},
@@ -75,10 +74,3 @@ def _json(run: Run, name: str) -> Any:
 def _part(run: Run, name: str) -> Part | None:
     path = run.page(name)
     return Part(*read_arrays(path)) if path.exists() else None
-
-
-def _check(run: Run) -> dict[str, Any] | None:
-    check: dict[str, Any] | None = _json(run, "check.json")
-    if check is not None and not check.keys() >= {"held", "sentence", "findings", "exactness", "free_runs"}:
-        raise UserError(f"{run.folder / 'check.json'} is of an older version; delete it to go on without")
-    return check

@@ -1,0 +1,131 @@
+"""What `explore` does: a training for every combination of listed values, each a run in one folder; picture and table.
+
+explore.json, written first, holds the lists, so that whoever goes on needs the folder alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from compare import environment, job
+from compare.console import TrainingProgress, console, show_tables
+from compare.content import as_we_wrote_it
+from compare.errors import Diverged, UserError
+from compare.experiment.config import Config
+from compare.experiment.explore import Outcome, combinations, outcome, table
+from compare.experiment.memory import require_memory
+from compare.experiment.quality import markdown
+from compare.files import read_json, write_json, write_whole
+from compare.parity.sides import LABELS
+from compare.runs import Run, claimed, new_folder
+
+PLAN = "explore.json"
+
+
+class Plan(NamedTuple):
+    """What is to be trained: a side, and a config for every combination, by its label."""
+
+    lists: Mapping[str, Sequence[Any]]
+    side: str
+    configs: Mapping[str, Config]
+    environment: Mapping[str, Any]
+
+
+def explore(
+    lists: Mapping[str, Sequence[Any]],
+    side: str | None,
+    out: Path | None,
+    resume: Path | None,
+    *,
+    threads: int | None,
+    device: str,
+    checkpoint_every: float,
+    **source: Any,
+) -> Path:
+    """Train one side at every combination of the listed values; return the folder of runs, picture and table.
+
+    A combination that diverges is told, and left out. `resume` is the folder of an earlier one that goes on.
+    """
+    folder = resume or out or new_folder("explore")
+    plan = _earlier(folder, lists, side, out) if resume else _new(folder, lists, side)
+    with claimed(folder, PLAN):
+        if resume:
+            for difference in environment.go_on_from(plan.environment, threads):
+                console.print(f"{difference}: the last bits may differ from an unbroken one's", markup=False)
+        outcomes = _train(plan, folder, device=device, checkpoint_every=checkpoint_every, **source)
+        _show(plan, outcomes, folder)
+    return folder
+
+
+def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None) -> Plan:
+    if (folder / PLAN).exists():
+        raise UserError(f"{folder} holds an explore already; continue it with --resume, or choose another --out")
+    plan = Plan(lists, side or "numpy", combinations(lists), environment.describe())
+    for config in plan.configs.values():
+        require_memory(config)
+    return plan
+
+
+def _earlier(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None, out: Path | None) -> Plan:
+    path = folder / PLAN
+    if not path.exists():
+        raise UserError(f"there is no explore in {folder} (no {PLAN}); give the folder of an earlier one")
+    if lists or side or out:
+        raise UserError("an explore goes on with the lists, side and folder it has; give --resume without others")
+    with as_we_wrote_it(path):
+        value = read_json(path)
+        if value["side"] not in LABELS or not all(isinstance(values, list) for values in value["lists"].values()):
+            raise ValueError("no side, or no lists")
+        return Plan(value["lists"], value["side"], combinations(value["lists"]), dict(value["environment"]))
+
+
+def _train(plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any) -> Mapping[str, Outcome]:
+    """Train at every combination, from wherever it is; return what those came to that came to an end."""
+    datasets = {config.data: job.load_data(config, **source) for config in plan.configs.values()}
+    write_json(folder / PLAN, {"lists": plan.lists, "side": plan.side, "environment": plan.environment})
+    totals = {label: config.epochs * len(datasets[config.data].train_images) for label, config in plan.configs.items()}
+    outcomes: dict[str, Outcome] = {}
+    diverged = []
+    with TrainingProgress(totals) as progress:
+        for label, config in plan.configs.items():
+            dataset = datasets[config.data]
+            prepared = _prepared(config, folder / label.replace(", ", "_"))
+            training = job.set_up(prepared, [plan.side], dataset, device=device, checkpoint_every=checkpoint_every)
+            progress.skip(label, training.images_seen(plan.side))
+
+            def step(_: str, images: int, loss: float, label: str = label) -> None:
+                progress.step(label, images, loss)
+
+            try:
+                training.run(step)
+            except Diverged as error:
+                diverged.append(f"{label}: {error}")
+            else:
+                outcomes[label] = outcome(training, dataset)
+    for line in diverged:
+        console.print(line, markup=False)
+    if not outcomes:
+        raise UserError("none of these trainings came to an end; try other values")
+    return outcomes
+
+
+def _prepared(config: Config, folder: Path) -> job.Prepared:
+    if not (folder / "config.json").exists():
+        return job.Prepared(Run.plan(config, folder))
+    run = Run.open(folder)
+    if run.config != config:
+        raise UserError(f"{folder} is not of the config in {PLAN}; restore that, or start a new explore")
+    return job.Prepared(run, run.checkpoints())
+
+
+def _show(plan: Plan, outcomes: Mapping[str, Outcome], folder: Path) -> None:
+    """Write the picture and the table; print the table."""
+    from compare.report import figures
+
+    noisy = {f"Noisy, {plan.configs[label].noise:g}": of.noisy for label, of in outcomes.items()}
+    settings = [(label, of.denoised, of.test_mse) for label, of in outcomes.items()]
+    original = next(iter(outcomes.values())).original
+    figures.save(figures.explore(settings, original, noisy), folder / "explore.png")
+    rows = table(outcomes)
+    write_whole(folder / "explore.md", markdown([rows]).encode())
+    show_tables([rows])

@@ -1,0 +1,76 @@
+"""A grid of trainings: what diverges is told and left out, and what is there is gone on with, never written over."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.errors import Diverged
+from compare.experiment.training import Training
+from compare.files import read_json
+from tests.commands import exit_code
+
+SMALL = ("--epochs", "1", "--hidden-dim", "8", "--batch-size", "512")
+
+
+@pytest.fixture
+def explored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """Explore two rates, with one of which training diverges; return what was printed."""
+    run = Training.run
+
+    def run_or_diverge(training: Training, *arguments: Any) -> None:
+        if training.config.lr == 999:
+            raise Diverged("numpy diverged")
+        run(training, *arguments)
+
+    monkeypatch.setattr(Training, "run", run_or_diverge)
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(monkeypatch, "explore", *SMALL, "--lr", "0.01,999", "--out", "grid") == 0
+    return capsys.readouterr().out
+
+
+def test_what_diverges_is_told_and_left_out(explored: str) -> None:
+    assert "lr 999.0: numpy diverged\n" in explored
+    table = Path("grid/explore.md").read_text()
+    assert "lr 0.01" in table and "999" not in table
+    assert Path("grid/explore.png").stat().st_size > 10_000
+    assert read_json(Path("grid/explore.json"))["lists"]["lr"] == [0.01, 999.0]
+
+
+@pytest.mark.usefixtures("explored")
+def test_what_has_ended_is_shown_again_and_not_trained_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Path("grid/explore.md").read_bytes()  # its seconds would be others
+    assert exit_code(monkeypatch, "explore", "--resume", "grid") == 0
+    assert "lr 0.01" in capsys.readouterr().out
+    assert Path("grid/explore.md").read_bytes() == table
+
+
+@pytest.mark.usefixtures("explored")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("explore --out grid", "grid holds an explore already; continue it with --resume"),
+        ("explore --resume grid --lr 0.1", "goes on with the lists, side and folder it has"),
+        ("explore --resume grid --out new", "goes on with the lists, side and folder it has"),
+        ("explore --resume grid --side torch", "goes on with the lists, side and folder it has"),
+    ],
+)
+def test_what_is_there_is_never_written_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    assert exit_code(monkeypatch, *line.split()) == 2
+    assert re.fullmatch(rf"error: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
+    assert not Path("new").exists()
+
+
+@pytest.mark.usefixtures("explored")
+def test_a_run_of_another_config_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Path("grid/lr 0.01/config.json")
+    config.write_text(config.read_text().replace('"seed": 42', '"seed": 7'))
+    assert exit_code(monkeypatch, "explore", "--resume", "grid") == 2
+    assert "is not of the config in explore.json" in capsys.readouterr().err
