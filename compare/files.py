@@ -34,11 +34,22 @@ def write_whole(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
+            _flush_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         what = "free some space" if error.errno == errno.ENOSPC else "choose another place"
         raise UserError(f"cannot write {path}: {error.strerror}; {what}") from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have a rename in a folder outlast a power cut, where the system has a way to say so."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from types import TracebackType
@@ -59,12 +59,24 @@ class Processes:
         try:
             if lane not in self.pools:
                 pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
-                self.pids[lane] = pool.submit(os.getpid).result()
+                with _interrupts_wait():
+                    begun = pool.submit(os.getpid)
+                self.pids[lane] = begun.result()
                 self.pools[lane] = pool
             return self.pools[lane].submit(function, *arguments).result()
         except BrokenProcessPool as error:
             self.pools.pop(lane, None)
             raise UserError("its process died; there may be too little memory") from error
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Hold interrupts back; a process that is started meanwhile does so until `worker.start` lets them through."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def measure(

@@ -41,6 +41,7 @@ class Ready(NamedTuple):
 def start() -> None:
     """Prepare the process: an interrupt ends it without a word, for the parent says what there is to say."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     environment.keep_freed_memory()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

@@ -41,7 +41,7 @@ print((peak - before) / bytes_of_training(config, digits))
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not say what a process holds")
-@pytest.mark.parametrize(("hidden", "batch"), [(20_000, 30), (4_000, 3_000)])  # mostly the state; mostly activations
+@pytest.mark.parametrize(("hidden", "batch"), [(8_000, 30), (4_000, 3_000)])  # mostly the state; mostly activations
 def test_what_is_counted_is_what_a_training_takes_to_a_factor_of_two(tmp_path: Path, hidden: int, batch: int) -> None:
     code = PEAK.format(hidden=hidden, batch=batch)
     ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, text=True)
