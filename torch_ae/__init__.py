@@ -1,7 +1,8 @@
 """The same autoencoder, made of PyTorch's own parts: the reference that `numpy_ae` is held against.
 
 Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `numpy_ae`. What is
-missing here is what autograd does. Wrong shapes and dtypes raise PyTorch's own errors.
+missing here is what autograd does. A network and its loss refuse what does not fit with `ValueError` or `TypeError`;
+layers alone are PyTorch's, and so are their errors.
 """
 
 from torch_ae.layers import Linear, ReLU, Sigmoid

@@ -12,7 +12,8 @@ from torch_ae.layers import Linear, ReLU, Sigmoid
 class Autoencoder(nn.Module):
     """The article's network, 784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
-    The latent is the output of fc2, with no activation after it. All tensors are (batch, features).
+    The latent is the output of fc2, with no activation after it. All tensors are (batch, features); others raise
+    `ValueError`, and of another dtype `TypeError`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
         """Map images (batch, input_dim) to latents (batch, latent_dim)."""
+        self._require("x", x, self.fc1)
         tape = {} if tape is None else tape
         tape["input"] = x
         tape["fc1"] = self.fc1(tape["input"])
@@ -45,6 +47,7 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
         """Map latents (batch, latent_dim) to images (batch, input_dim) in [0, 1]."""
+        self._require("z", z, self.fc3)
         tape = {} if tape is None else tape
         tape["fc3"] = self.fc3(z)
         tape["relu3"] = self.relu3(tape["fc3"])
@@ -55,6 +58,16 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
         """Reconstruct x (batch, input_dim). A tape, given empty, is filled with every activation by name."""
         return self.decode(self.encode(x, tape), tape)
+
+    @staticmethod
+    def _require(name: str, tensor: Tensor, layer: Linear) -> None:
+        """Raise `ValueError` for another shape than a layer takes, `TypeError` for another dtype or no tensor."""
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name} is a {type(tensor).__name__}, not a tensor")
+        if tensor.ndim != 2 or tensor.shape[1] != layer.in_features:
+            raise ValueError(f"{name} has shape {tuple(tensor.shape)}, not (batch, {layer.in_features})")
+        if tensor.dtype != layer.weight.dtype:
+            raise TypeError(f"{name} is {tensor.dtype}, where {layer.weight.dtype} is needed")
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Copy tensors or NumPy arrays into the parameters, as `nn.Module` does with tensors alone."""

@@ -1,5 +1,7 @@
 """The reference is the library's own parts in the article's order, and touches no global state."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch_ae
 from tests.networks import LAYERS, PARAMETERS, TAPE, network, twin
 from tests.operands import Draw, tensor
 
+loss = torch_ae.SumSquaredError()
 KINDS = (nn.Linear, nn.ReLU, nn.Linear, nn.Linear, nn.ReLU, nn.Linear, nn.Sigmoid)
 
 
@@ -20,7 +23,7 @@ def test_every_part_is_the_librarys() -> None:
     assert torch_ae.Sigmoid is nn.Sigmoid
     assert torch_ae.Adam is torch.optim.Adam
     assert torch_ae.Linear.forward is nn.Linear.forward
-    assert torch_ae.SumSquaredError.forward is nn.MSELoss.forward
+    assert issubclass(torch_ae.SumSquaredError, nn.MSELoss)
     assert torch_ae.SumSquaredError().reduction == "sum"
 
 
@@ -32,6 +35,28 @@ def test_the_network_is_its_layers_in_sequence() -> None:
     assert torch.equal(y, nn.Sequential(*model.children())(x))
     assert torch.equal(y, model.decode(model.encode(x)))
     assert torch.equal(tape["fc2"], model.encode(x))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda model: model(torch.ones(8)), ValueError, r"x has shape \(8,\), not \(batch, 8\)"),
+        (lambda model: model(torch.ones(2, 6)), ValueError, r"x has shape \(2, 6\), not \(batch, 8\)"),
+        (lambda model: model.decode(torch.ones(2, 8)), ValueError, r"z has shape \(2, 8\), not \(batch, 3\)"),
+        (
+            lambda model: model(torch.ones(2, 8).double()),
+            TypeError,
+            "x is torch.float64, where torch.float32 is needed",
+        ),
+        (lambda model: model([[1.0] * 8]), TypeError, "x is a list, not a tensor"),
+        (lambda _: loss(torch.ones(2, 8), torch.ones(1, 8)), ValueError, r"target has shape \(1, 8\), not \(2, 8\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_both_shapes(
+    call: Callable[[torch_ae.Autoencoder], object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{message}$"):
+        call(twin(network(dtype="float32")))
 
 
 def test_a_network_is_made_from_its_generator_and_leaves_the_global_one_alone() -> None:
