@@ -15,7 +15,7 @@ from compare.bench.trainings import TRAININGS, in_a_process
 from compare.bench.turns import Plan, Processes, measure
 from compare.experiment.config import Config
 
-QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.2), Plan(turns=10, seconds=0.3), Plan(turns=4, seconds=0.2)
+QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.15), Plan(turns=10, seconds=0.3), Plan(turns=4, seconds=0.2)
 CORE = ("numpy", "numpy-again", "torch", "torch-fused")
 SWEPT = ("numpy", "torch", "torch-fused")
 BATCHES = (1, 8, 32, 512, 2048, 8192)

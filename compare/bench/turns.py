@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from compare.bench import worker
-from compare.bench.lanes import LANES
+from compare.bench.lanes import FLOORS, LANES
 from compare.bench.results import Row
 from compare.errors import UserError
 from compare.experiment.batches import Batch, training_batches
@@ -37,7 +37,10 @@ class Plan:
 
 @dataclass
 class Processes:
-    """One process for every lane that was asked for, kept from setting to setting; a context manager."""
+    """One process for every lane that was asked for, kept from setting to setting; a context manager.
+
+    Floors have one for each library: they do not train, and importing torch takes longer than timing them.
+    """
 
     pools: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
@@ -48,24 +51,25 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for lane, pool in self.pools.items():
+        for name, pool in self.pools.items():
             if kind is not None:  # do not wait for what it is at; an interrupt may have ended it already
                 with suppress(ProcessLookupError):
-                    os.kill(self.pids[lane], signal.SIGKILL)
+                    os.kill(self.pids[name], signal.SIGKILL)
             pool.shutdown()
 
     def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have a lane's process call a function of `worker`; return what it returns, raise what it raises."""
+        name = LANES[lane].maker.partition(":")[0] if lane in FLOORS else lane
         try:
-            if lane not in self.pools:
+            if name not in self.pools:
                 pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
                 with _interrupts_wait():
                     begun = pool.submit(os.getpid)
-                self.pids[lane] = begun.result()
-                self.pools[lane] = pool
-            return self.pools[lane].submit(function, *arguments).result()
+                self.pids[name] = begun.result()
+                self.pools[name] = pool
+            return self.pools[name].submit(function, *arguments).result()
         except BrokenProcessPool as error:
-            self.pools.pop(lane, None)
+            self.pools.pop(name, None)
             raise UserError("its process died; there may be too little memory") from error
 
 
@@ -100,14 +104,14 @@ def measure(
     for turn in range(plan.turns):
         for lane in running if turn % 2 == 0 else reversed(running):
             on_turn(lane)
-            samples[lane].append(processes.ask(lane, worker.time_steps, plan.seconds))
+            samples[lane].append(processes.ask(lane, worker.time_steps, lane, plan.seconds))
         for lane in running:
             p10, median, p90 = map(float, np.percentile(np.concatenate(samples[lane]), [10, 50, 90]))
             turns = [float(np.median(times)) for times in samples[lane]]
             rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns)
         yield list(rows.values())
     for lane in running:  # at last: many updates with one gradient leave a network that nobody would train
-        update = processes.ask(lane, worker.time_updates, plan.seconds)
+        update = processes.ask(lane, worker.time_updates, lane, plan.seconds)
         rows[lane] = replace(rows[lane], update=None if update is None else float(np.median(update)))
     yield list(rows.values())
 

@@ -1,4 +1,4 @@
-"""What runs in a lane's own process: one lane at a time, made, judged and timed on request.
+"""What runs in a lane's own process: the lane, made, judged and timed on request.
 
 A process of its own keeps thread pools apart: two that spin on the same cores slow each other down, and a lane that
 is not being timed lies still.
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, takewhile
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,9 +25,18 @@ from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.numpy_side import NumpySide
 
-LEAST = 5  # readings of the clock in a slice of time, however long they take
-_lane: Any = None  # this process's lane
-_batches: list[Any] = []
+WARM_UP = 0.5  # seconds at most
+LEAST = 2  # readings of the clock in a slice of time, however long they take
+
+
+class Made(NamedTuple):
+    """A lane, and batches where it reads them."""
+
+    lane: Any
+    batches: list[Any]
+
+
+_made: dict[str, Made] = {}  # this process's lane by name, or the floors of one library
 
 
 class Ready(NamedTuple):
@@ -49,15 +58,14 @@ def start() -> None:
 
 def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
     """Make a lane, take its first step, judge it, and warm up. Raises `UserError` where it cannot run here."""
-    global _lane, _batches
     environment.set_threads(threads)
-    _lane = None  # let go of the one before
+    _made.pop(name, None)  # let go of the one before
     seconds = -time.perf_counter()
     try:
-        _lane = LANES[name].make(config, device)
-        _batches = [_lane.put(batch) for batch in batches]
-        _lane.step(_batches[0])
-        _lane.wait()
+        lane = LANES[name].make(config, device)
+        ready = [lane.put(batch) for batch in batches]
+        lane.step(ready[0])
+        lane.wait()
     except Exception as error:
         raise UserError(_one_line(error)) from None
     seconds += time.perf_counter()
@@ -66,24 +74,28 @@ def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, d
         # Adam's first step from rest tells the gradients. All sides start where the NumPy side does.
         reference = NumpySide(config)
         judgement = judge(
-            reference.describe(), config, batches[0], reference.state(), _lane.state(),
+            reference.describe(), config, batches[0], reference.state(), lane.state(),
             float32_correction=LANES[name].float32_correction,
         )  # fmt: skip
-    for batch in _batches * 2:
-        _lane.step(batch)
-    _lane.wait()
+    end = time.perf_counter() + WARM_UP
+    for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
+        lane.step(batch)
+    lane.wait()
+    _made[name] = Made(lane, ready)
     return Ready(seconds, judgement, threads_in_use())
 
 
-def time_steps(seconds: float) -> list[float]:
+def time_steps(name: str, seconds: float) -> list[float]:
     """Take steps for so long; return the milliseconds of each, or, where `at_once` are taken, their mean."""
-    return _clock(_lane.step, _batches, seconds)
+    lane, batches = _made[name]
+    return _clock(lane, lane.step, batches, seconds)
 
 
-def time_updates(seconds: float) -> list[float] | None:
+def time_updates(name: str, seconds: float) -> list[float] | None:
     """The same of the optimizer alone; None of a lane whose optimizer cannot be had alone."""
-    update = getattr(_lane, "update", None)
-    return _clock(lambda _: update(), [None], seconds) if update else None
+    lane = _made[name].lane
+    update = getattr(lane, "update", None)
+    return _clock(lane, lambda _: update(), [None], seconds) if update else None
 
 
 def threads_in_use() -> int:
@@ -102,18 +114,18 @@ def peak_megabytes() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
 
 
-def _clock(step: Any, batches: list[Any], seconds: float) -> list[float]:
-    if hasattr(_lane, "reset"):
-        _lane.reset()
+def _clock(lane: Any, step: Any, batches: list[Any], seconds: float) -> list[float]:
+    if hasattr(lane, "reset"):
+        lane.reset()
     times: list[float] = []
     endless = cycle(batches)
     end = time.perf_counter() + seconds
     while len(times) < LEAST or time.perf_counter() < end:
         begin = time.perf_counter()
-        for _ in range(_lane.at_once):
+        for _ in range(lane.at_once):
             step(next(endless))
-        _lane.wait()
-        times.append((time.perf_counter() - begin) / _lane.at_once * 1e3)
+        lane.wait()
+        times.append((time.perf_counter() - begin) / lane.at_once * 1e3)
     return times
 
 
