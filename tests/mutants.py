@@ -28,7 +28,7 @@ import click
 
 PACKAGE = Path(__file__).parent.parent / "numpy_ae"
 FILES = ("layers", "loss", "model", "optim", "train")
-DEADLINE = 120  # seconds for one mutant: one that does not end has altered something
+DEADLINE = 400  # seconds for one mutant, on a busy machine: one that does not end has altered something
 CAUGHT, SURVIVED = 0, 3  # exit codes of a child; any other is an exception, and so is caught
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
