@@ -16,7 +16,7 @@ from compare.experiment.explore import Outcome, combinations, outcome, table
 from compare.experiment.memory import require_memory
 from compare.experiment.quality import markdown
 from compare.files import read_json, write_json, write_whole
-from compare.parity.sides import LABELS
+from compare.parity.sides import LABELS, make_side
 from compare.runs import Run, claimed, new_folder
 
 PLAN = "explore.json"
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     lists: Mapping[str, Sequence[Any]]
     side: str
     configs: Mapping[str, Config]
-    environment: Mapping[str, Any]
+    environment: Mapping[str, Any] | None = None  # that it was begun in
 
 
 def explore(
@@ -49,7 +49,7 @@ def explore(
     folder = resume or out or new_folder("explore")
     plan = _earlier(folder, lists, side, out) if resume else _new(folder, lists, side)
     with claimed(folder, PLAN):
-        if resume:
+        if plan.environment is not None:
             for difference in environment.go_on_from(plan.environment, threads):
                 console.print(f"{difference}: the last bits may differ from an unbroken one's", markup=False)
         outcomes = _train(plan, folder, device=device, checkpoint_every=checkpoint_every, **source)
@@ -60,7 +60,7 @@ def explore(
 def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None) -> Plan:
     if (folder / PLAN).exists():
         raise UserError(f"{folder} holds an explore already; continue it with --resume, or choose another --out")
-    plan = Plan(lists, side or "numpy", combinations(lists), environment.describe())
+    plan = Plan(lists, side or "numpy", combinations(lists))
     for config in plan.configs.values():
         require_memory(config)
     return plan
@@ -82,7 +82,9 @@ def _earlier(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None,
 def _train(plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any) -> Mapping[str, Outcome]:
     """Train at every combination, from wherever it is; return what those came to that came to an end."""
     datasets = {config.data: job.load_data(config, **source) for config in plan.configs.values()}
-    write_json(folder / PLAN, {"lists": plan.lists, "side": plan.side, "environment": plan.environment})
+    make_side(plan.side, next(iter(plan.configs.values())), device=device)  # it is there, and its threads are known
+    made_with = plan.environment or environment.describe()
+    write_json(folder / PLAN, {"lists": plan.lists, "side": plan.side, "environment": made_with})
     totals = {label: config.epochs * len(datasets[config.data].train_images) for label, config in plan.configs.items()}
     outcomes: dict[str, Outcome] = {}
     diverged = []

@@ -75,7 +75,8 @@ def hyperparameter_lists(command: Command) -> Command:
                 return None
             return [kind.convert(part.strip(), option, context) for part in value.split(",")]
 
-        return {"callback": split, "metavar": f"{kind.name.upper()},…"}
+        one = "|".join(kind.choices) if isinstance(kind, click.Choice) else kind.name.upper()
+        return {"callback": split, "metavar": f"{one},…"}
 
     return _config_options(command, option)
 

@@ -45,6 +45,7 @@ WRONG: list[tuple[str, str]] = [
     ("check --latent-dim 2000000000", "choose smaller ones"),
     ("explore --hidden-dim 8,2000000000", "choose smaller ones"),
     ("train --checkpoint-every -1", "--checkpoint-every"),
+    (f"explore --side torch --device {ABSENT} --out new", f"finds no '{ABSENT}' device here"),
     ("explore --resume nowhere", "there is no explore in nowhere (no explore.json)"),
     ("explore --resume . --side numpy", "there is no explore in ."),
     ("bench --from file --quick", "--from measures nothing: leave out --quick"),

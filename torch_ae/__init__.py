@@ -2,7 +2,7 @@
 
 Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `numpy_ae`. What is
 missing here is what autograd does. A network and its loss refuse what does not fit with `ValueError` or `TypeError`;
-layers alone are PyTorch's, and so are their errors.
+layers and state dicts are PyTorch's, and so are their errors.
 """
 
 from torch_ae.layers import Linear, ReLU, Sigmoid

@@ -70,6 +70,6 @@ class Autoencoder(nn.Module):
             raise TypeError(f"{name} is {tensor.dtype}, where {layer.weight.dtype} is needed")
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Copy tensors or NumPy arrays into the parameters, as `nn.Module` does with tensors alone."""
+        """Copy tensors or NumPy arrays into the parameters: `nn.Module`, with the same errors, takes tensors alone."""
         tensors = {name: torch.as_tensor(value) for name, value in state_dict.items()}
         return super().load_state_dict(tensors, strict=strict, assign=assign)
