@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 MINUTES ?= 20
+MACHINE ?= this-machine
 
 .PHONY: run mnist check bench bench-full test test-slow soak lint clean
 .DELETE_ON_ERROR:
@@ -19,9 +20,9 @@ check: .venv/ready  ## the parity check alone
 bench: .venv/ready  ## NumPy against torch: the core table, in a minute
 	$(BIN)/python -m compare bench --quick
 
-bench-full: .venv/ready  ## the whole benchmark, and docs/benchmarks.md of it
-	$(BIN)/python -m compare bench --data mnist --json docs/benchmarks/results.json
-	$(BIN)/python -m compare bench --from docs/benchmarks/results.json --markdown docs/benchmarks.md
+bench-full: .venv/ready  ## the whole benchmark of this machine, into docs/benchmarks.md beside the others
+	$(BIN)/python -m compare bench --data mnist --json docs/benchmarks/$(MACHINE).json
+	$(BIN)/python -m compare bench $$(printf -- '--from %s ' docs/benchmarks/*.json) --markdown docs/benchmarks.md
 
 test: .venv/ready  ## every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile

@@ -117,5 +117,5 @@ def require(name: str, array: np.ndarray, shape: tuple[int | str, ...], *, like:
         raise TypeError(f"{name} is a {type(array).__name__}, not an array")
     if array.ndim != len(shape) or any(m not in (n, "batch") for n, m in zip(array.shape, shape, strict=True)):
         raise ValueError(f"{name} has shape {array.shape}, not ({', '.join(map(str, shape))})")
-    if not (np.issubdtype(array.dtype, np.inexact) and np.can_cast(array.dtype, like.dtype)):
+    if array.dtype.kind not in "fc" or not np.can_cast(array.dtype, like.dtype):
         raise TypeError(f"{name} is {array.dtype}, where {like.dtype} is needed")
