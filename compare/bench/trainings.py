@@ -15,7 +15,7 @@ from compare.bench.results import TrainingRow
 from compare.bench.turns import Processes
 from compare.errors import UserError
 from compare.experiment import data
-from compare.experiment.batches import epoch_batches, noisy_test_images
+from compare.experiment.batches import ahead, epoch_batches, noisy_test_images
 from compare.experiment.config import Config
 
 ARTICLE = Spec("the article's loop", "article:ArticleLoop")
@@ -62,4 +62,4 @@ def train(name: str, config: Config, root: Path, threads: int, device: str) -> T
 def _batches(lane: Any, config: Config, images: np.ndarray, epoch: int) -> Iterable[Any]:
     """Yield the batches of one epoch: those of a lane that makes its own, or ours."""
     own: Callable[[np.ndarray], Iterable[Any]] | None = getattr(lane, "batches", None)
-    return own(images) if own else map(lane.put, epoch_batches(config, images, epoch))
+    return own(images) if own else map(lane.put, ahead(epoch_batches(config, images, epoch)))

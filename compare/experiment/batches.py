@@ -3,7 +3,8 @@
 A batch is made once, in float32, and then cast, so that every dtype and every side sees the same numbers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, count, islice
 from typing import NamedTuple
 
@@ -58,6 +59,18 @@ def training_batches(config: Config, images: NDArray[np.uint8], steps: int, firs
     epoch, start = divmod(first - 1, steps_per_epoch(config, len(images)))
     epochs = (epoch_batches(config, images, later, start if later == epoch else 0) for later in count(epoch))
     return islice(chain.from_iterable(epochs), steps)
+
+
+def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
+    """Yield the same batches, each made by another thread while the one before it is in use.
+
+    Where a core is to spare, noise then takes no time.
+    """
+    with ThreadPoolExecutor(1) as maker:
+        following = maker.submit(next, batches, None)
+        while batch := following.result():
+            following = maker.submit(next, batches, None)
+            yield batch
 
 
 def uniform_batches(config: Config, widths: tuple[int, int], steps: int, first: int = 1) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from compare import environment
 from compare.errors import Diverged
-from compare.experiment.batches import Batch, epoch_batches, noisy_test_images, steps_per_epoch, training_batches
+from compare.experiment.batches import Batch, ahead, epoch_batches, noisy_test_images, steps_per_epoch, training_batches
 from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch, require_numbers
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
@@ -110,7 +110,8 @@ class Training:
         side, images, part = self.sides[name], self.dataset.train_images, self.parts.pop(name, PartOfEpoch())
         total, now = part.loss, time.perf_counter()
         start, saved = now - part.seconds, now
-        for step, loss in enumerate(side.fit(epoch_batches(self.config, images, epoch, part.steps)), part.steps):
+        batches = ahead(epoch_batches(self.config, images, epoch, part.steps))
+        for step, loss in enumerate(side.fit(batches), part.steps):
             n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
             if not math.isfinite(loss):
                 self._stop(name)

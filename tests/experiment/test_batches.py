@@ -1,7 +1,10 @@
 """A batch is a function of config and address, the same numbers in every dtype, and the stored images stay bytes."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from threading import Event
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from compare.experiment import batches
 from compare.experiment.batches import (
     Batch,
     add_noise,
+    ahead,
     epoch_batches,
     noisy_test_images,
     steps_per_epoch,
@@ -137,3 +141,41 @@ def test_a_training_goes_on_from_any_step_over_the_ends_of_epochs(n: int, size: 
     expected = islice(whole, first - 1, first - 1 + steps)
     for got, batch in zip(training_batches(config, images, steps, first), expected, strict=True):
         assert_same(got, batch)
+
+
+def test_batches_made_ahead_are_the_same_and_one_is_made_while_the_one_before_it_is_in_use() -> None:
+    made: list[int] = []
+    second_is_made = Event()
+
+    def making() -> Iterator[Batch]:
+        for number, batch in enumerate(epoch_batches(Config(batch_size=9), IMAGES, 0)):
+            made.append(number)
+            if number == 1:
+                second_is_made.set()
+            yield batch
+
+    expected = list(epoch_batches(Config(batch_size=9), IMAGES, 0))
+    for number, (batch, true) in enumerate(zip(ahead(making()), expected, strict=True)):
+        assert second_is_made.wait(10)  # while the first is in use here
+        assert len(made) <= number + 2  # and no more than one
+        assert_same(batch, true)
+
+
+def test_what_is_raised_while_a_batch_is_made_is_raised_where_it_is_used() -> None:
+    def making() -> Iterator[Batch]:
+        yield Batch(np.zeros(1), np.zeros(1))
+        raise MemoryError("the second")
+
+    batches_ahead = ahead(making())
+    next(batches_ahead)
+    with pytest.raises(MemoryError, match="the second"):
+        next(batches_ahead)
+
+
+def test_whoever_leaves_early_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    batches_ahead = ahead(epoch_batches(Config(batch_size=9), IMAGES, 0))
+    next(batches_ahead)
+    assert threading.active_count() == before + 1
+    batches_ahead.close()
+    assert threading.active_count() == before
