@@ -9,6 +9,7 @@ import pytest
 from tests.trials import disk, interrupts, kills
 from tests.trials.processes import run
 
+WHOLE = 400.0  # seconds that a run may take on a busy machine
 both = pytest.mark.parametrize("threads", [1, 2])
 
 
@@ -33,10 +34,10 @@ def test_a_killed_run_ends_in_the_same_pictures(tmp_path: Path, threads: int) ->
         return {path.name: path.read_bytes() for path in (run / "figures").iterdir()}
 
     command = ["run", "--no-faults", "--hidden-dim", "8", "--epochs", "2", "--threads", str(threads), "--out"]
-    code, printed = run([*command, str(tmp_path / "unbroken")], tmp_path / "log", seconds=120)
+    code, printed = run([*command, str(tmp_path / "unbroken")], tmp_path / "log", seconds=WHOLE)
     assert code == 0, printed
     broken, rng = tmp_path / "broken", np.random.default_rng(threads)
-    for seconds in (*rng.uniform(5, 25, size=6), 120):
+    for seconds in (*rng.uniform(5, 25, size=6), WHOLE):
         begun = (broken / "config.json").exists()
         again = ["run", "--no-faults", "--resume", str(broken)] if begun else [*command, str(broken)]
         code, printed = run(again, tmp_path / "log", seconds=seconds)
