@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from types import TracebackType
@@ -22,6 +22,7 @@ from compare.bench.results import Row
 from compare.errors import UserError
 from compare.experiment.batches import Batch, training_batches
 from compare.experiment.config import Config
+from compare.interrupts import held_back
 
 BATCHES = 8  # that a lane goes round and round, where they are small
 IMAGES = 1024  # that they have in all, or one batch
@@ -63,7 +64,7 @@ class Processes:
         try:
             if name not in self.pools:
                 pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
-                with _interrupts_wait():
+                with held_back():  # until `worker.start` lets them through
                     begun = pool.submit(os.getpid)
                 self.pids[name] = begun.result()
                 self.pools[name] = pool
@@ -71,16 +72,6 @@ class Processes:
         except BrokenProcessPool as error:
             self.pools.pop(name, None)
             raise UserError("its process died; there may be too little memory") from error
-
-
-@contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Hold interrupts back; a process that is started meanwhile does so until `worker.start` lets them through."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def measure(

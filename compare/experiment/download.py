@@ -14,6 +14,7 @@ from pathlib import Path
 
 from compare.errors import UserError
 from compare.experiment.idx import IdxError
+from compare.interrupts import held_back
 
 
 def fetch(name: str, folder: Path, files: Sequence[str], check: Callable[[Path], object], *, deadline: float) -> None:
@@ -43,21 +44,28 @@ def _run_child(name: str, folder: str, deadline: float) -> None:
     # -P: a file named like a library, in the folder where a person happens to be, is not run for it.
     command = [sys.executable, "-P", "-m", "compare.experiment.download", name, folder]
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    child = None
     try:
-        child = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            text=True,
-            errors="replace",
-            timeout=deadline,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"not finished after {deadline:g} s") from error
+        with held_back():  # `subprocess.run` leaves the child alive if an interrupt comes just after its start
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                text=True,
+                errors="replace",
+            )
+        _, messages = child.communicate(timeout=deadline)
+    except BaseException as error:
+        if child is not None:
+            child.kill()
+            child.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise RuntimeError(f"not finished after {deadline:g} s") from error
+        raise
     if child.returncode:
-        messages = child.stderr.strip() or f"exit code {child.returncode}"
+        messages = messages.strip() or f"exit code {child.returncode}"
         raise RuntimeError(textwrap.shorten(messages.splitlines()[-1], width=200, placeholder=" …"))
 
 

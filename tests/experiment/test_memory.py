@@ -24,6 +24,7 @@ import resource
 from dataclasses import replace
 from pathlib import Path
 from compare import environment
+from compare.bench.worker import peak_megabytes
 from compare.experiment import data
 from compare.experiment.config import Config
 from compare.experiment.memory import bytes_of_training
@@ -35,8 +36,7 @@ digits = replace(whole, train_images=whole.train_images[:3000], test_images=whol
 config = Config(hidden_dim={hidden}, batch_size={batch}, epochs=1)
 before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 Training(config, digits, dict(numpy=make_side("numpy", config)), Path("run")).run(lambda *_: None)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print((peak - before) / bytes_of_training(config, digits))
+print((peak_megabytes() * 1e6 - before) / bytes_of_training(config, digits))
 """
 
 
