@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,11 @@ def test_an_interrupt_ends_the_child_and_leaves_nothing_behind(tmp_path: Path, i
     install("", f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)")
     fetch = "import sys, pathlib; from compare.experiment.download import fetch; folder = pathlib.Path(sys.argv[1]); "
     fetch += "fetch('Tiny', folder, ['images', 'labels'], print, deadline=60)"
-    with subprocess.Popen([sys.executable, "-c", fetch, tmp_path / "raw"], stderr=subprocess.PIPE) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", fetch, tmp_path / "raw"],
+        stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
+    ) as parent:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert parent.poll() is None
             time.sleep(0.01)
