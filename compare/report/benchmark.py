@@ -18,8 +18,8 @@ from compare.report.style import colours, plots, save, styled
 HEAD = """# Benchmarks
 
 Made by `make bench-full MACHINE=name`: `python -m compare bench --json FILE`, then `bench --from FILE --from OTHER
---markdown docs/benchmarks.md`, which shows each machine. Every lane runs in a process of its own, the floors in one
-for each library, on the same weights, batches and noise; its first step is judged as the check judges a network's
+--markdown docs/benchmarks.md`, which shows each machine. Every lane that trains runs in a process of its own, on the
+same weights, batches and noise; its first step is judged as the check judges a network's
 (the column *error*: the worst error in units of what rounding allows) before it is timed. Lanes take turns, forwards
 and then backwards; times are medians over all turns with the 10th and 90th percentiles, ratios are medians of the
 ratios within a turn with a 95 % bootstrap interval. The products floor is the 11 matrix products of a step by the
