@@ -37,12 +37,12 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
 
 
 def oracle(
-    who: Description, inputs: Mapping[str, Array], masks: dict[str, Array], rng: np.random.Generator
+    who: Description, inputs: Mapping[str, Array], masks: Mapping[str, Array], rng: np.random.Generator
 ) -> tuple[Trace, dict[str, float]]:
     """Return the true trace of one step and, by tensor, how far rounding took the worst of the replays from it.
 
-    `inputs` are the parameters and the batch, as a trace names them; `masks` says where each ReLU let
-    through; one that it lacks is the truth's own.
+    `inputs` are the parameters and the batch, as a trace names them; `masks` says where each ReLU let through. Of one
+    that it lacks, the truth and every replay take their own: rounding may carry a value near zero to the other side.
     """
     truth = chain(who, tolerance.widen(inputs, who.dtype), masks)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
@@ -56,13 +56,13 @@ def oracle(
 def chain(
     who: Description,
     inputs: Mapping[str, Array],
-    masks: dict[str, Array],
+    masks: Mapping[str, Array],
     noise: tuple[float, np.random.Generator] | None = None,
 ) -> Trace:
     """Return the activations, the loss and all gradients of one step, in the dtype of the inputs.
 
-    A ReLU that is given no mask takes its own, and adds it to `masks`. `noise` is (unit, generator): every
-    result gets a normal error of √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
+    A ReLU that is given no mask takes its own. `noise` is (unit, generator): every result gets a normal error of
+    √k · unit · the sum of its absolute terms, as k independent roundings would leave it.
     """
 
     def settle(results: Results) -> dict[str, Array]:
@@ -76,11 +76,13 @@ def chain(
 
     trace = {"act/target": inputs["act/target"], "act/input": inputs["act/input"]}
     entering: dict[str, Array] = {}
+    open_at: dict[str, Array] = {}
     x = inputs["act/input"]
     for layer in who.layers:
         entering[layer.name] = x
         if layer.kind == "ReLU":
-            x = np.where(masks.setdefault(layer.name, x > 0), x, 0)
+            open_at[layer.name] = masks.get(layer.name, x > 0)
+            x = np.where(open_at[layer.name], x, 0)
         else:
             kinds = ("weight", "bias") if layer.kind == "Linear" else ()
             x = settle(OPERATIONS[f"{layer.kind}.forward"](x, *_weights(layer.name, inputs, *kinds)))["y"]
@@ -97,7 +99,7 @@ def chain(
             grads[f"grad/{layer.name}.weight"], grads[f"grad/{layer.name}.bias"] = back["dweight"], back["dbias"]
             dy = back["dx"]
         elif layer.kind == "ReLU":
-            dy = np.where(masks[layer.name], dy, 0)
+            dy = np.where(open_at[layer.name], dy, 0)
         else:
             dy = settle(OPERATIONS[f"{layer.kind}.backward"](dy, trace[f"act/{layer.name}"]))["dx"]
     return trace | grads

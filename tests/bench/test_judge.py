@@ -35,6 +35,21 @@ def test_a_right_step_is_within_what_rounding_allows(config: Config, dataset: Da
     assert ratio(config, dataset, lane) <= 1
 
 
+@pytest.mark.parametrize("lane", ["numpy", "torch"])
+def test_a_value_that_rounding_carries_over_a_relus_kink_is_no_fault(
+    config: Config, dataset: Dataset, lane: str
+) -> None:
+    batch, *_ = some_batches(config, dataset.train_images)
+    reference = NumpySide(config)
+    state = reference.state()
+    weight = state["param/fc1.weight"].astype(np.float64)
+    state["param/fc1.bias"] = (-weight @ batch.noisy[0]).astype(np.float32)  # the first image is at every unit's kink
+    made = LANES[lane].make(config, "cpu")
+    made.side.load(state)
+    made.step(made.put(batch))
+    assert judge(reference.describe(), config, batch, state, made.state()).held
+
+
 def scaled(name: str, factor: float) -> Spoil:
     """Return what multiplies one tensor of a state."""
 
