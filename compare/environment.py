@@ -66,7 +66,9 @@ def keep_freed_memory() -> None:
 
 
 def describe() -> dict[str, Any]:
-    """Return versions, machine and thread pools as plain values for JSON."""
+    """Return versions, machine and thread pools, NumPy's BLAS first, as plain values for JSON."""
+    numpys = str(Path(np.__file__).parent)  # wheels keep their libraries in …/numpy/ or …/numpy.libs/
+    pools = sorted(threadpool_info(), key=lambda pool: (not pool["filepath"].startswith(numpys), pool["filepath"]))
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -75,16 +77,18 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": threads(),
         "thread_pools": [
-            {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
-            for pool in threadpool_info()
+            {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")} for pool in pools
         ],
+        "kernel_set_to": os.environ.get("OPENBLAS_CORETYPE"),
     }
 
 
 def machine(environment: Mapping[str, Any]) -> str:
     """Say on one line what `describe` found: processor, BLAS with its kernel, versions."""
     pools = [pool for pool in environment["thread_pools"] if pool["internal_api"] in ("openblas", "mkl", "blis")]
-    blas = ", ".join(f"{p['internal_api']} {p['version']} ({p['architecture']})" for p in pools[:1]) or "its own BLAS"
+    by_hand = ", as OPENBLAS_CORETYPE has it" if environment.get("kernel_set_to") else ""
+    named = [f"{pool['internal_api']} {pool['version']} ({pool['architecture']}{by_hand})" for pool in pools]
+    blas = named[0] if named else "its own BLAS"
     packages = environment["packages"]
     return (
         f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
@@ -110,8 +114,13 @@ def _version(package: str) -> str | None:
 
 
 def _cpu_name() -> str:
+    """Return the processor's name, with family and model where there are: virtual machines tell no more of it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):  # no Linux, or no x86
-        return platform.processor()
+    except OSError:  # no Linux
+        lines = []
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    about = {key.strip(): value.strip() for key, value in pairs}
+    if "model name" not in about:  # no x86
+        return platform.processor() or platform.machine()
+    return f"{about['model name']} (family {about.get('cpu family')}, model {about.get('model')})"

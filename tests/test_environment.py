@@ -28,6 +28,31 @@ def test_the_environment_is_plain_values_with_versions_and_machine() -> None:
     assert described["thread_pools"]
 
 
+MACHINE = """
+import {first}, {second}
+from compare.environment import describe, machine
+print(machine(describe()))
+"""
+
+
+@pytest.mark.parametrize(("first", "second"), [("numpy", "scipy.linalg"), ("scipy.linalg", "torch")])
+def test_the_blas_that_is_named_is_numpys_whatever_else_brings_one(first: str, second: str) -> None:
+    code = MACHINE.format(first=first, second=second)
+    alone, beside = (
+        subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True).stdout
+        for text in (MACHINE.format(first="numpy", second="numpy"), code)
+    )
+    assert beside == alone
+    assert "its own BLAS" not in alone
+
+
+def test_a_kernel_that_somebody_chose_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    assert "OPENBLAS_CORETYPE" not in environment.machine(environment.describe())
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert ", as OPENBLAS_CORETYPE has it)" in environment.machine(environment.describe())
+
+
 def test_a_package_that_is_absent_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "PACKAGES", ("no-such-package",))
     assert environment.describe()["packages"] == {"no-such-package": None}
