@@ -10,7 +10,7 @@ from compare.parity.outsiders import OUTSIDERS
 from compare.parity.planting import Fault, mistake, wrong_data
 
 FORWARD, BACKWARD = "y: np.ndarray = x @ self.weight.T", "dx = dy @ self.weight if input_grad else None"
-DWEIGHT, DBIAS = "dweight = dy.T @ x", "dbias = dy.sum(axis=0)"
+DWEIGHT, DBIAS = "dweight = dy.T @ x if len(x) > 1 else np.dot(dy.T, x)", "dbias = dy.sum(axis=0)"
 LINEAR = (
     mistake("no bias", "Linear.forward", ("y += self.bias", "")),
     mistake("bias one ULP off", "Linear.forward", ("y += self.bias", "y += np.nextafter(self.bias, np.inf)")),
@@ -26,6 +26,8 @@ LINEAR = (
     mistake("weight decay in the gradient", "Linear.backward", (DWEIGHT, "dweight = dy.T @ x + 1e-4 * self.weight")),
     mistake("one column of the weight gradient zero", "Linear.backward",
             (DWEIGHT, "dweight = dy.T @ x\n    dweight[:, -1] = 0")),
+    mistake("weight gradient of a single image twice as large", "Linear.backward",
+            ("np.dot(dy.T, x)", "np.dot(dy.T, 2 * x)")),
     mistake("bias gradient missing", "Linear.backward", (DBIAS, "dbias = np.zeros_like(self.weight[:, 0])")),
     mistake("bias gradient a mean", "Linear.backward", (DBIAS, "dbias = dy.mean(axis=0)")),
     mistake("bias gradient of the weight's", "Linear.backward", (DBIAS, "dbias = dweight.sum(axis=1)")),
@@ -47,7 +49,7 @@ RELU = (
     mistake("gradient overwritten", "ReLU.backward", (RELU_BACKWARD, "dy\n    dx[y <= 0] = 0")),
 )
 
-SIGMOID_FORWARD, SIGMOID_BACKWARD = "np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))", "dy * y * (1 - y)"
+SIGMOID_FORWARD, SIGMOID_BACKWARD = "np.maximum(e, x >= 0) / (1 + e)", "dy * y * (1 - y)"
 SIGMOID = (
     mistake("argument cut off at ±15", "Sigmoid.forward",
             (SIGMOID_FORWARD, "1 / (1 + np.exp(-np.maximum(np.minimum(x, 15), -15)))")),

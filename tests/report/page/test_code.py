@@ -54,7 +54,7 @@ def test_every_row_has_rules_code_of_both_sides_and_a_shape_for_each_tensor_it_n
         ("fc1.forward", "torch", 'tape["fc1"] = self.fc1(tape["input"])'),
         ("fc3.forward", "numpy", 'tape["fc3"] = self.fc3.forward(z)'),
         ("relu3.backward", "numpy", 'd["fc3"] = self.relu3.backward(d["relu3"], tape["relu3"])'),
-        ("fc3.backward", "numpy", "dweight = dy.T @ x"),
+        ("fc3.backward", "numpy", "dweight = dy.T @ x if len(x) > 1 else np.dot(dy.T, x)"),
         ("fc3.backward", "torch", "value.backward()"),
         ("loss.backward", "numpy", "dy: np.ndarray = 2 * (y - target)"),
         ("loss.forward", "torch", 'super().__init__(reduction="sum")'),
