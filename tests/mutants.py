@@ -4,9 +4,9 @@
 
 Each mutant is one change of one operator, constant, name, operand or statement of one file, compiled in memory and
 judged in a forked child, so that torch is imported once. It is first shown to a small network and, if it survives, to
-the one of the defaults. What still survives is listed; what a person has found to alter no result stands in EQUIVALENT
-with the reason. Refusals of unfit arrays are left out: they alter nothing that a check computes, and have tests of
-their own (tests/numpy_ae/test_refusals.py).
+the one of the defaults. What still survives is listed; what a person has found to alter no result stands in
+`equivalent_mutants` with the reason. Refusals of unfit arrays are left out: they alter nothing that a check computes,
+and have tests of their own (tests/numpy_ae/test_refusals.py).
 """
 
 import ast
@@ -26,6 +26,8 @@ from typing import NamedTuple
 
 import click
 
+from tests.equivalent_mutants import EQUIVALENT
+
 PACKAGE = Path(__file__).parent.parent / "numpy_ae"
 FILES = ("layers", "loss", "model", "optim", "train")
 DEADLINE = 400  # seconds for one mutant, on a busy machine: one that does not end has altered something
@@ -40,45 +42,6 @@ NAMES = {"maximum": "minimum", "minimum": "maximum", "sqrt": "square", "exp": "e
          "divide": "multiply", "zeros_like": "ones_like", "forward": "__init__"}  # fmt: skip
 
 LEAST = 0.98  # of the mutants that alter something: the share that has to be caught
-
-ORDER, NUMBER = "the same whichever stands first", "the same number"
-SUBNORMAL = "a subnormal number may stay or go, at any step: both are within rounding, and only the time differs"
-HELPER = "how Adam's work is split between threads changes no number"
-EQUIVALENT = [  # by file, a part of its line, what was there and what became of it: why that alters no result
-    ("layers", "maximum", "np.maximum(x, 0)", "np.maximum(0, x)", ORDER),
-    ("layers", "minimum", "np.minimum(x, 0)", "np.minimum(0, x)", ORDER),
-    ("layers", "minimum", "np.minimum(x, -x)", "np.minimum(-x, x)", ORDER),
-    ("layers", "", "0", "0.0", NUMBER),
-    ("layers", "", "_flush(dx)", "pass", SUBNORMAL),
-    ("layers", "tiny", "x[np.abs(x) < np.finfo(x.dtype).tiny] = 0", "pass", SUBNORMAL),
-    ("layers", "tiny", "np.abs(x) < np.finfo(x.dtype).tiny", "np.abs(x) <= np.finfo(x.dtype).tiny", SUBNORMAL),
-    ("loss", "error =", "y - target", "target - y", "it is squared"),
-    (
-        "model", "for name in", "('fc1', 'fc2', 'fc3', 'fc4')", "('fc2', 'fc1', 'fc3', 'fc4')",
-        "parameters are known by name",
-    ),
-    (
-        "model", "fc1.backward", "self.fc1.backward(d['fc1'], tape['input'], input_grad=input_grad)",
-        "self.fc1.backward(d['fc1'], tape['input'])", "the input's gradient is computed, and not given out",
-    ),
-    ("optim", "FLUSH_AFTER =", "100", "101", SUBNORMAL),
-    ("optim", "FLUSH_AFTER =", "100", "100.1", SUBNORMAL),
-    ("optim", "% FLUSH_AFTER", "state['step'] % FLUSH_AFTER == 0", "state['step'] % FLUSH_AFTER != 0", SUBNORMAL),
-    ("optim", "% FLUSH_AFTER", "0", "1", SUBNORMAL),
-    ("optim", "for average", "(exp_avg, exp_avg_sq)", "(exp_avg_sq, exp_avg)", ORDER),
-    ("optim", "tiny", "average[np.abs(average) < np.finfo(average.dtype).tiny] = 0", "pass", SUBNORMAL),
-    (
-        "optim", "tiny", "np.abs(average) < np.finfo(average.dtype).tiny",
-        "np.abs(average) <= np.finfo(average.dtype).tiny", SUBNORMAL,
-    ),
-    ("optim", "", "0", "0.0", NUMBER),
-    ("optim", "parallel", "False", "True", HELPER),
-    ("optim", "_helper =", "ThreadPoolExecutor(1) if parallel else None", "ThreadPoolExecutor(1)", HELPER),
-    ("optim", "_helper =", "ThreadPoolExecutor(1) if parallel else None", "None", HELPER),
-    ("optim", "_helper =", "1", "2", HELPER),
-    ("optim", "_helper =", "1", "1.001", HELPER),
-    ("train", "value =", "loss.forward(y, clean)", "loss.forward(clean, y)", "the difference is squared"),
-]  # fmt: skip
 
 
 class Mutant(NamedTuple):
