@@ -184,6 +184,8 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
     """Plant each known mistake in the NumPy side; show which tiers catch it and whether the right function is named."""
     from compare import job
 
+    if healthy:
+        refuse_beside("--healthy checks on the CPU, with 1 and 2 threads by turns", but=("healthy", "markdown"))
     _set_up(threads)
     held = job.healthy(healthy, markdown) if healthy else job.faults(markdown, device=device)
     return OK if held else FAILED

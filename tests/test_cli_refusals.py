@@ -49,6 +49,7 @@ WRONG: list[tuple[str, str]] = [
     ("explore --resume nowhere", "there is no explore in nowhere (no explore.json)"),
     ("explore --resume . --side numpy", "there is no explore in ."),
     ("bench --from file --quick", "--from measures nothing: leave out --quick"),
+    ("faults --healthy 1 --threads 1", "--healthy checks on the CPU, with 1 and 2 threads by turns: leave out --"),
     ("bench --from file --threads 1 --json new", "--from measures nothing: leave out --"),
 ]
 

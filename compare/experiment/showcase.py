@@ -10,6 +10,7 @@ from compare.experiment.batches import noisy_test_images
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.embedding import embed
+from compare.experiment.gaussian import shaped_like
 from compare.experiment.streams import Purpose, stream
 from compare.parity.side import AutoencoderSide
 
@@ -46,7 +47,7 @@ def showcase(
     for label, side in sides.items():
         z = side.encode(test.clean)
         latents[label], used = embed(z, method=method)
-        fitted[label] = side.decode(_like(z, normal)).reshape(shape)
+        fitted[label] = side.decode(shaped_like(z, normal)).reshape(shape)
     return Showcase(
         clean.reshape(shape),
         noisy.reshape(shape),
@@ -58,12 +59,3 @@ def showcase(
         dataset.test_labels,
         used,
     )
-
-
-def _like(latents: NDArray[np.floating], normal: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Give standard normal rows the mean and the covariance of the latents (n, d), by its symmetric square root."""
-    covariance = np.atleast_2d(np.cov(latents, rowvar=False))
-    variances, directions = np.linalg.eigh(covariance)  # no Cholesky: a dead latent makes the covariance singular
-    root = (directions * np.sqrt(np.maximum(variances, 0))) @ directions.T
-    drawn: NDArray[np.floating] = latents.mean(axis=0) + normal @ root
-    return drawn

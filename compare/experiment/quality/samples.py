@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from compare.experiment.batches import to_float
 from compare.experiment.config import Config
+from compare.experiment.gaussian import shaped_like
 from compare.experiment.quality.codec import Array, Codec, View, spread_out
 from compare.experiment.streams import Purpose, stream
 
@@ -50,9 +51,8 @@ def samples(config: Config, codec: Codec, view: View, clean: Array, real: RealIm
     and the covariance of the training latents; test images (n, pixels) there and back; and the same as they are.
     """
     rng = stream(Purpose.SAMPLES, config.seed)
-    mean, covariance = view.train_latents.mean(axis=0), np.atleast_2d(np.cov(view.train_latents, rowvar=False))
-    standard = rng.standard_normal((SAMPLES, len(mean)))
-    fitted = rng.multivariate_normal(mean, covariance, SAMPLES, method="eigh")  # Cholesky fails on a dead latent
+    standard, normal = rng.standard_normal((2, SAMPLES, view.train_latents.shape[1]))
+    fitted = shaped_like(view.train_latents, normal)
     rows = spread_out(len(clean), SAMPLES)
     return {
         "decoded N(0, I)": real.distance(codec.decode(standard.astype(np.float32))),
