@@ -37,11 +37,12 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
     """Yield what is measured: the core first, then the batch sizes, then the widths."""
     here = tuple(lane for lane, spec in LANES.items() if device in spec.devices)
     lanes = CORE if quick else tuple(lane for lane in dict.fromkeys((*CORE, *LANES, *here)) if lane not in FLOORS)
+    floors = tuple(lane for lane in FLOORS if {device, "cpu"} & set(LANES[lane].devices))
     cpu = device == "cpu"
     if quick and not cpu:
         lanes = tuple(lane for lane in here if lane not in FLOORS)
     for count in threads:
-        yield Part((*lanes, *FLOORS), config, count, QUICK if quick else FULL)
+        yield Part((*lanes, *floors), config, count, QUICK if quick else FULL)
     if quick:
         return
     graph = () if cpu else ("torch-graph",)

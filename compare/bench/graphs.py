@@ -1,15 +1,14 @@
-"""The step as a CUDA graph: captured once, and replayed with a single launch where the eager step has some fifty."""
+"""The step as a CUDA graph, a single launch where the eager step has some fifty; and what launching alone takes."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from compare.bench.torch_lanes import Tensors, TorchLane
-from compare.errors import UserError
+from compare.bench.capture import captured, require_cuda
+from compare.bench.lanes import products
+from compare.bench.torch_lanes import Floor, Tensors, TorchLane
 from compare.experiment.config import Config
-
-WARM_UP = 3  # steps before a capture, as torch's documentation has it: libraries set themselves up in them
 
 
 class GraphLane(TorchLane):
@@ -18,8 +17,7 @@ class GraphLane(TorchLane):
     capturable = True
 
     def __init__(self, config: Config, *, device: str, tf32: bool = False) -> None:
-        if device != "cuda":
-            raise UserError(f"a CUDA graph needs --device cuda, not {device}")
+        require_cuda(device)
         super().__init__(config, device=device, fused=True)
         torch.backends.cuda.matmul.allow_tf32 = tf32
         self.config = config
@@ -39,16 +37,7 @@ class GraphLane(TorchLane):
         self._eager(self.noisy, self.clean)
 
     def _capture(self) -> None:
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(WARM_UP):
-                self._captured()
-        torch.cuda.current_stream().wait_stream(aside)
-        self.optimizer.zero_grad()  # the captured step makes its gradients in the graph's own memory
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self._captured()
+        self.graph = captured(self._captured)
         self.reset()
 
 
@@ -90,3 +79,18 @@ class DeviceLane(GraphLane):
         clean = self.images[rows].to(self.side.dtype) / 255
         noisy = clean + self.config.noise * torch.randn_like(clean)
         return (noisy.clamp(0, 1) if self.config.clip else noisy), clean
+
+
+class Launches(Floor):
+    """As many kernels with next to nothing to do as no step goes without: one for each product, and Adam's."""
+
+    def __init__(self, config: Config, *, device: str) -> None:
+        require_cuda(device)
+        super().__init__(device)
+        self.number = torch.zeros((), device=self.device)
+        self.kernels = len(products(config.batch_size, 784, config.hidden_dim, config.latent_dim)) + 1
+
+    def work(self) -> None:
+        """Launch them, each after the one before."""
+        for _ in range(self.kernels):
+            self.number.add_(1)

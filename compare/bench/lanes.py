@@ -94,9 +94,10 @@ LANES: dict[str, Spec] = {
     "traffic": Spec("a + b → c as long as all parameters", "torch_lanes:Traffic", judged=False, devices=ANY),
     "peak-numpy": Spec("a large product, NumPy's BLAS", "numpy_lanes:LargeProduct", judged=False),
     "peak-torch": Spec("a large product, torch", "torch_lanes:LargeProduct", judged=False, devices=ANY),
+    "launches": Spec("a graph of 12 empty kernels", "graphs:Launches", judged=False, devices=("cuda",)),
 }  # fmt: skip
 LARGE = 2048  # rows and columns of the product that shows what the machine can do
-FLOORS = ("products-numpy", "products-torch", "traffic", "peak-numpy", "peak-torch")
+FLOORS = ("products-numpy", "products-torch", "traffic", "peak-numpy", "peak-torch", "launches")
 
 
 def products(batch: int, inputs: int, hidden: int, latent: int) -> list[tuple[int, int, int]]:

@@ -119,10 +119,14 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
 
 
 class Floors(NamedTuple):
-    """What no lane of a setting can be faster than, in milliseconds: the products, and Adam's traffic besides."""
+    """What no lane of a setting can be faster than, in milliseconds: the products, and Adam's traffic besides.
+
+    On CUDA also `launches`: as many kernels as there are products, and one for Adam, with nothing to do.
+    """
 
     products: float
     full: float
+    launches: float | None = None
 
 
 TRAFFIC = 7 / 3  # Adam reads gradient, parameter and both moments and writes the last three; a + b → c moves three
@@ -135,7 +139,8 @@ def floors(results: Results, row: Row) -> Floors | None:
     traffic = results.find("traffic", **setting)
     if not products or not traffic:
         return None
-    return Floors(min(products), min(products) + TRAFFIC * traffic.median)
+    launches = results.find("launches", **setting)
+    return Floors(min(products), min(products) + TRAFFIC * traffic.median, launches.median if launches else None)
 
 
 def _fits(row: Mapping[str, Any], setting: Mapping[str, int]) -> bool:

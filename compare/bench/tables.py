@@ -37,9 +37,10 @@ def verdicts(results: Results) -> list[str]:
                 f"{_count(ours.threads)}: NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against)}"
             )
         if floor := floors(results, ours):
+            launches = "" if floor.launches is None else f", {floor.launches:.3g} ms to launch 12 empty kernels"
             lines.append(
-                f"{_count(ours.threads)}: floors: {floor.products:.2f} ms for the products, {floor.full:.2f} ms with "
-                f"Adam's traffic; of a large product: {_speeds(rows)}"
+                f"{_count(ours.threads)}: floors: {floor.products:.3g} ms for the products, {floor.full:.3g} ms with "
+                f"Adam's traffic{launches}; of a large product: {_speeds(rows)}"
             )
         if again := by_lane.get("numpy-again"):
             control = ratio(again.turns, ours.turns)

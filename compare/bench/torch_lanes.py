@@ -1,12 +1,14 @@
 """The lanes of torch: eager, compiled, and as a CUDA graph; and its floors."""
 
 from collections.abc import Callable
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import torch
 
 from compare.bench import numpy_lanes
+from compare.bench.capture import captured
 from compare.bench.lanes import LARGE, products
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
@@ -85,19 +87,39 @@ class TorchLane(_OnDevice):
         return self.side.reconstruct(x)
 
 
-class Products(_OnDevice):
+class Floor(_OnDevice):
+    """What no step can be faster than; on CUDA as a graph, for launches one by one would take longer than a step."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(device)
+        self.graphed = device == "cuda"
+
+    @cached_property
+    def _do(self) -> Callable[[], None]:
+        return captured(self.work).replay if self.graphed else self.work
+
+    def work(self) -> None:
+        """Do what is timed."""
+        raise NotImplementedError
+
+    def step(self, batch: Any) -> None:
+        """Do it, whatever the batch."""
+        self._do()
+
+
+class Products(Floor):
     """The 11 matrix products of a step and nothing else."""
 
     def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
         super().__init__(device)
-        shapes = (config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
-        self.operands = [self._operands(i, *shape) for i, shape in enumerate(products(*shapes))]
+        shapes = products(config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
+        self.operands = [self._operands(i, *shape) for i, shape in enumerate(shapes)]
 
     def _operands(self, which: int, *shape: int) -> Tensors:
         a, b = (torch.as_tensor(array).to(self.device) for array in numpy_lanes.operands(which, *shape))
         return a, b
 
-    def step(self, batch: Any) -> None:
+    def work(self) -> None:
         """Do the products."""
         for a, b in self.operands:
             a @ b
@@ -107,11 +129,11 @@ class LargeProduct(Products):
     """One large square product."""
 
     def __init__(self, config: Config, *, device: str) -> None:
-        _OnDevice.__init__(self, device)
+        Floor.__init__(self, device)
         self.operands = [self._operands(4, *(LARGE,) * 3)]
 
 
-class Traffic(_OnDevice):
+class Traffic(Floor):
     """c = a + b over as many numbers as there are parameters, by all threads: three numbers moved for each."""
 
     def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
@@ -120,6 +142,6 @@ class Traffic(_OnDevice):
         parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
         self.a, self.b, self.c = (torch.ones(parameters, device=self.device) for _ in range(3))
 
-    def step(self, batch: Any) -> None:
+    def work(self) -> None:
         """Move the numbers."""
         torch.add(self.a, self.b, out=self.c)

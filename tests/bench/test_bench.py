@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compare.bench import bench
-from compare.bench.lanes import LANES
+from compare.bench.lanes import FLOORS, LANES
 from compare.bench.trainings import train
 from compare.bench.turns import Plan, Processes, measure, some_batches
 from compare.experiment.config import Config
@@ -43,6 +43,15 @@ def test_lanes_take_turns_forwards_and_backwards(config: Config, dataset: Datase
         )  # fmt: skip
     assert order[2:] == ["numpy", "products-numpy", "products-numpy", "numpy"]
     assert [row.agreement is None for row in rows] == [False, True]
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps", "cuda"])
+def test_every_floor_that_can_be_measured_is(config: Config, device: str) -> None:
+    for quick in (True, False):
+        core, *swept = bench.parts(config, quick=quick, threads=(1,), device=device)
+        measured = [lane for lane in core.lanes if lane in FLOORS]
+        assert measured == [lane for lane in FLOORS if lane != "launches" or device == "cuda"]
+        assert all({"products-numpy", "products-torch", "traffic"} < set(part.lanes) for part in swept)
 
 
 def test_a_lane_that_cannot_run_says_why_and_the_others_run(config: Config, dataset: Dataset) -> None:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from compare.bench import graphs, torch_lanes
+from compare.bench import capture, graphs, torch_lanes
+from compare.bench.lanes import products
+from compare.bench.results import Results, Row
+from compare.bench.tables import verdicts
 from compare.bench.turns import some_batches
 from compare.errors import UserError
 from compare.experiment.config import Config
@@ -17,7 +20,7 @@ from compare.experiment.data import Dataset
 
 
 class Recording:
-    """A CUDA graph that holds the lane's method; capturing runs it once, as warming up did."""
+    """A CUDA graph that holds what was captured; capturing does it once, as warming up did three times."""
 
     def __init__(self) -> None:
         self.replays = 0
@@ -47,17 +50,19 @@ def no_gpu_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("compare.parity.torch_side.available_device", lambda name, dtype: torch.device("cpu"))
     monkeypatch.setattr(graphs.GraphLane, "capturable", False)  # Adam refuses it on a CPU
 
+    def captured(do: Callable[[], None]) -> Any:
+        graph: Any = capture.captured(do)
+        graph.captured = do
+        return graph
 
-def captured(lane: Any) -> Any:
-    """Return the lane, its graph knowing what to do."""
-    lane.graph.captured = lane._captured
-    return lane
+    monkeypatch.setattr(graphs, "captured", captured)
+    monkeypatch.setattr(torch_lanes, "captured", captured)
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
 def test_replaying_the_graph_is_taking_the_eager_step(config: Config, dataset: Dataset) -> None:
     eager = torch_lanes.TorchLane(config, device="cpu", fused=True)
-    graph = captured(graphs.GraphLane(config, device="cuda"))
+    graph: Any = graphs.GraphLane(config, device="cuda")
     for batch in some_batches(config, dataset.train_images)[:3]:
         eager.step(eager.put(batch))
         graph.step(graph.put(batch))
@@ -72,7 +77,6 @@ def test_a_training_on_the_device_sees_every_image_once_an_epoch_and_learns(conf
     losses = []
     for _ in range(4):
         rows = list(lane.batches(dataset.train_images))
-        captured(lane)
         assert sorted(torch.cat(rows).tolist()) == list(range(len(dataset.train_images)))
         for batch in rows:
             lane.step(batch)
@@ -82,6 +86,25 @@ def test_a_training_on_the_device_sees_every_image_once_an_epoch_and_learns(conf
     assert lane.graph.replays == 4 * (len(dataset.train_images) // config.batch_size)
 
 
-def test_on_another_device_a_graph_says_so(config: Config) -> None:
+@pytest.mark.usefixtures("no_gpu_needed")
+def test_the_launch_floor_replays_a_kernel_for_each_product_and_one_for_adam(config: Config) -> None:
+    lane = graphs.Launches(config, device="cuda")
+    kernels = len(products(config.batch_size, 784, config.hidden_dim, config.latent_dim)) + 1
+    for replays in (1, 2, 3):
+        lane.step(None)
+        assert int(lane.number) == kernels * (capture.WARM_UP + 1 + replays)
+
+
+@pytest.mark.parametrize("lane", [graphs.GraphLane, graphs.Launches])
+def test_on_another_device_a_graph_says_so(config: Config, lane: type[Any]) -> None:
     with pytest.raises(UserError, match="CUDA graph needs --device cuda"):
-        graphs.GraphLane(config, device="cpu")
+        lane(config, device="cpu")
+
+
+def test_the_launch_floor_is_shown_where_there_is_one() -> None:
+    rows = [Row(lane, "", 1, 128, 400, 10, median=1.0, turns=[1.0]) for lane in ("numpy", "products-torch", "traffic")]
+    (floor,) = (line for line in verdicts(Results({}, "cuda", rows)) if "floors" in line)
+    assert "empty kernels" not in floor
+    rows.append(Row("launches", "", 1, 128, 400, 10, median=0.0234))
+    (floor,) = (line for line in verdicts(Results({}, "cuda", rows)) if "floors" in line)
+    assert ", 0.0234 ms to launch 12 empty kernels;" in floor
