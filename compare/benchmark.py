@@ -37,6 +37,8 @@ def measure(
     todo = list(bench.parts(config, quick=quick, threads=counts, device=device))
     results = Results(environment.describe(), device)
     try:
+        if device != "cpu":
+            results.environment = bench.described_by_torch()
         with console.status("measuring") as status:
             for _ in _measuring(results, todo, config, None if quick else data_root, status):
                 if json_file:
@@ -67,8 +69,9 @@ def _measuring(
         yield
     if trainings is not None:
         for training in bench.run_trainings(
-            config, trainings, device=results.device, on_lane=lambda lane: status.update(f"whole training: {lane}")
-        ):
+            config, trainings, threads=todo[-1].threads, device=results.device,
+            on_lane=lambda lane: status.update(f"whole training: {lane}"),
+        ):  # fmt: skip
             results.trainings.append(training)
             yield
 

@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 PACKAGES = ("ae-mirror", "numpy", "torch", "torchvision", "scikit-learn", "umap-learn", "safetensors")
+LIBRARIES = ("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GOMP_")  # what the environment sets for them begins so
 MOST_THREADS = 1024  # that a file may ask for
 
 
@@ -79,21 +80,29 @@ def describe() -> dict[str, Any]:
         "thread_pools": [
             {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")} for pool in pools
         ],
-        "kernel_set_to": os.environ.get("OPENBLAS_CORETYPE"),
+        "gpu": _gpu_name(),
+        "settings": {name: value for name, value in sorted(os.environ.items()) if name.startswith(LIBRARIES)},
     }
 
 
 def machine(environment: Mapping[str, Any]) -> str:
     """Say on one line what `describe` found: processor, BLAS with its kernel, versions."""
     pools = [pool for pool in environment["thread_pools"] if pool["internal_api"] in ("openblas", "mkl", "blis")]
-    by_hand = ", as OPENBLAS_CORETYPE has it" if environment.get("kernel_set_to") else ""
+    by_hand = ", as OPENBLAS_CORETYPE has it" if environment.get("settings", {}).get("OPENBLAS_CORETYPE") else ""
     named = [f"{pool['internal_api']} {pool['version']} ({pool['architecture']}{by_hand})" for pool in pools]
     blas = named[0] if named else "its own BLAS"
     packages = environment["packages"]
+    gpu = f"; {environment['gpu']}" if environment.get("gpu") else ""
     return (
         f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
-        f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}"
+        f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}{gpu}"
     )
+
+
+def settings(environment: Mapping[str, Any]) -> str:
+    """Say on one line of which version of this project an environment is, and what was set for its libraries."""
+    found = [f"{name}={value}" for name, value in environment.get("settings", {}).items()]
+    return ", ".join([f"ae-mirror {environment['packages'].get('ae-mirror')}", *found])
 
 
 def _kernels(environment: Mapping[str, Any]) -> str:
@@ -111,6 +120,11 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def _gpu_name() -> str | None:
+    torch = sys.modules.get("torch")
+    return str(torch.cuda.get_device_name()) if torch and torch.cuda.is_available() else None
 
 
 def _cpu_name() -> str:

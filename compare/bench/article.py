@@ -35,6 +35,7 @@ class ArticleLoop(TorchLane):
     def __init__(self, config: Config, *, device: str = "cpu") -> None:
         super().__init__(config, device=device)
         self.config = config
+        torch.manual_seed(config.seed)
 
     def batches(self, images: np.ndarray) -> Iterator[Tensors]:
         """Yield the noisy and the clean batches of one epoch."""

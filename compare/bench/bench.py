@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from compare.bench import worker
 from compare.bench.lanes import FLOORS, LANES
 from compare.bench.results import Row, TrainingRow
 from compare.bench.trainings import TRAININGS, in_a_process
 from compare.bench.turns import Plan, Processes, measure
 from compare.experiment.config import Config
 
-QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.15), Plan(turns=10, seconds=0.3), Plan(turns=4, seconds=0.2)
+QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.15), Plan(turns=10, seconds=0.3), Plan(turns=8, seconds=0.2)
 CORE = ("numpy", "numpy-again", "torch", "torch-fused")
 SWEPT = ("numpy", "torch", "torch-fused")
 BATCHES = (1, 8, 32, 512, 2048, 8192)
@@ -48,10 +49,10 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
     graph = () if cpu else ("torch-graph",)
     for count in threads:
         for size in BATCHES:
-            yield Part((*SWEPT, *graph, *FLOORS[:3]), replace(config, batch_size=size), count, SWEEP)
+            yield Part((*SWEPT, *graph), replace(config, batch_size=size), count, SWEEP)
     wider = [replace(config, hidden_dim=width) for width in HIDDEN]
     for changed in (*wider, *(replace(config, latent_dim=width) for width in LATENT)):
-        yield Part((*SWEPT, *graph, *FLOORS[:3]), changed, threads[-1], SWEEP)
+        yield Part((*SWEPT, *graph), changed, threads[-1], SWEEP)
 
 
 def run_steps(
@@ -67,13 +68,22 @@ def run_steps(
                 yield part, rows
 
 
-def run_trainings(config: Config, root: Path, *, device: str, on_lane: Callable[[str], None]) -> Iterator[TrainingRow]:
+def run_trainings(
+    config: Config, root: Path, *, threads: int, device: str, on_lane: Callable[[str], None]
+) -> Iterator[TrainingRow]:
     """Train every lane that can be trained here to the end, `REPEATS` times in turns; yield each training."""
     lanes = [name for name, spec in TRAININGS.items() if device in spec.devices or spec.devices == ("cpu",)]
     for turn in range(REPEATS):
         for name in lanes if turn % 2 == 0 else reversed(lanes):
             on_lane(name)
-            yield in_a_process(name, config, root, threads=cores(), device=device)
+            yield in_a_process(name, config, root, threads=threads, device=device)
+
+
+def described_by_torch() -> dict[str, Any]:
+    """Return the environment with torch loaded, which tells its GPU."""
+    with Processes() as processes:
+        described: dict[str, Any] = processes.ask("torch", worker.describe)
+        return described
 
 
 def cores() -> int:

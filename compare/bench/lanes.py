@@ -61,10 +61,15 @@ class Spec(NamedTuple):
 
     def make(self, config: Config, device: str) -> Any:
         """Return the lane. Raises `UserError` with the reason where it cannot run here."""
+        return self.maker_found()(config, device)
+
+    def maker_found(self) -> Callable[[Config, str], Any]:
+        """Import what makes the lane, and return it. Raises `UserError` where that is not installed."""
         try:
-            return resolve_name(f"compare.bench.{self.maker}")(config, **self._where(device), **self.options)
+            maker = resolve_name(f"compare.bench.{self.maker}")
         except ModuleNotFoundError as error:
             raise UserError(f"{error.name} is not installed") from error
+        return lambda config, device: maker(config, **self._where(device), **self.options)
 
     def _where(self, device: str) -> dict[str, str]:
         return {"device": device} if self.maker.split(":")[0] != "numpy_lanes" else {}
@@ -91,13 +96,13 @@ LANES: dict[str, Spec] = {
     "sklearn": Spec("scikit-learn MLPRegressor", "numpy_lanes:SklearnLane", judged=False),
     "products-numpy": Spec("the 11 products, NumPy's BLAS", "numpy_lanes:Products", judged=False),
     "products-torch": Spec("the 11 products, torch", "torch_lanes:Products", judged=False, devices=ANY),
-    "traffic": Spec("a + b → c as long as all parameters", "torch_lanes:Traffic", judged=False, devices=ANY),
+    "in-place": Spec("a + b → a as long as all parameters", "torch_lanes:InPlace", judged=False, devices=ANY),
     "peak-numpy": Spec("a large product, NumPy's BLAS", "numpy_lanes:LargeProduct", judged=False),
     "peak-torch": Spec("a large product, torch", "torch_lanes:LargeProduct", judged=False, devices=ANY),
     "launches": Spec("a graph of 12 empty kernels", "graphs:Launches", judged=False, devices=("cuda",)),
 }  # fmt: skip
 LARGE = 2048  # rows and columns of the product that shows what the machine can do
-FLOORS = ("products-numpy", "products-torch", "traffic", "peak-numpy", "peak-torch", "launches")
+FLOORS = ("products-numpy", "products-torch", "in-place", "peak-numpy", "peak-torch", "launches")
 
 
 def products(batch: int, inputs: int, hidden: int, latent: int) -> list[tuple[int, int, int]]:

@@ -10,6 +10,7 @@ from compare.errors import UserError
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+FEWEST = 4  # turns of which an interval says anything
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,12 @@ class TrainingRow:
     threads: int
     seconds: list[float]  # of each epoch, with data and noise and without the measuring of the error
     test_mse: list[float]
-    peak_megabytes: float
+    peak_megabytes: float  # of the process, its libraries included, while it trains
     cannot: str = ""
 
-    def seconds_until(self, mse: float) -> float | None:
-        """Return when the test error was first below `mse`, to the end of that epoch; None if never."""
-        reached = next((i for i, error in enumerate(self.test_mse) if error < mse), None)
-        return None if reached is None else sum(self.seconds[: reached + 1])
+    def epochs_until(self, mse: float) -> int | None:
+        """Return how many epochs it took until the test error was below `mse`; None if it never was."""
+        return next((epoch for epoch, error in enumerate(self.test_mse, start=1) if error < mse), None)
 
 
 @dataclass
@@ -103,14 +103,21 @@ class Ratio(NamedTuple):
         """Whether the two cannot be told apart."""
         return self.low <= 1 <= self.high
 
+    @property
+    def told(self) -> bool:
+        """Whether there were turns enough for an interval."""
+        return bool(np.isfinite([self.low, self.high]).all())
+
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
     """Return the median ratio of paired turns, and the bootstrap's interval for it."""
     from scipy.stats import bootstrap
 
     pairs = np.divide(a, b)
-    if len(pairs) < 2 or np.ptp(pairs) == 0:
+    if len(pairs) < FEWEST:
         return Ratio(float(np.median(pairs)), -np.inf, np.inf)
+    if np.ptp(pairs) == 0:
+        return Ratio(*[float(pairs[0])] * 3)
     interval = bootstrap(
         (pairs,), np.median, confidence_level=CONFIDENCE, n_resamples=RESAMPLES, method="percentile",
         rng=np.random.default_rng(0),
@@ -125,22 +132,22 @@ class Floors(NamedTuple):
     """
 
     products: float
-    full: float
-    launches: float | None = None
+    full: float | None
+    launches: float | None
 
 
-TRAFFIC = 7 / 3  # Adam reads gradient, parameter and both moments and writes the last three; a + b → c moves three
+TRAFFIC = 7 / 3  # Adam reads gradient, parameter and both moments and writes the last three; a + b → a moves three
 
 
 def floors(results: Results, row: Row) -> Floors | None:
     """Return the floors of a row's setting: each by the faster library."""
     setting = {name: getattr(row, name) for name in ("threads", "batch_size", "hidden_dim", "latent_dim")}
     products = [r.median for name in ("products-numpy", "products-torch") if (r := results.find(name, **setting))]
-    traffic = results.find("traffic", **setting)
-    if not products or not traffic:
+    if not products:
         return None
-    launches = results.find("launches", **setting)
-    return Floors(min(products), min(products) + TRAFFIC * traffic.median, launches.median if launches else None)
+    in_place, launches = (results.find(name, **setting) for name in ("in-place", "launches"))
+    full = min(products) + TRAFFIC * in_place.median if in_place else None
+    return Floors(min(products), full, launches.median if launches else None)
 
 
 def _fits(row: Mapping[str, Any], setting: Mapping[str, int]) -> bool:

@@ -1,10 +1,11 @@
 """A benchmark's results as tables of ready text, for the terminal and for a document."""
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
 from compare.bench.lanes import FLOORS, LANES, LARGE, flops
-from compare.bench.results import Floors, Ratio, Results, Row, floors, ratio
+from compare.bench.results import Floors, Ratio, Results, Row, TrainingRow, floors, ratio
 from compare.experiment.config import Config
 from compare.experiment.quality import Table
 
@@ -37,15 +38,15 @@ def verdicts(results: Results) -> list[str]:
                 f"{_count(ours.threads)}: NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against)}"
             )
         if floor := floors(results, ours):
+            full = "" if floor.full is None else f", {floor.full:.3g} ms with Adam's traffic"
             launches = "" if floor.launches is None else f", {floor.launches:.3g} ms to launch 12 empty kernels"
             lines.append(
-                f"{_count(ours.threads)}: floors: {floor.products:.3g} ms for the products, {floor.full:.3g} ms with "
-                f"Adam's traffic{launches}; of a large product: {_speeds(rows)}"
+                f"{_count(ours.threads)}: floors: {floor.products:.3g} ms for the products{full}{launches}; "
+                f"of a large product: {_speeds(rows)}"
             )
         if again := by_lane.get("numpy-again"):
             control = ratio(again.turns, ours.turns)
-            word = "as it should be" if control.tie else "it should hold 1, so differences of this size mean nothing"
-            lines.append(f"{_count(ours.threads)}: NumPy against itself: {_ratio(control)}, {word}")
+            lines.append(f"{_count(ours.threads)}: NumPy against itself: {_ratio(control)}{_trust(control)}")
     return lines
 
 
@@ -90,7 +91,7 @@ def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[
         f"{row.p10:.2f}–{row.p90:.2f}",
         _ratio(ratio(row.turns, ours.turns)) if ours and row is not ours else "",
         f"{row.median / floor.products:.2f}" if floor and same else "",
-        f"{row.median / floor.full:.2f}" if floor and same else "",
+        f"{row.median / floor.full:.2f}" if floor and floor.full and same else "",
         "" if row.update is None else f"{row.update:.2f}",
         f"{work / row.median / 1e6:.0f}",
         f"{row.prepare_seconds:.1f}",
@@ -122,7 +123,7 @@ def _swept(results: Results) -> list[Table]:
             if not lanes:
                 continue
             cells = [
-                (str(size), *(f"{of[size].cost:.2f}" if size in of else "" for of in lanes.values()))
+                (str(size), *(_three(of[size].cost) if size in of else "" for of in lanes.values()))
                 for size in sorted({size for of in lanes.values() for size in of})
             ]
             labels = tuple(LANES[lane].label for lane in lanes)
@@ -139,26 +140,38 @@ def _varies_only(row: Row, name: str) -> bool:
 def _trainings(results: Results) -> Table:
     lines = []
     for lane in dict.fromkeys(t.lane for t in results.trainings):
-        runs = [t for t in results.trainings if t.lane == lane]
-        if runs[0].cannot:
-            lines.append((runs[0].label, "not run", *[""] * 4))
+        label = next(t.label for t in results.trainings if t.lane == lane)
+        runs = [t for t in results.trainings if t.lane == lane and not t.cannot]
+        if not runs:
+            lines.append((label, "not run", *[""] * 5))
             continue
-        reached = [until for t in runs if (until := t.seconds_until(GOOD_ENOUGH)) is not None]
+        best = min((t.seconds for t in runs), key=sum)
         lines.append(
             (
-                runs[0].label,
+                label,
                 " ".join(f"{sum(t.seconds):.1f}" for t in runs),
-                f"{min(sum(t.seconds) for t in runs) / len(runs[0].seconds):.2f}",
-                " ".join(f"{until:.1f}" for until in reached) or "never",
-                f"{runs[0].test_mse[-1]:.5f}",
+                f"{best[0]:.2f}",
+                f"{best[-1]:.2f}",
+                " ".join(_until(t) for t in runs),
+                " ".join(dict.fromkeys(f"{t.test_mse[-1]:.5f}" for t in runs)),
                 f"{max(t.peak_megabytes for t in runs):.0f}",
             )
         )
     first = results.trainings[0]
     epochs = max(len(t.seconds) for t in results.trainings)
     title = f"Whole training: {first.data}, {epochs} epochs, data and noise included, {_count(first.threads)}"
-    columns = ("lane", "seconds", "the fastest, an epoch", f"until MSE < {GOOD_ENOUGH}", "test MSE", "peak MB")
+    columns = ("lane", "seconds", "first epoch", "last", f"until MSE < {GOOD_ENOUGH} (epoch)", "test MSE", "peak MB")
     return Table(title, columns, lines)
+
+
+def _until(training: TrainingRow) -> str:
+    epochs = training.epochs_until(GOOD_ENOUGH)
+    return "never" if epochs is None else f"{sum(training.seconds[:epochs]):.1f} ({epochs})"
+
+
+def _three(number: float) -> str:
+    """Show three digits, or a whole number of more."""
+    return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"
 
 
 def _count(threads: int) -> str:
@@ -166,8 +179,17 @@ def _count(threads: int) -> str:
 
 
 def _ratio(r: Ratio) -> str:
-    return f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})"
+    return f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})" if r.told else f"{r.value:.2f}"
+
+
+def _trust(control: Ratio) -> str:
+    if not control.told:
+        return ": too few turns to tell what a difference means"
+    margin = max(control.high - 1, 1 - control.low)
+    return f": differences under {math.ceil(100 * margin)} % mean nothing here"
 
 
 def _word(r: Ratio) -> str:
+    if not r.told:
+        return "too few turns to tell"
     return "a tie" if r.tie else "faster" if r.value < 1 else "slower"

@@ -40,8 +40,12 @@ class TorchLane(_OnDevice):
 
     capturable = False  # by a CUDA graph: Adam then counts its steps on the device
 
-    def __init__(self, config: Config, *, device: str, fused: bool = False, compiled: str = "") -> None:
+    def __init__(
+        self, config: Config, *, device: str, fused: bool = False, compiled: str = "", flush: bool = False
+    ) -> None:
         super().__init__(device)
+        if flush:  # subnormal numbers become zero, in this thread and in those that it starts from here on
+            torch.set_flush_denormal(True)
         self.side = TorchSide(config, device=device)
         self.start = [param.detach().clone() for param in self.side.model.parameters()]
         self.optimizer = self.side.optimizer = torch.optim.Adam(
@@ -133,15 +137,18 @@ class LargeProduct(Products):
         self.operands = [self._operands(4, *(LARGE,) * 3)]
 
 
-class Traffic(Floor):
-    """c = a + b over as many numbers as there are parameters, by all threads: three numbers moved for each."""
+class InPlace(Floor):
+    """a = a + b over as many numbers as there are parameters, by all threads: three numbers moved for each.
+
+    In place, as Adam is: a processor that writes where it has not read reads there first, a fourth number.
+    """
 
     def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
         super().__init__(device)
         widths = (input_dim, config.hidden_dim, config.latent_dim, config.hidden_dim, input_dim)
         parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
-        self.a, self.b, self.c = (torch.ones(parameters, device=self.device) for _ in range(3))
+        self.a, self.b = (torch.zeros(parameters, device=self.device) for _ in range(2))
 
     def work(self) -> None:
         """Move the numbers."""
-        torch.add(self.a, self.b, out=self.c)
+        self.a.add_(self.b)

@@ -15,15 +15,17 @@ from compare.bench.results import TrainingRow
 from compare.bench.turns import Processes
 from compare.errors import UserError
 from compare.experiment import data
-from compare.experiment.batches import ahead, epoch_batches, noisy_test_images
+from compare.experiment.batches import Batch, ahead, epoch_batches, noisy_test_images
 from compare.experiment.config import Config
 
 ARTICLE = Spec("the article's loop", "article:ArticleLoop")
+FLUSHED = Spec("torch eager, fused Adam, subnormals flushed", "torch_lanes:TorchLane", {"fused": True, "flush": True})
 DEVICE = Spec("CUDA graph, data and noise on the GPU", "graphs:DeviceLane", devices=("cuda",))
 TRAININGS = {
     "numpy": LANES["numpy"],
     "torch": LANES["torch"],
     "torch-fused": LANES["torch-fused"],
+    "torch-flushed": FLUSHED,
     "article": ARTICLE,
     "device": DEVICE,
 }
@@ -47,7 +49,7 @@ def train(name: str, config: Config, root: Path, threads: int, device: str) -> T
     spec = TRAININGS[name]
     dataset = data.load(config.data, root)
     lane = spec.make(replace(config, dtype=spec.dtype), device)
-    test = noisy_test_images(config, dataset.test_images)
+    test: Batch | None = None
     seconds, errors = [], []
     for epoch in range(config.epochs):
         begin = time.perf_counter()
@@ -55,8 +57,11 @@ def train(name: str, config: Config, root: Path, threads: int, device: str) -> T
             lane.step(batch)
         lane.wait()
         seconds.append(time.perf_counter() - begin)
+        if test is None:
+            peak = worker.peak_megabytes()  # the whole test set in one batch takes more than training does
+            test = noisy_test_images(config, dataset.test_images)
         errors.append(float(np.square(lane.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean()))
-    return TrainingRow(name, spec.label, config.data, threads, seconds, errors, worker.peak_megabytes())
+    return TrainingRow(name, spec.label, config.data, threads, seconds, errors, peak)
 
 
 def _batches(lane: Any, config: Config, images: np.ndarray, epoch: int) -> Iterable[Any]:

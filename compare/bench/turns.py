@@ -1,6 +1,6 @@
 """The lanes of one setting, each in its own process, taking turns: A B C, C B A, and so on.
 
-What disturbs the machine for a while then disturbs all lanes alike, and ratios are taken within a turn.
+What disturbs the machine for long then disturbs all lanes, and ratios are taken within a turn.
 """
 
 import os
@@ -92,19 +92,30 @@ def measure(
         rows[lane] = _prepared(processes, lane, config, images, threads=threads, device=device)
     running = [lane for lane, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
+    updates: dict[str, list[float]] = {lane: [] for lane in running}
     for turn in range(plan.turns):
         for lane in running if turn % 2 == 0 else reversed(running):
+            if rows[lane].cannot:
+                continue
             on_turn(lane)
-            samples[lane].append(processes.ask(lane, worker.time_steps, lane, plan.seconds))
+            try:
+                samples[lane].append(processes.ask(lane, worker.time_steps, lane, plan.seconds))
+                if update := processes.ask(lane, worker.time_updates, lane, plan.seconds / 4):
+                    updates[lane].append(float(np.median(update)))
+            except UserError as error:  # the others go on
+                rows[lane] = replace(rows[lane], cannot=str(error))
         for lane in running:
-            p10, median, p90 = map(float, np.percentile(np.concatenate(samples[lane]), [10, 50, 90]))
-            turns = [float(np.median(times)) for times in samples[lane]]
-            rows[lane] = replace(rows[lane], p10=p10, median=median, p90=p90, turns=turns)
+            if not rows[lane].cannot:
+                rows[lane] = _timed(rows[lane], samples[lane], updates[lane])
         yield list(rows.values())
-    for lane in running:  # at last: many updates with one gradient leave a network that nobody would train
-        update = processes.ask(lane, worker.time_updates, lane, plan.seconds)
-        rows[lane] = replace(rows[lane], update=None if update is None else float(np.median(update)))
-    yield list(rows.values())
+
+
+def _timed(row: Row, samples: list[list[float]], updates: list[float]) -> Row:
+    """Return the row with its times: medians of turns, which count alike however many steps were taken in them."""
+    turns = [float(np.median(times)) for times in samples]
+    p10, p90 = map(float, np.percentile(np.concatenate(samples), [10, 90]))
+    update = float(np.median(updates)) if updates else None
+    return replace(row, p10=p10, median=float(np.median(turns)), p90=p90, turns=turns, update=update)
 
 
 def _prepared(processes: Processes, lane: str, config: Config, images: np.ndarray, *, threads: int, device: str) -> Row:

@@ -42,7 +42,7 @@ _made: dict[str, Made] = {}  # this process's lane by name, or the floors of one
 class Ready(NamedTuple):
     """A lane that can be timed: what it took to get there, and what came of its first step."""
 
-    seconds: float  # from its making to the end of its first step: compilation, capture
+    seconds: float  # from its making to the end of its first step: compilation, capture, but no import
     judgement: Judgement | None
     threads: int
 
@@ -52,6 +52,7 @@ def start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what was compiled by an earlier benchmark would be ready
     environment.keep_freed_memory()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
@@ -60,33 +61,29 @@ def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, d
     """Make a lane, take its first step, judge it, and warm up. Raises `UserError` where it cannot run here."""
     environment.set_threads(threads)
     _made.pop(name, None)  # let go of the one before
-    seconds = -time.perf_counter()
     try:
-        lane = LANES[name].make(config, device)
+        make = LANES[name].maker_found()
+        seconds = -time.perf_counter()
+        lane = make(config, device)
         ready = [lane.put(batch) for batch in batches]
         lane.step(ready[0])
         lane.wait()
+        seconds += time.perf_counter()
+        judgement = _judged(name, lane, config, batches[0]) if LANES[name].judged else None
+        end = time.perf_counter() + WARM_UP
+        for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
+            lane.step(batch)
+        lane.wait()
     except Exception as error:
         raise UserError(_one_line(error)) from None
-    seconds += time.perf_counter()
-    judgement = None
-    if LANES[name].judged:
-        # Adam's first step from rest tells the gradients. All sides start where the NumPy side does.
-        reference = NumpySide(config)
-        judgement = judge(
-            reference.describe(), config, batches[0], reference.state(), lane.state(),
-            float32_correction=LANES[name].float32_correction,
-        )  # fmt: skip
-    end = time.perf_counter() + WARM_UP
-    for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
-        lane.step(batch)
-    lane.wait()
     _made[name] = Made(lane, ready)
     return Ready(seconds, judgement, threads_in_use())
 
 
 def time_steps(name: str, seconds: float) -> list[float]:
     """Take steps for so long; return the milliseconds of each, or, where `at_once` are taken, their mean."""
+    if name not in _made:
+        raise UserError("its process died after it was made, and with it the lane")
     lane, batches = _made[name]
     return _clock(lane, lane.step, batches, seconds)
 
@@ -96,6 +93,12 @@ def time_updates(name: str, seconds: float) -> list[float] | None:
     lane = _made[name].lane
     update = getattr(lane, "update", None)
     return _clock(lane, lambda _: update(), [None], seconds) if update else None
+
+
+def describe() -> dict[str, Any]:
+    """Return the environment as torch's process sees it: with its GPU."""
+    LANES["torch"].maker_found()
+    return environment.describe()
 
 
 def threads_in_use() -> int:
@@ -112,6 +115,15 @@ def peak_megabytes() -> float:
     except OSError:
         kilo = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
+
+
+def _judged(name: str, lane: Any, config: Config, batch: Batch) -> Judgement:
+    """Judge the step just taken: Adam's first from rest tells the gradients. All sides start where NumPy's does."""
+    reference = NumpySide(config)
+    return judge(
+        reference.describe(), config, batch, reference.state(), lane.state(),
+        float32_correction=LANES[name].float32_correction,
+    )  # fmt: skip
 
 
 def _clock(lane: Any, step: Any, batches: list[Any], seconds: float) -> list[float]:

@@ -19,14 +19,28 @@ HEAD = """# Benchmarks
 
 Made by `make bench-full MACHINE=name`: `python -m compare bench --json FILE`, then `bench --from FILE --from OTHER
 --markdown docs/benchmarks.md`, which shows each machine. Every lane that trains runs in a process of its own, on the
-same weights, batches and noise; its first step is judged as the check judges a network's
-(the column *error*: the worst error in units of what rounding allows) before it is timed. Lanes take turns, forwards
-and then backwards; times are medians over all turns with the 10th and 90th percentiles, ratios are medians of the
-ratios within a turn with a 95 % bootstrap interval. The products floor is the 11 matrix products of a step by the
-faster library; the full floor adds the 28 bytes that Adam must move for each parameter, at the bandwidth of
-`a + b → c` over as many numbers. *ready* is the time to the end of the first step, compilation and capture included;
-scikit-learn's network is not ours (no sigmoid at the end, a ReLU on the latent, half the mean squared error), and
-what is not ours is not judged.
+same weights, batches and noise, and its first step is judged as the check judges a network's before it is timed.
+Lanes take turns, forwards and then backwards, and every turn begins at the start of training, on the bundled digits,
+noise made before. Times are medians of the turns' medians; the 10th and 90th percentiles are those of all steps; ratios
+are medians of the ratios within a turn, with a 95 % bootstrap interval.
+
+| column | |
+| --- | --- |
+| ×prod | times the 11 matrix products of a step alone, by the faster library |
+| ×floor | times those and the 28 bytes that Adam moves for each parameter, at the bandwidth of `a + b → a` as long |
+| Adam | milliseconds of the optimizer alone, its data warm |
+| GF/s | the operations of the products, a second; beside it, what a large product reaches |
+| ready | seconds to the end of the first step, compilation and capture included, imports not |
+| error | of the first step, at worst, in units of what rounding allows |
+
+scikit-learn's network is not ours (no sigmoid at the end, a ReLU on the latent, half the mean squared error), and what
+is not ours is not judged. The article's loop draws its own order and noise. Whole trainings are another matter than
+their first steps: late in training, saturated pixels and dead units leave subnormal numbers, with which many processors
+are slow. `numpy_ae` makes them zero; torch does where it is told to (`torch.set_flush_denormal`), which is a lane of
+its own. *peak MB* is the process's, its libraries included, before anything is tested.
+
+Tables of ae-mirror 0.1.0 are of its code: a sigmoid of two exponentials, `@` for the outer product of batch 1, sweeps
+of four turns, a peak that holds the whole test set. Their full floors are left out: they took more than Adam moves.
 """
 NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --device cuda`), and no such device was.\n"
 
@@ -35,8 +49,10 @@ def write(machines: Sequence[Results], path: Path) -> None:
     """Write the document, and its plots into a folder of its name beside it."""
     sections = [HEAD]
     for number, results in enumerate(machines, start=1):
-        lines = "\n".join(f"- {line}" for line in (*verdicts(results), *reasons(results)))
-        parts = [f"## {environment.machine(results.environment)}", lines, markdown(tables(results))]
+        about = (environment.settings(results.environment), *verdicts(results), *reasons(results))
+        lines = "\n".join(f"- {line}" for line in about)
+        where = "" if results.device == "cpu" else f"; torch on {results.device}"
+        parts = [f"## {environment.machine(results.environment)}{where}", lines, markdown(tables(results))]
         if any(by_size(results, name, threads) for name, threads in _panels(results)):
             picture = path.with_suffix("") / f"cost-{number}.png"
             save(cost(results), picture)
@@ -54,7 +70,7 @@ def cost(results: Results) -> Figure:
     """Draw microseconds an image against batch size, for each number of threads, and against both widths."""
     panels = [(name, threads) for name, threads in _panels(results) if by_size(results, name, threads)]
     rows = -(-len(panels) // 2)
-    caption = "Median of a training step, divided by the images in it. Both axes are logarithmic."
+    caption = "Median of a training step, divided by the images in it. Bands: the fastest turn to the slowest."
     figure = plots(3.1 * rows, "What an image costs", caption)
     grid = figure.subplots(rows, 2, squeeze=False).flat
     lanes = [lane for lane in LANES if any(lane in by_size(results, *panel) for panel in panels)]
@@ -85,5 +101,8 @@ def _panels(results: Results) -> list[tuple[str, int]]:
 
 
 def _line(axes: Axes, found: dict[int, Row], label: str, colour: str) -> None:
+    """Draw medians, and the band of all turns."""
     sizes = sorted(found)
     axes.plot(sizes, [found[size].cost for size in sizes], marker="o", markersize=4, color=colour, label=label)
+    low, high = ([1e3 * worst(found[size].turns) / found[size].batch_size for size in sizes] for worst in (min, max))
+    axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)

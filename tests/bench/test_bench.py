@@ -1,5 +1,9 @@
 """The command: it times in turns and in processes, keeps what it has, and says what it could not do."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +55,7 @@ def test_every_floor_that_can_be_measured_is(config: Config, device: str) -> Non
         core, *swept = bench.parts(config, quick=quick, threads=(1,), device=device)
         measured = [lane for lane in core.lanes if lane in FLOORS]
         assert measured == [lane for lane in FLOORS if lane != "launches" or device == "cuda"]
-        assert all({"products-numpy", "products-torch", "traffic"} < set(part.lanes) for part in swept)
+        assert not any(set(part.lanes) & set(FLOORS) for part in swept)
 
 
 def test_a_lane_that_cannot_run_says_why_and_the_others_run(config: Config, dataset: Dataset) -> None:
@@ -61,6 +65,38 @@ def test_a_lane_that_cannot_run_says_why_and_the_others_run(config: Config, data
             device="cpu", on_turn=lambda lane: None,
         )  # fmt: skip
     assert "CUDA" in missing.cannot and not there.cannot
+
+
+def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, dataset: Dataset) -> None:
+    asked: list[str] = []
+
+    def on_turn(lane: str) -> None:
+        asked.append(lane)
+        if len(asked) == 4:  # both were prepared, and one of them timed
+            os.kill(processes.pids["numpy"], signal.SIGKILL)
+
+    with Processes() as processes:
+        *_, (died, there) = measure(
+            processes, ("numpy", "products-numpy"), config, dataset.train_images, SHORT, threads=1, device="cpu",
+            on_turn=on_turn,
+        )  # fmt: skip
+    assert asked[2:] == ["numpy", "products-numpy", "products-numpy", "numpy"]
+    assert "its process died" in died.cannot and not there.cannot and len(there.turns) == SHORT.turns
+
+
+FLUSHED = """
+import torch
+from compare.bench.torch_lanes import TorchLane
+from compare.experiment.config import Config
+torch.set_num_threads(2)
+TorchLane(Config(hidden_dim=8), device="cpu", flush=True)
+print(int((torch.full((1 << 22,), 1e-38) * 1e-3).count_nonzero()))
+"""
+
+
+def test_a_lane_that_flushes_leaves_no_subnormal_number_in_any_thread() -> None:
+    done = subprocess.run([sys.executable, "-c", FLUSHED], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["0"]
 
 
 @pytest.mark.parametrize("name", ["numpy", "torch-fused", "article"])

@@ -102,7 +102,7 @@ def test_on_another_device_a_graph_says_so(config: Config, lane: type[Any]) -> N
 
 
 def test_the_launch_floor_is_shown_where_there_is_one() -> None:
-    rows = [Row(lane, "", 1, 128, 400, 10, median=1.0, turns=[1.0]) for lane in ("numpy", "products-torch", "traffic")]
+    rows = [Row(lane, "", 1, 128, 400, 10, median=1.0, turns=[1.0]) for lane in ("numpy", "products-torch", "in-place")]
     (floor,) = (line for line in verdicts(Results({}, "cuda", rows)) if "floors" in line)
     assert "empty kernels" not in floor
     rows.append(Row("launches", "", 1, 128, 400, 10, median=0.0234))

@@ -1,6 +1,7 @@
 """Ratios with their intervals, floors, and results that survive JSON."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from compare.report.benchmark import write
 ENVIRONMENT = {
     "cpu": "a processor", "cores": 2, "system": "Linux", "thread_pools": [], "packages": {"numpy": "2", "torch": "2"}
 }  # fmt: skip
-times = st.lists(st.floats(0.5, 2), min_size=3, max_size=12)
+times = st.lists(st.floats(0.5, 2), min_size=4, max_size=12)
 
 
 def row(lane: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01) -> Row:
@@ -28,7 +29,7 @@ def row(lane: str, ms: float, *, batch: int = 128, threads: int = 2, spread: flo
 
 def some_results() -> Results:
     """Return two lanes at three batch sizes, with floors, and one training."""
-    lanes = {"numpy": 4.0, "torch": 5.0, "products-numpy": 2.0, "products-torch": 1.5, "traffic": 0.3}
+    lanes = {"numpy": 4.0, "torch": 5.0, "products-numpy": 2.0, "products-torch": 1.5, "in-place": 0.3}
     rows = [row(lane, ms * size / 128, batch=size) for size in (32, 128, 512) for lane, ms in lanes.items()]
     rows += [row("numpy-again", 4.0), row("peak-numpy", 100.0)]
     training = TrainingRow("numpy", "NumPy", "digits", 2, [1.0, 2.0, 3.0], [0.03, 0.017, 0.016], 300.0)
@@ -76,8 +77,8 @@ def test_other_json_is_refused_in_one_line(value: object) -> None:
 
 def test_a_training_tells_when_it_was_good_enough() -> None:
     (training,) = some_results().trainings
-    assert training.seconds_until(0.018) == 3.0
-    assert training.seconds_until(0.001) is None
+    assert training.epochs_until(0.018) == 2
+    assert training.epochs_until(0.001) is None
 
 
 def test_the_tables_hold_every_lane_and_the_lines_say_who_is_ahead() -> None:
@@ -88,7 +89,27 @@ def test_the_tables_hold_every_lane_and_the_lines_say_who_is_ahead() -> None:
     ahead, floor, control = verdicts(some_results())
     assert "0.80" in ahead and ahead.endswith("faster")
     assert "1.5 ms" in floor
-    assert control.endswith("as it should be")
+    assert control.endswith("1.00 (1.00–1.00): differences under 0 % mean nothing here")
+
+
+def test_a_few_turns_tell_nothing() -> None:
+    few = ratio([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
+    assert few.value == 3 and not few.told
+    results = some_results()
+    results.rows = [replace(row, turns=row.turns[:3]) for row in results.rows]
+    ahead, _, control = verdicts(results)
+    assert ahead.endswith("0.80 of the time of torch: too few turns to tell")
+    assert control.endswith("1.00: too few turns to tell what a difference means")
+
+
+def test_a_training_that_failed_once_is_told_by_the_other() -> None:
+    results = some_results()
+    failed = TrainingRow("numpy", "NumPy", "digits", 2, [], [], 0.0, cannot="its process died")
+    for trainings in ([failed, *results.trainings], [*results.trainings, failed]):
+        (line,) = tables(replace(results, trainings=trainings))[-1].rows
+        assert line == ("NumPy", "6.0", "1.00", "3.00", "3.0 (2)", "0.01600", "300")
+    (line,) = tables(replace(results, trainings=[failed]))[-1].rows
+    assert line[:2] == ("NumPy", "not run")
 
 
 def test_the_document_names_the_machine_and_shows_its_plot(tmp_path: Path) -> None:
