@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -101,3 +102,23 @@ def test_a_thread_count_holds_for_libraries_loaded_before_and_after(first: str) 
     code = LIMIT_AND_COUNT.format(first=first)
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=unlimited)
     assert set(printed.stdout.split()) == {"1"}
+
+
+FAULTS = """
+import resource
+import numpy as np
+from compare import environment
+environment.keep_freed_memory()
+def use():
+    arrays = [np.ones(25 * 2**20, np.uint8) for _ in range(8)]
+use()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+use()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no glibc, which alone is told to keep freed memory")
+def test_memory_that_was_freed_is_used_again_without_faults() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULTS], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 25 * 2**20 / 4096  # of 200 MB, fewer pages than one of the arrays has

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from itertools import cycle, takewhile
 from multiprocessing import parent_process
@@ -53,6 +54,7 @@ def start() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what was compiled by an earlier benchmark would be ready
+    warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")
     environment.keep_freed_memory()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
