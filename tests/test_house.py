@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 MIRRORED = ("layers", "loss", "model", "optim", "train")
 SEE_TORCH = {  # adapters, a type alone, a comparison of signatures, lanes, and the child that downloads
     *(f"compare/parity/{name}.py" for name in ("torch_network", "torch_side", "torch_twin", "layer", "defaults")),
-    *(f"compare/bench/{name}.py" for name in ("torch_lanes", "graphs", "article")),
+    *(f"compare/bench/{name}.py" for name in ("torch_lanes", "capture", "graphs", "article")),
     "compare/experiment/download.py",
 }
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}

@@ -57,7 +57,7 @@ def test_a_black_image_divides_by_no_zero() -> None:
 
 
 def test_the_nearest_of_several_counts() -> None:
-    assert RealImages(np.concatenate([WHITE, GREY])).distance(to_float(GREY))["rms"] == 0
+    assert RealImages(np.concatenate([WHITE, GREY])).distance(to_float(GREY))["rms"] == pytest.approx(0, abs=FLOAT32)
 
 
 def test_random_latents_have_the_mean_and_covariance_they_should(config: Config, digits: Dataset) -> None:
