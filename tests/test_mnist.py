@@ -15,12 +15,12 @@ from compare.parity.sides import LABELS, make_side
 
 ROOT = Path(__file__).parents[1]
 TRAIN_AND_WEIGH = """
-import resource
+from compare.bench.worker import peak_megabytes
 from compare.cli import main
 try:
     main()
 finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(peak_megabytes())
 """
 
 
@@ -47,8 +47,7 @@ def test_training_the_numpy_side_stays_under_600_mb(mnist_root: Path, tmp_path: 
     command = [sys.executable, "-c", TRAIN_AND_WEIGH, *arguments]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "AE_DATA_ROOT": str(mnist_root)}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    assert int(ended.stdout.splitlines()[-1]) * unit < 600e6
+    assert float(ended.stdout.splitlines()[-1]) < 600
 
 
 @pytest.mark.slow
