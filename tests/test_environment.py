@@ -51,7 +51,9 @@ def test_a_kernel_that_somebody_chose_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     assert "OPENBLAS_CORETYPE" not in environment.machine(environment.describe())
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert ", as OPENBLAS_CORETYPE has it)" in environment.machine(environment.describe())
+    described = environment.describe()
+    assert ", as OPENBLAS_CORETYPE has it)" in environment.machine(described)
+    assert "OPENBLAS_CORETYPE=Haswell" in environment.settings(described)
 
 
 def test_a_package_that_is_absent_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:

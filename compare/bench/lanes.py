@@ -61,9 +61,9 @@ class Spec(NamedTuple):
 
     def make(self, config: Config, device: str) -> Any:
         """Return the lane. Raises `UserError` with the reason where it cannot run here."""
-        return self.maker_found()(config, device)
+        return self.find_maker()(config, device)
 
-    def maker_found(self) -> Callable[[Config, str], Any]:
+    def find_maker(self) -> Callable[[Config, str], Any]:
         """Import what makes the lane, and return it. Raises `UserError` where that is not installed."""
         try:
             maker = resolve_name(f"compare.bench.{self.maker}")

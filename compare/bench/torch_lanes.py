@@ -1,5 +1,6 @@
 """The lanes of torch: eager, compiled, and as a CUDA graph; and its floors."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
@@ -91,7 +92,7 @@ class TorchLane(_OnDevice):
         return self.side.reconstruct(x)
 
 
-class Floor(_OnDevice):
+class Floor(_OnDevice, ABC):
     """What no step can be faster than; on CUDA as a graph, for launches one by one would take longer than a step."""
 
     def __init__(self, device: str) -> None:
@@ -102,9 +103,9 @@ class Floor(_OnDevice):
     def _do(self) -> Callable[[], None]:
         return captured(self.work).replay if self.graphed else self.work
 
+    @abstractmethod
     def work(self) -> None:
         """Do what is timed."""
-        raise NotImplementedError
 
     def step(self, batch: Any) -> None:
         """Do it, whatever the batch."""

@@ -64,7 +64,7 @@ def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, d
     environment.set_threads(threads)
     _made.pop(name, None)  # let go of the one before
     try:
-        make = LANES[name].maker_found()
+        make = LANES[name].find_maker()
         seconds = -time.perf_counter()
         lane = make(config, device)
         ready = [lane.put(batch) for batch in batches]
@@ -99,7 +99,7 @@ def time_updates(name: str, seconds: float) -> list[float] | None:
 
 def describe() -> dict[str, Any]:
     """Return the environment as torch's process sees it: with its GPU."""
-    LANES["torch"].maker_found()
+    LANES["torch"].find_maker()
     return environment.describe()
 
 

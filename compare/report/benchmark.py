@@ -40,7 +40,8 @@ are slow. `numpy_ae` makes them zero; torch does where it is told to (`torch.set
 its own. *peak MB* is the process's, its libraries included, before anything is tested.
 
 Tables of ae-mirror 0.1.0 are of its code: a sigmoid of two exponentials, `@` for the outer product of batch 1, sweeps
-of four turns, a peak that holds the whole test set. Their full floors are left out: they took more than Adam moves.
+of four turns, an *Adam* of one, a *ready* with imports, a peak that holds the whole test set. Their full floors are
+left out: they took more than Adam moves.
 """
 NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --device cuda`), and no such device was.\n"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from compare import environment
 from compare.bench import bench
 from compare.bench.lanes import FLOORS, LANES
 from compare.bench.trainings import train
@@ -82,6 +83,11 @@ def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, 
         )  # fmt: skip
     assert asked[2:] == ["numpy", "products-numpy", "products-numpy", "numpy"]
     assert "its process died" in died.cannot and not there.cannot and len(there.turns) == SHORT.turns
+
+
+def test_torchs_process_tells_what_it_works_with() -> None:
+    described = bench.described_by_torch()
+    assert described["threads"]["torch"] and described.keys() == environment.describe().keys()
 
 
 FLUSHED = """
