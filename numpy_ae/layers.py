@@ -119,5 +119,6 @@ def require(name: str, array: np.ndarray, shape: tuple[int | str, ...], *, like:
     sizes = zip(array.shape, shape, strict=True)
     if array.shape != shape and (array.ndim != len(shape) or any(m not in (n, "batch") for n, m in sizes)):
         raise ValueError(f"{name} has shape {array.shape}, not ({', '.join(map(str, shape))})")
-    if array.dtype != like.dtype and (array.dtype.kind not in "fc" or not np.can_cast(array.dtype, like.dtype)):
-        raise TypeError(f"{name} is {array.dtype}, where {like.dtype} is needed")
+    if array.dtype.kind not in "fc" or (array.dtype != like.dtype and not np.can_cast(array.dtype, like.dtype)):
+        needed = like.dtype if like.dtype.kind in "fc" else "a floating-point dtype"
+        raise TypeError(f"{name} is {array.dtype}, where {needed} is needed")

@@ -57,6 +57,14 @@ def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_err
             call(ones(5, 8, dtype=dtype))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool"])
+def test_whole_numbers_that_agree_with_one_another_are_refused_too(dtype: str) -> None:
+    whole = ones(5, 8, dtype=dtype)  # their differences would wrap around, and their gradients be none
+    for call in (relu.backward, sigmoid.backward, loss.forward, loss.backward):
+        with pytest.raises(TypeError, match=f"is {dtype}, where a floating-point dtype is needed"):
+            call(whole, whole)
+
+
 @pytest.mark.parametrize(
     "call",
     [
