@@ -46,7 +46,7 @@ def test_a_killed_run_ends_in_the_same_pictures(tmp_path: Path, threads: int) ->
     assert (broken / "report.html").exists()
 
 
-@pytest.mark.parametrize(("command", "delay"), [("--help", 0.1), ("train", 0.3), ("train", 4.0)])
+@pytest.mark.parametrize(("command", "delay"), [("train", 0.1), ("train", 0.3), ("train", 4.0)])
 def test_interrupts_end_a_command_in_two_seconds_with_one_line(tmp_path: Path, command: str, delay: float) -> None:
     line = next(line for line in interrupts.COMMANDS if line[0] == command)
     assert "interrupted" in interrupts.interrupted(line, delay, tmp_path, times=3)
