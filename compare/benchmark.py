@@ -10,6 +10,7 @@ from compare.bench import bench
 from compare.bench.lanes import LANES
 from compare.bench.results import Results, Row
 from compare.bench.tables import reasons, tables, verdicts
+from compare.bench.turns import Processes
 from compare.console import console, show_tables
 from compare.content import as_we_wrote_it
 from compare.experiment import data
@@ -37,10 +38,9 @@ def measure(
     todo = list(bench.parts(config, quick=quick, threads=counts, device=device))
     results = Results(environment.describe(), device)
     try:
-        if device != "cpu":
-            results.environment = bench.described_by_torch()
-        with console.status("measuring") as status:
-            for _ in _measuring(results, todo, config, None if quick else data_root, status):
+        with console.status("measuring") as status, Processes() as processes:
+            results.environment = bench.described(processes)
+            for _ in _measuring(results, processes, todo, config, None if quick else data_root, status):
                 if json_file:
                     write_json(json_file, results.to_dict())
     except KeyboardInterrupt:
@@ -50,7 +50,12 @@ def measure(
 
 
 def _measuring(
-    results: Results, todo: list[bench.Part], config: Config, trainings: Path | None, status: Status
+    results: Results,
+    processes: Processes,
+    todo: list[bench.Part],
+    config: Config,
+    trainings: Path | None,
+    status: Status,
 ) -> Iterator[None]:
     """Fill in the results, saying what is being done; yield whenever there are more of them."""
 
@@ -63,7 +68,7 @@ def _measuring(
 
     images = data.load("digits", Path()).train_images
     measured: dict[bench.Part, list[Row]] = {}
-    for part, rows in bench.run_steps(todo, images, device=results.device, on_turn=on_turn):
+    for part, rows in bench.run_steps(processes, todo, images, device=results.device, on_turn=on_turn):
         measured[part] = rows
         results.rows = [row for rows in measured.values() for row in rows]
         yield

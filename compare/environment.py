@@ -3,8 +3,10 @@
 import ctypes
 import os
 import platform
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -13,7 +15,9 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 PACKAGES = ("ae-mirror", "numpy", "torch", "torchvision", "scikit-learn", "umap-learn", "safetensors")
-LIBRARIES = ("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GOMP_")  # what the environment sets for them begins so
+LIBRARIES = (
+    "OPENBLAS_", "MKL_", "OMP_", "KMP_", "GOMP_", "ATEN_", "TORCH_", "PYTORCH_", "CUBLAS_", "CUDA_", "NVIDIA_",
+)  # fmt: skip  # what the environment sets for them begins so
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 MOST_THREADS = 1024  # that a file may ask for
 
@@ -71,6 +75,17 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 512 * 2**20)  # so much may lie free at the heap's end
 
 
+@contextmanager
+def unset(name: str) -> Iterator[None]:
+    """Leave a variable out of the environment of what is started in the meantime."""
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value
+
+
 def describe() -> dict[str, Any]:
     """Return versions, machine and thread pools, NumPy's BLAS first, as plain values for JSON."""
     numpys = str(Path(np.__file__).parent)  # wheels keep their libraries in …/numpy/ or …/numpy.libs/
@@ -85,6 +100,7 @@ def describe() -> dict[str, Any]:
         "thread_pools": [
             {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")} for pool in pools
         ],
+        "torch_works_with": _torch_works_with(),
         "gpu": _gpu_name(),
         "settings": {name: value for name, value in sorted(os.environ.items()) if name.startswith(LIBRARIES)},
     }
@@ -97,17 +113,20 @@ def machine(environment: Mapping[str, Any]) -> str:
     named = [f"{pool['internal_api']} {pool['version']} ({pool['architecture']}{by_hand})" for pool in pools]
     blas = named[0] if named else "its own BLAS"
     packages = environment["packages"]
+    torch_with = f" with {found}" if (found := environment.get("torch_works_with")) else ""
     gpu = f"; {environment['gpu']}" if environment.get("gpu") else ""
     return (
         f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
-        f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}{gpu}"
+        f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}{torch_with}{gpu}"
     )
 
 
 def settings(environment: Mapping[str, Any]) -> str:
-    """Say on one line of which version of this project an environment is, and what was set for its libraries."""
+    """Say on one line an environment's version of this project, what was set for its libraries, and its load."""
     found = [f"{name}={value}" for name, value in environment.get("settings", {}).items()]
-    return ", ".join([f"ae-mirror {environment['packages'].get('ae-mirror')}", *found])
+    load = environment.get("load")
+    busy = [] if load is None else [f"load {load:.1f} when it began"]
+    return ", ".join([f"ae-mirror {environment['packages'].get('ae-mirror')}", *found, *busy])
 
 
 def _kernels(environment: Mapping[str, Any]) -> str:
@@ -127,9 +146,19 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _torch_works_with() -> str | None:
+    """Return torch's BLAS and the vector instructions of its own kernels, which no list of libraries shows."""
+    if not (torch := sys.modules.get("torch")):
+        return None
+    mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
+    return f"{f'mkl {mkl[1]}' if mkl else 'another BLAS'} ({torch.backends.cpu.get_cpu_capability()})"
+
+
 def _gpu_name() -> str | None:
     torch = sys.modules.get("torch")
-    return str(torch.cuda.get_device_name()) if torch and torch.cuda.is_available() else None
+    if not (torch and torch.cuda.is_available()):
+        return None
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
 
 
 def _cpu_name() -> str:

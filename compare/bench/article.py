@@ -32,14 +32,18 @@ class Pictures(Dataset[torch.Tensor]):
 class ArticleLoop(TorchLane):
     """`torch_ae`'s eager step on what the loader gives."""
 
-    def __init__(self, config: Config, *, device: str = "cpu") -> None:
+    def __init__(self, config: Config, *, device: str) -> None:
         super().__init__(config, device=device)
         self.config = config
-        torch.manual_seed(config.seed)
 
-    def batches(self, images: np.ndarray) -> Iterator[Tensors]:
+    def load(self, images: np.ndarray) -> None:
+        """Take the images (n, height, width) of the training."""
+        torch.manual_seed(self.config.seed)
+        self.loader = DataLoader(Pictures(images), batch_size=self.config.batch_size, shuffle=True)
+
+    def batches(self) -> Iterator[Tensors]:
         """Yield the noisy and the clean batches of one epoch."""
-        for pictures in DataLoader(Pictures(images), batch_size=self.config.batch_size, shuffle=True):
+        for pictures in self.loader:
             clean = pictures.view(len(pictures), -1).to(self.device)
             noisy = clean + self.config.noise * torch.randn_like(clean)
             yield (noisy.clamp(0, 1) if self.config.clip else noisy), clean

@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.bench import worker
+from compare import environment
+from compare.bench import trainings, worker
 from compare.bench.lanes import FLOORS, LANES
 from compare.bench.results import Row, TrainingRow
-from compare.bench.trainings import TRAININGS, in_a_process
 from compare.bench.turns import Plan, Processes, measure
+from compare.errors import UserError
 from compare.experiment.config import Config
 
-QUICK, FULL, SWEEP = Plan(turns=6, seconds=0.15), Plan(turns=10, seconds=0.3), Plan(turns=8, seconds=0.2)
+QUICK = Plan(turns=6, seconds=0.15)
+FULL = Plan(turns=20, seconds=0.2, fresh=True)
+SWEEP = Plan(turns=8, seconds=0.2)
 CORE = ("numpy", "numpy-again", "torch", "torch-fused")
 SWEPT = ("numpy", "torch", "torch-fused")
 BATCHES = (1, 8, 32, 512, 2048, 8192)
@@ -36,17 +39,16 @@ class Part(NamedTuple):
 
 def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str) -> Iterator[Part]:
     """Yield what is measured: the core first, then the batch sizes, then the widths."""
-    here = tuple(lane for lane, spec in LANES.items() if device in spec.devices)
-    lanes = CORE if quick else tuple(lane for lane in dict.fromkeys((*CORE, *LANES, *here)) if lane not in FLOORS)
-    floors = tuple(lane for lane in FLOORS if {device, "cpu"} & set(LANES[lane].devices))
+    here = [lane for lane, spec in LANES.items() if device in spec.devices]
     cpu = device == "cpu"
-    if quick and not cpu:
-        lanes = tuple(lane for lane in here if lane not in FLOORS)
+    wanted = CORE if quick and cpu else dict.fromkeys((*CORE, *(here if quick else LANES)))
+    lanes = tuple(lane for lane in wanted if lane not in FLOORS)
+    floors = tuple(lane for lane in FLOORS if {device, "cpu"} & set(LANES[lane].devices))
     for count in threads:
         yield Part((*lanes, *floors), config, count, QUICK if quick else FULL)
     if quick:
         return
-    graph = () if cpu else ("torch-graph",)
+    graph = ("torch-graph", "torch-graph-compiled") if device == "cuda" else ()
     for count in threads:
         for size in BATCHES:
             yield Part((*SWEPT, *graph), replace(config, batch_size=size), count, SWEEP)
@@ -56,34 +58,35 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
 
 
 def run_steps(
-    todo: list[Part], images: np.ndarray, *, device: str, on_turn: Callable[[Part, str], None]
+    processes: Processes, todo: list[Part], images: np.ndarray, *, device: str, on_turn: Callable[[Part, str], None]
 ) -> Iterator[tuple[Part, list[Row]]]:
     """Measure part after part; yield a part and its rows after every turn, so that little is lost by stopping."""
-    with Processes() as processes:
-        for part in todo:
-            for rows in measure(
-                processes, part.lanes, part.config, images, part.plan, threads=part.threads, device=device,
-                on_turn=partial(on_turn, part),
-            ):  # fmt: skip
-                yield part, rows
+    for part in todo:
+        for rows in measure(
+            processes, part.lanes, part.config, images, part.plan, threads=part.threads, device=device,
+            on_turn=partial(on_turn, part),
+        ):  # fmt: skip
+            yield part, rows
 
 
 def run_trainings(
     config: Config, root: Path, *, threads: int, device: str, on_lane: Callable[[str], None]
 ) -> Iterator[TrainingRow]:
     """Train every lane that can be trained here to the end, `REPEATS` times in turns; yield each training."""
-    lanes = [name for name, spec in TRAININGS.items() if device in spec.devices or spec.devices == ("cpu",)]
+    lanes = trainings.on(device)
     for turn in range(REPEATS):
         for name in lanes if turn % 2 == 0 else reversed(lanes):
             on_lane(name)
-            yield in_a_process(name, config, root, threads=threads, device=device)
+            yield trainings.in_a_process(name, config, root, threads=threads, device=device)
 
 
-def described_by_torch() -> dict[str, Any]:
-    """Return the environment with torch loaded, which tells its GPU."""
-    with Processes() as processes:
-        described: dict[str, Any] = processes.ask("torch", worker.describe)
-        return described
+def described(processes: Processes) -> dict[str, Any]:
+    """Return the environment as a process with torch sees it, where there is a torch; and how busy the machine is."""
+    try:
+        found: dict[str, Any] = processes.ask("torch", worker.describe)
+    except UserError:  # no torch
+        found = environment.describe()
+    return {**found, "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None}
 
 
 def cores() -> int:

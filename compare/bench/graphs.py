@@ -1,94 +1,104 @@
-"""The step as a CUDA graph, a single launch where the eager step has some fifty; and what launching alone takes."""
+"""The step as a CUDA graph, a single launch where the eager step has dozens; and what launching alone takes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 
 from compare.bench.capture import captured, require_cuda
-from compare.bench.lanes import products
+from compare.bench.lanes import PIXELS, products
 from compare.bench.torch_lanes import Floor, Tensors, TorchLane
+from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 
 
-class GraphLane(TorchLane):
-    """The whole step with fused Adam, on a batch that lies where the graph reads it."""
+class _Captured(TorchLane):
+    """A lane whose step is replayed: all that it is made of stays where it lies."""
 
     capturable = True
 
-    def __init__(self, config: Config, *, device: str, tf32: bool = False) -> None:
+    def __init__(
+        self, config: Config, *, device: str, fused: bool = False, compiled: Collection[str] = (), tf32: bool = False
+    ) -> None:
         require_cuda(device)
-        super().__init__(config, device=device, fused=True)
-        torch.backends.cuda.matmul.allow_tf32 = tf32
+        super().__init__(config, device=device, fused=fused, compiled=compiled, tf32=tf32)
         self.config = config
-        self.noisy, self.clean = (
-            torch.zeros((config.batch_size, 784), dtype=self.side.dtype, device=self.device) for _ in range(2)
-        )
-        self._capture()
+        self.update = None
 
-    def step(self, batch: Tensors) -> None:
-        """Take one training step: the batch moves to where the graph reads it."""
-        for place, tensor in zip((self.noisy, self.clean), batch, strict=True):
-            place.copy_(tensor)
-        self.graph.replay()
 
-    def _captured(self) -> None:
-        """Do what is captured."""
-        self._eager(self.noisy, self.clean)
+class GraphLane(_Captured):
+    """The whole step, on a batch that is brought to where the graph reads it."""
 
-    def _capture(self) -> None:
-        self.graph = captured(self._captured)
+    def put(self, batch: Batch) -> torch.Tensor:
+        """Return noisy and clean images in one tensor, (2, batch, pixels): it takes a single copy to bring them."""
+        return torch.stack(super().put(batch))
+
+    def step(self, batch: torch.Tensor) -> None:
+        """Take one training step."""
+        graph = self._graph  # before the batch comes: capturing takes steps of its own, and goes back to the start
+        self._batch.copy_(batch)
+        graph.replay()
+
+    @cached_property
+    def _batch(self) -> torch.Tensor:
+        return torch.zeros((2, self.config.batch_size, PIXELS), device=self.device)
+
+    @cached_property
+    def _graph(self) -> torch.cuda.CUDAGraph:
+        graph = captured(partial(self.train, *self._batch))
         self.reset()
+        return graph
 
 
-class DeviceLane(GraphLane):
-    """A whole training on the GPU: the images lie there as bytes, and the graph gathers, scales and adds the noise.
+class DeviceLane(_Captured):
+    """A whole training on the GPU: the images lie there as bytes, and a graph gathers, scales, adds noise and trains.
 
-    The noise is that of the device's generator, so its batches are not those of the other lanes.
+    Order and noise are those of the device's generator, so its batches are not those of the other lanes.
     """
 
-    def __init__(self, config: Config, *, device: str) -> None:
-        self.images: torch.Tensor | None = None
-        super().__init__(config, device=device)
+    def load(self, images: np.ndarray) -> None:
+        """Bring the images (n, height, width) to the device, and capture a graph for each size of batch."""
+        torch.manual_seed(self.config.seed)
+        self.images = torch.as_tensor(images.reshape(len(images), -1), device=self.device)
+        self.order = torch.arange(len(images), device=self.device)
+        self.taken = torch.zeros((), dtype=torch.int64, device=self.device)  # how many of them, in that order
+        full, rest = divmod(len(images), self.config.batch_size)
+        self.sizes = [self.config.batch_size] * full + [rest] * (rest > 0)
+        self.graphs = {size: captured(partial(self._train_on_the_next, size)) for size in dict.fromkeys(self.sizes)}
+        self.reset()
 
-    def batches(self, images: np.ndarray) -> Iterator[torch.Tensor]:
-        """Yield the rows of each batch of one epoch."""
-        if self.images is None:
-            self.images = torch.as_tensor(images.reshape(len(images), -1), device=self.device)
-            self._capture()
-        yield from torch.split(torch.randperm(len(images), device=self.device), self.config.batch_size)
+    def batches(self) -> Iterator[int]:
+        """Put the images in another order; yield the sizes of the batches of one epoch."""
+        self.order.copy_(torch.randperm(len(self.order), device=self.device))
+        self.taken.zero_()
+        yield from self.sizes
 
-    def step(self, batch: torch.Tensor) -> None:  # type: ignore[override]  # rows, where the others take images
-        """Take one training step; a short last batch goes without the graph."""
-        if len(batch) == len(self.rows):
-            self.rows.copy_(batch)
-            self.graph.replay()
-        else:
-            self._eager(*self._gathered(batch))
+    def step(self, batch: int) -> None:
+        """Take one training step on the next so many images."""
+        self.graphs[batch].replay()
 
-    def _capture(self) -> None:
-        if self.images is not None:
-            self.rows = torch.arange(self.config.batch_size, device=self.device) % len(self.images)
-            super()._capture()
-
-    def _captured(self) -> None:
-        self._eager(*self._gathered(self.rows))
+    def _train_on_the_next(self, size: int) -> None:
+        rows = self.order[(self.taken + torch.arange(size, device=self.device)) % len(self.order)]
+        self.taken += size
+        self.train(*self._gathered(rows))
 
     def _gathered(self, rows: torch.Tensor) -> Tensors:
-        assert self.images is not None
-        clean = self.images[rows].to(self.side.dtype) / 255
-        noisy = clean + self.config.noise * torch.randn_like(clean)
-        return (noisy.clamp(0, 1) if self.config.clip else noisy), clean
+        clean = self.images[rows] / 255
+        noisy = torch.add(clean, torch.randn_like(clean), alpha=self.config.noise)
+        return (noisy.clamp_(0, 1) if self.config.clip else noisy), clean
 
 
 class Launches(Floor):
     """As many kernels with next to nothing to do as no step goes without: one for each product, and Adam's."""
 
+    many = 1  # the launch of the graph belongs to it
+
     def __init__(self, config: Config, *, device: str) -> None:
         require_cuda(device)
         super().__init__(device)
         self.number = torch.zeros((), device=self.device)
-        self.kernels = len(products(config.batch_size, 784, config.hidden_dim, config.latent_dim)) + 1
+        self.kernels = len(products(config.batch_size, PIXELS, config.hidden_dim, config.latent_dim)) + 1
 
     def work(self) -> None:
         """Launch them, each after the one before."""

@@ -6,7 +6,7 @@ A lane is made in a process of its own, and only there is its library imported.
 from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from compare.errors import UserError
 from compare.experiment.batches import Batch
@@ -18,6 +18,7 @@ class Lane(Protocol):
     """What the clock needs of a lane. Batches are put where the step reads them before the clock runs."""
 
     at_once: int  # steps between two looks at the clock: many on a GPU, where looking means waiting for it
+    repeats: int  # of the work in one step: a floor's graph holds many, or launching it would take longer than they do
 
     def put(self, batch: Batch) -> Any:
         """Return the batch as `step` wants it."""
@@ -58,41 +59,62 @@ class Spec(NamedTuple):
     devices: tuple[str, ...] = ("cpu",)
     judged: bool = True  # against the oracle, before it is timed
     float32_correction: bool = False  # its Adam corrects the bias in float32, and is judged as one that does
+    bare: bool = False  # its process is left as it comes: see `worker.start`
+
+    @property
+    def library(self) -> str:
+        """The module that makes it, and so what is imported for it: "numpy_lanes", "torch_lanes" or another."""
+        return self.maker.partition(":")[0]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is `numpy_ae`: it lacks nothing that a machine may not have, so it has to run."""
+        return self.judged and self.library == "numpy_lanes"
+
+    def place(self, device: str) -> str:
+        """Return where it runs in a benchmark of `device`: there, if it can."""
+        return device if device in self.devices else "cpu"
+
+    def named(self, device: str) -> str:
+        """Return its label, with its place where that is another than the benchmark's."""
+        return self.label if self.place(device) == device else f"{self.label}, on the CPU"
 
     def make(self, config: Config, device: str) -> Any:
         """Return the lane. Raises `UserError` with the reason where it cannot run here."""
-        return self.find_maker()(config, device)
+        return self.find_maker()(config, device=device, **self.options)
 
-    def find_maker(self) -> Callable[[Config, str], Any]:
+    def find_maker(self) -> Callable[..., Any]:
         """Import what makes the lane, and return it. Raises `UserError` where that is not installed."""
         try:
-            maker = resolve_name(f"compare.bench.{self.maker}")
+            return cast(Callable[..., Any], resolve_name(f"compare.bench.{self.maker}"))
         except ModuleNotFoundError as error:
             raise UserError(f"{error.name} is not installed") from error
-        return lambda config, device: maker(config, **self._where(device), **self.options)
-
-    def _where(self, device: str) -> dict[str, str]:
-        return {"device": device} if self.maker.split(":")[0] != "numpy_lanes" else {}
 
 
 ANY = ("cpu", "cuda", "mps")
+COMPILED = {"compiled": ("network", "optimizer")}
 LANES: dict[str, Spec] = {
-    "numpy": Spec("NumPy", "numpy_lanes:NumpyLane", devices=ANY),
+    "numpy": Spec("NumPy", "numpy_lanes:NumpyLane"),
     "numpy-again": Spec("NumPy once more (A/A)", "numpy_lanes:NumpyLane"),  # its ratio has to be 1
+    "numpy-bare": Spec("NumPy, nothing set for it", "numpy_lanes:NumpyLane", bare=True),
     "numpy-float64": Spec("NumPy, float64", "numpy_lanes:NumpyLane", dtype="float64"),
     "torch": Spec("torch eager, default Adam", "torch_lanes:TorchLane", devices=ANY),
     "torch-fused": Spec("torch eager, fused Adam", "torch_lanes:TorchLane", {"fused": True}, devices=ANY),
     "torch-network": Spec(
-        "torch.compile, network", "torch_lanes:TorchLane", {"fused": True, "compiled": "network"},
+        "torch.compile, network", "torch_lanes:TorchLane", {"fused": True, "compiled": ("network",)},
         devices=("cpu", "cuda"),
     ),
     "torch-step": Spec(
-        "torch.compile, whole step", "torch_lanes:TorchLane", {"compiled": "step"}, devices=("cpu", "cuda"),
+        "torch.compile, network and Adam", "torch_lanes:TorchLane", COMPILED, devices=("cpu", "cuda"),
         float32_correction=True,
     ),
-    "torch-graph": Spec("CUDA graph, fused Adam", "graphs:GraphLane", devices=("cuda",)),
-    "torch-graph-tf32": Spec("CUDA graph, TF32", "graphs:GraphLane", {"tf32": True}, devices=("cuda",),
-                             judged=False),
+    "torch-graph": Spec("CUDA graph, fused Adam", "graphs:GraphLane", {"fused": True}, devices=("cuda",)),
+    "torch-graph-compiled": Spec(
+        "CUDA graph, compiled", "graphs:GraphLane", COMPILED, devices=("cuda",), float32_correction=True
+    ),
+    "torch-graph-tf32": Spec(
+        "CUDA graph, compiled, TF32", "graphs:GraphLane", {"tf32": True, **COMPILED}, devices=("cuda",), judged=False
+    ),
     "sklearn": Spec("scikit-learn MLPRegressor", "numpy_lanes:SklearnLane", judged=False),
     "products-numpy": Spec("the 11 products, NumPy's BLAS", "numpy_lanes:Products", judged=False),
     "products-torch": Spec("the 11 products, torch", "torch_lanes:Products", judged=False, devices=ANY),
@@ -102,6 +124,7 @@ LANES: dict[str, Spec] = {
     "launches": Spec("a graph of 12 empty kernels", "graphs:Launches", judged=False, devices=("cuda",)),
 }  # fmt: skip
 LARGE = 2048  # rows and columns of the product that shows what the machine can do
+PIXELS = 784  # of an image
 FLOORS = ("products-numpy", "products-torch", "in-place", "peak-numpy", "peak-torch", "launches")
 
 

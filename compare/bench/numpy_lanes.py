@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import numpy_ae
-from compare.bench.lanes import LARGE, products
+from compare.bench.lanes import LARGE, PIXELS, products
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.numpy_side import NumpySide
@@ -15,6 +15,7 @@ from compare.parity.side import Array, State, under_prefix
 
 class _OnTheCpu:
     at_once = 1
+    repeats = 1
 
     def put(self, batch: Batch) -> Batch:
         """Return the batch as it is."""
@@ -27,7 +28,7 @@ class _OnTheCpu:
 class NumpyLane(_OnTheCpu):
     """`numpy_ae`'s own training step."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, device: str = "cpu") -> None:
         self.side = NumpySide(config)
         self.start = self.side.state()
         grads = under_prefix("param", self.start)  # any gradients will do to time one step of Adam alone
@@ -56,7 +57,7 @@ class SklearnLane(_OnTheCpu):
     Not quite our network: its output has no sigmoid, its latent has a ReLU, its loss is half the mean over the batch.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, device: str = "cpu") -> None:
         from sklearn.neural_network import MLPRegressor
 
         widths = (config.hidden_dim, config.latent_dim, config.hidden_dim)
@@ -76,7 +77,7 @@ class SklearnLane(_OnTheCpu):
 class Products(_OnTheCpu):
     """The 11 matrix products of a step and nothing else, on operands laid out as the step has them."""
 
-    def __init__(self, config: Config, input_dim: int = 784) -> None:
+    def __init__(self, config: Config, *, device: str = "cpu", input_dim: int = PIXELS) -> None:
         shapes = (config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
         self.operands = [operands(i, *shape) for i, shape in enumerate(products(*shapes))]
 
@@ -89,7 +90,7 @@ class Products(_OnTheCpu):
 class LargeProduct(Products):
     """One large square product: what is called the machine's peak."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, device: str = "cpu") -> None:
         self.operands = [operands(4, LARGE, LARGE, LARGE)]
 
 

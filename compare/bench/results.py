@@ -1,6 +1,6 @@
 """What a benchmark found, as plain values: for JSON, and for the tables and plots that are made of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,6 +31,13 @@ class Row:
     p90: float = 0.0
     update: float | None = None  # the optimizer alone
     turns: list[float] = field(default_factory=list)
+    device: str = "cpu"
+    held: bool = True  # false where its first step was off, and of our own lanes where it failed
+
+    @property
+    def place(self) -> tuple[str, int, int, int, int]:
+        """Its setting and its device: what it may be compared in with a floor."""
+        return self.device, self.threads, self.batch_size, self.hidden_dim, self.latent_dim
 
     @property
     def cost(self) -> float:
@@ -50,6 +57,8 @@ class TrainingRow:
     test_mse: list[float]
     peak_megabytes: float  # of the process, its libraries included, while it trains
     cannot: str = ""
+    prepare_seconds: float = 0.0  # before the first: compilation and capture, images brought to the device
+    device_megabytes: float | None = None  # on a GPU, besides
 
     def epochs_until(self, mse: float) -> int | None:
         """Return how many epochs it took until the test error was below `mse`; None if it never was."""
@@ -67,8 +76,8 @@ class Results:
 
     @property
     def held(self) -> bool:
-        """Whether the first step of every lane that ran was within what rounding allows."""
-        return all(row.agreement is None or row.agreement <= 1 for row in self.rows)
+        """Whether the first step of every lane was within what rounding allows, and none of our own failed."""
+        return all(row.held for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -83,12 +92,10 @@ class Results:
         except (KeyError, TypeError) as error:
             raise UserError(f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`") from error
 
-    def find(self, lane: str, **setting: int) -> Row | None:
-        """Return the lane's row in a setting (threads=2, batch_size=128 …), if it ran."""
-        return next(
-            (r for r in self.rows if r.lane == lane and not r.cannot and _fits(asdict(r), setting)),
-            None,
-        )
+    def beside(self, row: Row, lane: str) -> Row | None:
+        """Return a lane's row in the same setting and on the same device, if it ran there."""
+        found = (r for r in self.rows if r.lane == lane and r.place == row.place and not r.cannot)
+        return next(found, None)
 
 
 class Ratio(NamedTuple):
@@ -131,7 +138,8 @@ class Floors(NamedTuple):
     On CUDA also `launches`: as many kernels as there are products, and one for Adam, with nothing to do.
     """
 
-    products: float
+    products: float  # each by the faster library
+    own: float | None  # by the library of the lane itself
     full: float | None
     launches: float | None
 
@@ -140,15 +148,16 @@ TRAFFIC = 7 / 3  # Adam reads gradient, parameter and both moments and writes th
 
 
 def floors(results: Results, row: Row) -> Floors | None:
-    """Return the floors of a row's setting: each by the faster library."""
-    setting = {name: getattr(row, name) for name in ("threads", "batch_size", "hidden_dim", "latent_dim")}
-    products = [r.median for name in ("products-numpy", "products-torch") if (r := results.find(name, **setting))]
+    """Return the floors of a row's setting, as measured on its device."""
+    found = {name: results.beside(row, f"products-{name}") for name in ("numpy", "torch")}
+    products = {name: floor.median for name, floor in found.items() if floor}
     if not products:
         return None
-    in_place, launches = (results.find(name, **setting) for name in ("in-place", "launches"))
-    full = min(products) + TRAFFIC * in_place.median if in_place else None
-    return Floors(min(products), full, launches.median if launches else None)
-
-
-def _fits(row: Mapping[str, Any], setting: Mapping[str, int]) -> bool:
-    return all(row[name] == value for name, value in setting.items())
+    least = min(products.values())
+    in_place, launches = (results.beside(row, name) for name in ("in-place", "launches"))
+    return Floors(
+        least,
+        products.get("torch" if row.lane.startswith("torch") else "numpy"),
+        least + TRAFFIC * in_place.median if in_place else None,
+        launches.median if launches else None,
+    )

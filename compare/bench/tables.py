@@ -4,14 +4,13 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from compare.bench.lanes import FLOORS, LANES, LARGE, flops
+from compare.bench.lanes import FLOORS, LANES, LARGE, PIXELS, flops
 from compare.bench.results import Floors, Ratio, Results, Row, TrainingRow, floors, ratio
 from compare.experiment.config import Config
 from compare.experiment.quality import Table
 
 GOOD_ENOUGH = 0.018  # test MSE per pixel
-COLUMNS = ("lane", "ms", "p10–p90", "against NumPy", "×prod", "×floor", "Adam", "GF/s", "ready", "error")
-PIXELS = 784
+COLUMNS = ("lane", "ms", "p10–p90", "against NumPy", "×prod", "×own", "×floor", "Adam", "GF/s", "ready", "error")
 
 
 def tables(results: Results) -> list[Table]:
@@ -27,27 +26,41 @@ def verdicts(results: Results) -> list[str]:
     """Say in a line for each number of threads who is ahead of whom, and whether the clock can be trusted."""
     lines = []
     for rows in _core_settings(results):
-        by_lane = {row.lane: row for row in rows if not row.cannot}
+        by_lane = {row.lane: row for row in rows if row.turns}
         if not (ours := by_lane.get("numpy")):
             continue
-        rivals = [row for row in by_lane.values() if row.lane.startswith("torch") and row.turns]
+        of = f"{_count(ours.threads)}: "
+        again = by_lane.get("numpy-again")
+        control = ratio(again.turns, ours.turns) if again else None
+        rivals = [row for row in by_lane.values() if row.lane.startswith("torch") and row.agreement is not None]
         if rivals:
             best = min(rivals, key=lambda row: row.median)
             against = ratio(ours.turns, best.turns)
             lines.append(
-                f"{_count(ours.threads)}: NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against)}"
+                f"{of}NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against, _margin(control))}"
             )
-        if floor := floors(results, ours):
-            full = "" if floor.full is None else f", {floor.full:.3g} ms with Adam's traffic"
-            launches = "" if floor.launches is None else f", {floor.launches:.3g} ms to launch 12 empty kernels"
-            lines.append(
-                f"{_count(ours.threads)}: floors: {floor.products:.3g} ms for the products{full}{launches}; "
-                f"of a large product: {_speeds(rows)}"
-            )
-        if again := by_lane.get("numpy-again"):
-            control = ratio(again.turns, ours.turns)
-            lines.append(f"{_count(ours.threads)}: NumPy against itself: {_ratio(control)}{_trust(control)}")
+        lines += [
+            of + line
+            for device in dict.fromkeys(row.device for row in rows)
+            if (line := _floors(results, rows, device))
+        ]
+        if control:
+            lines.append(f"{of}NumPy against itself: {_ratio(control)}{_trust(control)}")
     return lines
+
+
+def _floors(results: Results, rows: Sequence[Row], device: str) -> str:
+    """Say what no lane of a device can be faster than; nothing where nothing was measured there."""
+    here = [row for row in rows if row.device == device and row.turns]
+    if not here or not (floor := floors(results, here[0])):
+        return ""
+    libraries = {"products-numpy": "NumPy's BLAS", "products-torch": "torch's"}
+    products = ", ".join(f"{_three(row.median)} ms by {libraries[row.lane]}" for row in here if row.lane in libraries)
+    full = "" if floor.full is None else f"; {_three(floor.full)} ms with Adam's traffic"
+    launches = "" if floor.launches is None else f"; {_three(floor.launches)} ms to launch 12 empty kernels"
+    return (
+        f"floors{'' if device == 'cpu' else f' on {device}'}: the products {products}{full}{launches}; {_speeds(here)}"
+    )
 
 
 def reasons(results: Results) -> list[str]:
@@ -74,16 +87,15 @@ def _core_settings(results: Results) -> list[list[Row]]:
 def _core(results: Results, rows: Sequence[Row]) -> Table:
     first = rows[0]
     ours = next((row for row in rows if row.lane == "numpy" and row.turns), None)
-    floor = floors(results, first)
     work = flops(first.batch_size, PIXELS, first.hidden_dim, first.latent_dim)
     title = f"One training step: batch {first.batch_size}, latent {first.latent_dim}, {_count(first.threads)}"
-    lines = [_step(row, ours, floor, work) for row in rows if row.lane not in FLOORS]
+    lines = [_step(row, ours, floors(results, row), work) for row in rows if row.lane not in FLOORS]
     return Table(title, COLUMNS, lines)
 
 
 def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[str, ...]:
     if row.cannot:
-        return (row.label, "", "", "not run", *[""] * 6)
+        return (row.label, "", "", "not run", *[""] * 7)
     same = LANES[row.lane].dtype == "float32" and ours is not None
     return (
         row.label,
@@ -91,6 +103,7 @@ def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[
         f"{row.p10:.2f}–{row.p90:.2f}",
         _ratio(ratio(row.turns, ours.turns)) if ours and row is not ours else "",
         f"{row.median / floor.products:.2f}" if floor and same else "",
+        f"{row.median / floor.own:.2f}" if floor and floor.own and same else "",
         f"{row.median / floor.full:.2f}" if floor and floor.full and same else "",
         "" if row.update is None else f"{row.update:.2f}",
         f"{work / row.median / 1e6:.0f}",
@@ -100,9 +113,11 @@ def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[
 
 
 def _speeds(rows: Sequence[Row]) -> str:
-    peaks = {"peak-numpy": "NumPy's BLAS", "peak-torch": "torch"}
-    return ", ".join(
-        f"{2 * LARGE**3 / row.median / 1e6:.0f} GFLOP/s by {peaks[row.lane]}" for row in rows if row.lane in peaks
+    libraries = {"peak-numpy": "NumPy's BLAS", "peak-torch": "torch's"}
+    return "of a large product: " + ", ".join(
+        f"{2 * LARGE**3 / row.median / 1e6:,.0f} GFLOP/s by {libraries[row.lane]}"
+        for row in rows
+        if row.lane in libraries
     )
 
 
@@ -143,30 +158,45 @@ def _trainings(results: Results) -> Table:
         label = next(t.label for t in results.trainings if t.lane == lane)
         runs = [t for t in results.trainings if t.lane == lane and not t.cannot]
         if not runs:
-            lines.append((label, "not run", *[""] * 5))
+            lines.append((label, "not run", *[""] * 6))
             continue
         best = min((t.seconds for t in runs), key=sum)
         lines.append(
             (
                 label,
-                " ".join(f"{sum(t.seconds):.1f}" for t in runs),
-                f"{best[0]:.2f}",
-                f"{best[-1]:.2f}",
+                " ".join(_three(sum(t.seconds)) for t in runs),
+                _three(max(t.prepare_seconds for t in runs)),
+                _three(best[0]),
+                _three(best[-1]),
                 " ".join(_until(t) for t in runs),
                 " ".join(dict.fromkeys(f"{t.test_mse[-1]:.5f}" for t in runs)),
-                f"{max(t.peak_megabytes for t in runs):.0f}",
+                _peak(max(runs, key=lambda t: t.peak_megabytes)),
             )
         )
     first = results.trainings[0]
     epochs = max(len(t.seconds) for t in results.trainings)
     title = f"Whole training: {first.data}, {epochs} epochs, data and noise included, {_count(first.threads)}"
-    columns = ("lane", "seconds", "first epoch", "last", f"until MSE < {GOOD_ENOUGH} (epoch)", "test MSE", "peak MB")
+    columns = (
+        "lane",
+        "seconds",
+        "ready",
+        "first epoch",
+        "last",
+        f"until MSE < {GOOD_ENOUGH} (epoch)",
+        "test MSE",
+        "peak MB",
+    )
     return Table(title, columns, lines)
 
 
 def _until(training: TrainingRow) -> str:
     epochs = training.epochs_until(GOOD_ENOUGH)
-    return "never" if epochs is None else f"{sum(training.seconds[:epochs]):.1f} ({epochs})"
+    return "never" if epochs is None else f"{_three(sum(training.seconds[:epochs]))} ({epochs})"
+
+
+def _peak(training: TrainingRow) -> str:
+    on_the_device = training.device_megabytes
+    return f"{training.peak_megabytes:.0f}" + ("" if on_the_device is None else f", {on_the_device:.0f} on the GPU")
 
 
 def _three(number: float) -> str:
@@ -182,14 +212,18 @@ def _ratio(r: Ratio) -> str:
     return f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})" if r.told else f"{r.value:.2f}"
 
 
+def _margin(control: Ratio | None) -> float:
+    """Return by how much the same code differs from itself: less than that between two lanes means nothing."""
+    return max(control.high - 1, 1 - control.low) if control and control.told else 0.0
+
+
 def _trust(control: Ratio) -> str:
     if not control.told:
         return ": too few turns to tell what a difference means"
-    margin = max(control.high - 1, 1 - control.low)
-    return f": differences under {math.ceil(100 * margin)} % mean nothing here"
+    return f": differences under {math.ceil(100 * _margin(control))} % mean nothing here"
 
 
-def _word(r: Ratio) -> str:
+def _word(r: Ratio, margin: float) -> str:
     if not r.told:
         return "too few turns to tell"
-    return "a tie" if r.tie else "faster" if r.value < 1 else "slower"
+    return "a tie" if r.tie or abs(r.value - 1) < margin else "faster" if r.value < 1 else "slower"

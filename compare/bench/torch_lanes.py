@@ -1,7 +1,7 @@
 """The lanes of torch: eager, compiled, and as a CUDA graph; and its floors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 
 from compare.bench import numpy_lanes
 from compare.bench.capture import captured
-from compare.bench.lanes import LARGE, products
+from compare.bench.lanes import LARGE, PIXELS, products
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.side import Array, State
@@ -18,33 +18,46 @@ from compare.parity.torch_network import available_device
 from compare.parity.torch_side import TorchSide
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
+AT_ONCE = 50  # steps on a GPU between two looks at the clock
 
 
 class _OnDevice:
-    def __init__(self, device: str) -> None:
-        self.device = available_device(device, "float32")
-        self.at_once = 1 if device == "cpu" else 50
+    repeats = 1
 
-    def put(self, batch: Batch) -> Tensors:
+    def __init__(self, device: str, *, tf32: bool = False) -> None:
+        self.device = available_device(device, "float32")
+        self.at_once = 1 if device == "cpu" else AT_ONCE
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+
+    def put(self, batch: Batch) -> Any:
         """Return the batch as tensors on the device."""
-        noisy, clean = (torch.as_tensor(array, device=self.device) for array in batch)
-        return noisy, clean
+        return tuple(torch.as_tensor(array, device=self.device) for array in batch)
 
     def wait(self) -> None:
         """Wait for the device."""
         if self.device.type != "cpu":
-            getattr(torch, self.device.type).synchronize()
+            torch.accelerator.synchronize()
 
 
 class TorchLane(_OnDevice):
-    """`torch_ae`'s training step, with torch's default Adam or its fused one, as it is or compiled."""
+    """`torch_ae`'s training step, with torch's default Adam or its fused one, as it is or compiled.
+
+    Compiled, forward and loss are one graph with its backward, and Adam another: the call of backward lies between.
+    """
 
     capturable = False  # by a CUDA graph: Adam then counts its steps on the device
 
     def __init__(
-        self, config: Config, *, device: str, fused: bool = False, compiled: str = "", flush: bool = False
+        self,
+        config: Config,
+        *,
+        device: str,
+        fused: bool = False,
+        compiled: Collection[str] = (),
+        flush: bool = False,
+        tf32: bool = False,
     ) -> None:
-        super().__init__(device)
+        super().__init__(device, tf32=tf32)
         if flush:  # subnormal numbers become zero, in this thread and in those that it starts from here on
             torch.set_flush_denormal(True)
         self.side = TorchSide(config, device=device)
@@ -54,26 +67,31 @@ class TorchLane(_OnDevice):
             lr=config.lr,
             betas=(config.beta1, config.beta2),
             eps=config.eps,
-            fused=fused,
+            fused=fused or None,  # None is torch's own choice, on a GPU another than False
             capturable=self.capturable,
         )
-        self.model: Callable[[torch.Tensor], torch.Tensor] = self.side.model
-        if compiled == "network":
-            self.model = torch.compile(self.side.model)
-        self._step: Callable[[torch.Tensor, torch.Tensor], None] = self._eager
-        if compiled == "step":
-            self._step = torch.compile(self._eager)
-        # One step of the optimizer alone, on the gradients of the last step, where it can be had alone.
-        self.update = None if self.capturable or compiled == "step" else self.optimizer.step
+        model, loss = self.side.model, self.side.loss
 
-    def _eager(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
+        def forward(noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+            value: torch.Tensor = loss(model(noisy), clean)
+            return value
+
+        self._forward = torch.compile(forward) if "network" in compiled else forward
+        # One step of the optimizer, on the gradients of the last step. None of a lane that has it in its graph alone.
+        self.update: Callable[[], Any] | None = self.optimizer.step
+        if "optimizer" in compiled:
+            self.update = torch.compile(self.optimizer.step)
+        self._update = self.update
+
+    def train(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
+        """Take one training step, as Python tells it."""
         self.optimizer.zero_grad()
-        self.side.loss(self.model(noisy), clean).backward()
-        self.optimizer.step()
+        torch.autograd.backward(self._forward(noisy, clean))
+        self._update()
 
-    def step(self, batch: Tensors) -> None:
+    def step(self, batch: Any) -> None:
         """Take one training step."""
-        self._step(*batch)
+        self.train(*batch)
 
     @torch.no_grad()
     def reset(self) -> None:
@@ -95,13 +113,20 @@ class TorchLane(_OnDevice):
 class Floor(_OnDevice, ABC):
     """What no step can be faster than; on CUDA as a graph, for launches one by one would take longer than a step."""
 
+    many = AT_ONCE  # times that the graph does the work: a kernel of a few microseconds is over before its launch is
+
     def __init__(self, device: str) -> None:
         super().__init__(device)
         self.graphed = device == "cuda"
+        self.repeats = self.many if self.graphed else 1
 
     @cached_property
     def _do(self) -> Callable[[], None]:
-        return captured(self.work).replay if self.graphed else self.work
+        return captured(self._repeated).replay if self.graphed else self.work
+
+    def _repeated(self) -> None:
+        for _ in range(self.repeats):
+            self.work()
 
     @abstractmethod
     def work(self) -> None:
@@ -115,7 +140,7 @@ class Floor(_OnDevice, ABC):
 class Products(Floor):
     """The 11 matrix products of a step and nothing else."""
 
-    def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
+    def __init__(self, config: Config, *, device: str, input_dim: int = PIXELS) -> None:
         super().__init__(device)
         shapes = products(config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
         self.operands = [self._operands(i, *shape) for i, shape in enumerate(shapes)]
@@ -144,7 +169,7 @@ class InPlace(Floor):
     In place, as Adam is: a processor that writes where it has not read reads there first, a fourth number.
     """
 
-    def __init__(self, config: Config, *, device: str, input_dim: int = 784) -> None:
+    def __init__(self, config: Config, *, device: str, input_dim: int = PIXELS) -> None:
         super().__init__(device)
         widths = (input_dim, config.hidden_dim, config.latent_dim, config.hidden_dim, input_dim)
         parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))

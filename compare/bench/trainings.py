@@ -1,7 +1,7 @@
 """Whole trainings, each in a process of its own: seconds and test error by epoch, data and noise included."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from compare import environment
 from compare.bench import worker
-from compare.bench.lanes import LANES, Spec
+from compare.bench.lanes import ANY, COMPILED, LANES, Spec
 from compare.bench.results import TrainingRow
 from compare.bench.turns import Processes
 from compare.errors import UserError
@@ -18,37 +18,51 @@ from compare.experiment import data
 from compare.experiment.batches import Batch, ahead, epoch_batches, noisy_test_images
 from compare.experiment.config import Config
 
-ARTICLE = Spec("the article's loop", "article:ArticleLoop")
-FLUSHED = Spec("torch eager, fused Adam, subnormals flushed", "torch_lanes:TorchLane", {"fused": True, "flush": True})
-DEVICE = Spec("CUDA graph, data and noise on the GPU", "graphs:DeviceLane", devices=("cuda",))
 TRAININGS = {
     "numpy": LANES["numpy"],
     "torch": LANES["torch"],
     "torch-fused": LANES["torch-fused"],
-    "torch-flushed": FLUSHED,
-    "article": ARTICLE,
-    "device": DEVICE,
+    "torch-flushed": Spec(
+        "torch eager, fused Adam, subnormals flushed", "torch_lanes:TorchLane", {"fused": True, "flush": True}
+    ),
+    "article": Spec("the article's loop", "article:ArticleLoop", devices=ANY),
+    "device": Spec("CUDA graph, data and noise on the GPU", "graphs:DeviceLane", {"fused": True}, devices=("cuda",)),
+    "device-compiled": Spec(
+        "CUDA graph, compiled, data and noise on the GPU", "graphs:DeviceLane", COMPILED, devices=("cuda",)
+    ),
 }
+
+
+def on(device: str) -> list[str]:
+    """Return the trainings of a benchmark of this device: NumPy's, and those that run there."""
+    return [name for name, spec in TRAININGS.items() if name == "numpy" or device in spec.devices]
 
 
 def in_a_process(name: str, config: Config, root: Path, *, threads: int, device: str) -> TrainingRow:
     """Train a lane to the end in a new process, which ends with it: peak memory is its own."""
     spec = TRAININGS[name]
-    where = device if device in spec.devices else "cpu"
     try:
         with Processes() as processes:
-            row: TrainingRow = processes.ask(name, train, name, config, root, threads, where)
+            row: TrainingRow = processes.ask(name, train, name, config, root, threads, device)
             return row
     except UserError as error:
-        return TrainingRow(name, spec.label, config.data, threads, [], [], 0.0, cannot=str(error))
+        return TrainingRow(name, spec.named(device), config.data, threads, [], [], 0.0, cannot=str(error))
 
 
 def train(name: str, config: Config, root: Path, threads: int, device: str) -> TrainingRow:
     """Train a lane in this process; the test error after each epoch is measured while the clock stands."""
     environment.set_threads(threads)
     spec = TRAININGS[name]
+    where = spec.place(device)
     dataset = data.load(config.data, root)
-    lane = spec.make(replace(config, dtype=spec.dtype), device)
+    typed = replace(config, dtype=spec.dtype)
+    spec.make(typed, where)  # and drop it, as `worker.prepare` does
+    begin = time.perf_counter()
+    lane = spec.make(typed, where)
+    if _has_its_own_batches(lane):
+        lane.load(dataset.train_images)
+    lane.wait()
+    ready = time.perf_counter() - begin
     test: Batch | None = None
     seconds, errors = [], []
     for epoch in range(config.epochs):
@@ -57,14 +71,24 @@ def train(name: str, config: Config, root: Path, threads: int, device: str) -> T
             lane.step(batch)
         lane.wait()
         seconds.append(time.perf_counter() - begin)
-        if test is None:
-            peak = worker.peak_megabytes()  # the whole test set in one batch takes more than training does
+        if test is None:  # the whole test set in one batch takes more than training does
+            peaks = worker.peak_megabytes(), worker.device_megabytes(where)
             test = noisy_test_images(config, dataset.test_images)
         errors.append(float(np.square(lane.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean()))
-    return TrainingRow(name, spec.label, config.data, threads, seconds, errors, peak)
+    peak, on_the_device = peaks
+    return TrainingRow(
+        name, spec.named(device), config.data, threads, seconds, errors, peak,
+        prepare_seconds=ready, device_megabytes=on_the_device,
+    )  # fmt: skip
+
+
+def _has_its_own_batches(lane: Any) -> bool:
+    return hasattr(lane, "load")
 
 
 def _batches(lane: Any, config: Config, images: np.ndarray, epoch: int) -> Iterable[Any]:
     """Yield the batches of one epoch: those of a lane that makes its own, or ours."""
-    own: Callable[[np.ndarray], Iterable[Any]] | None = getattr(lane, "batches", None)
-    return own(images) if own else map(lane.put, ahead(epoch_batches(config, images, epoch)))
+    if _has_its_own_batches(lane):
+        own: Iterable[Any] = lane.batches()
+        return own
+    return map(lane.put, ahead(epoch_batches(config, images, epoch)))

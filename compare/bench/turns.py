@@ -1,4 +1,4 @@
-"""The lanes of one setting, each in its own process, taking turns: A B C, C B A, and so on.
+"""The lanes of one setting, each in its own process, taking turns: A B C, C B A, then in another order B A C, C A B.
 
 What disturbs the machine for long then disturbs all lanes, and ratios are taken within a turn.
 """
@@ -8,14 +8,16 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from compare import environment
 from compare.bench import worker
 from compare.bench.lanes import FLOORS, LANES
 from compare.bench.results import Row
@@ -30,10 +32,11 @@ IMAGES = 1024  # that they have in all, or one batch
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure: turns of so many seconds for every lane."""
+    """How long to measure: turns of so many seconds for every lane; and whether in new processes."""
 
     turns: int
     seconds: float
+    fresh: bool = False  # so that *ready* means the same in every setting: a second compilation is a faster one
 
 
 @dataclass
@@ -60,11 +63,14 @@ class Processes:
 
     def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have a lane's process call a function of `worker`; return what it returns, raise what it raises."""
-        name = LANES[lane].maker.partition(":")[0] if lane in FLOORS else lane
+        spec = LANES[lane]
+        name = spec.library if lane in FLOORS else lane
         try:
             if name not in self.pools:
-                pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker.start)
-                with held_back():  # until `worker.start` lets them through
+                begin = partial(worker.start, bare=spec.bare)
+                pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin)
+                # An interrupt has to wait until `worker.start` lets it through; the environment is copied at the start.
+                with held_back(), environment.unset("OPENBLAS_THREAD_TIMEOUT") if spec.bare else nullcontext():
                     begun = pool.submit(os.getpid)
                 self.pids[name] = begun.result()
                 self.pools[name] = pool
@@ -72,6 +78,11 @@ class Processes:
         except BrokenProcessPool as error:
             self.pools.pop(name, None)
             raise UserError("its process died; there may be too little memory") from error
+
+    def end(self, lane: str) -> None:
+        """End a lane's process, if it has one."""
+        if pool := self.pools.pop(lane, None):
+            pool.shutdown()
 
 
 def measure(
@@ -89,12 +100,17 @@ def measure(
     rows: dict[str, Row] = {}
     for lane in lanes:
         on_turn(lane)
+        if plan.fresh:
+            processes.end(lane)
         rows[lane] = _prepared(processes, lane, config, images, threads=threads, device=device)
     running = [lane for lane, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
     updates: dict[str, list[float]] = {lane: [] for lane in running}
+    rng = np.random.default_rng(0)
+    order: list[str] = []
     for turn in range(plan.turns):
-        for lane in running if turn % 2 == 0 else reversed(running):
+        order = list(reversed(order)) if turn % 2 else rng.permutation(running).tolist()
+        for lane in order:
             if rows[lane].cannot:
                 continue
             on_turn(lane)
@@ -103,7 +119,7 @@ def measure(
                 if update := processes.ask(lane, worker.time_updates, lane, plan.seconds / 4):
                     updates[lane].append(float(np.median(update)))
             except UserError as error:  # the others go on
-                rows[lane] = replace(rows[lane], cannot=str(error))
+                rows[lane] = replace(rows[lane], cannot=str(error), held=not LANES[lane].ours)
         for lane in running:
             if not rows[lane].cannot:
                 rows[lane] = _timed(rows[lane], samples[lane], updates[lane])
@@ -121,21 +137,24 @@ def _timed(row: Row, samples: list[list[float]], updates: list[float]) -> Row:
 def _prepared(processes: Processes, lane: str, config: Config, images: np.ndarray, *, threads: int, device: str) -> Row:
     """Have a lane made and judged; return its row, without its times."""
     spec = LANES[lane]
-    row = Row(lane, spec.label, threads, config.batch_size, config.hidden_dim, config.latent_dim)
+    where = spec.place(device)
+    sizes = (config.batch_size, config.hidden_dim, config.latent_dim)
+    row = Row(lane, spec.named(device), threads, *sizes, device=where)
     typed = replace(config, dtype=spec.dtype)
-    where = device if device in spec.devices else "cpu"
     try:
         ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
     except UserError as error:
-        return replace(row, cannot=str(error))
+        return replace(row, cannot=str(error), held=not spec.ours)
     if ready.threads != threads:
         return replace(row, cannot=f"it works with {ready.threads} threads")
     judgement = ready.judgement
-    row = replace(row, prepare_seconds=ready.seconds, agreement=judgement.ratio if judgement else None)
-    if judgement and not judgement.held:
+    row = replace(row, prepare_seconds=ready.seconds)
+    if not judgement:
+        return row
+    if not judgement.held:
         how_far = f"{judgement.tensor}, {judgement.ratio:.1e} times what rounding allows"
-        return replace(row, cannot=f"its first step is off: {how_far}")
-    return row
+        return replace(row, cannot=f"its first step is off: {how_far}", held=False)
+    return replace(row, agreement=judgement.ratio)
 
 
 def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:

@@ -4,6 +4,7 @@ A process of its own keeps thread pools apart: two that spin on the same cores s
 is not being timed lies still.
 """
 
+import gc
 import logging
 import os
 import resource
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 
 from compare import environment
 from compare.bench.judge import Judgement, judge
-from compare.bench.lanes import LANES
+from compare.bench.lanes import LANES, Spec
 from compare.errors import UserError
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
@@ -48,30 +49,37 @@ class Ready(NamedTuple):
     threads: int
 
 
-def start() -> None:
-    """Prepare the process: an interrupt ends it without a word, for the parent says what there is to say."""
+def start(*, bare: bool = False) -> None:
+    """Prepare the process: an interrupt ends it without a word, for the parent says what there is to say.
+
+    All keep freed memory, whatever the library, unless `bare`.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what was compiled by an earlier benchmark would be ready
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")
-    environment.keep_freed_memory()
+    if not bare:
+        environment.keep_freed_memory()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
     """Make a lane, take its first step, judge it, and warm up. Raises `UserError` where it cannot run here."""
     environment.set_threads(threads)
-    _made.pop(name, None)  # let go of the one before
+    spec = LANES[name]
     try:
-        make = LANES[name].find_maker()
+        if name not in _made:
+            spec.make(config, device)  # and drop it: what libraries import and set up for a first one is not its time
+        _made.pop(name, None)
+        gc.collect()  # before a capture: what it holds on the device would stay
         seconds = -time.perf_counter()
-        lane = make(config, device)
+        lane = spec.make(config, device)
         ready = [lane.put(batch) for batch in batches]
         lane.step(ready[0])
         lane.wait()
         seconds += time.perf_counter()
-        judgement = _judged(name, lane, config, batches[0]) if LANES[name].judged else None
+        judgement = _judged(spec, lane, config, batches[0], device) if spec.judged else None
         end = time.perf_counter() + WARM_UP
         for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
             lane.step(batch)
@@ -119,12 +127,18 @@ def peak_megabytes() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
 
 
-def _judged(name: str, lane: Any, config: Config, batch: Batch) -> Judgement:
+def device_megabytes(device: str) -> float | None:
+    """Return the most memory that torch has had on a GPU, in 10⁶ bytes; None on other devices."""
+    return sys.modules["torch"].cuda.max_memory_allocated() / 1e6 if device == "cuda" else None
+
+
+def _judged(spec: Spec, lane: Any, config: Config, batch: Batch, device: str) -> Judgement:
     """Judge the step just taken: Adam's first from rest tells the gradients. All sides start where NumPy's does."""
     reference = NumpySide(config)
     return judge(
         reference.describe(), config, batch, reference.state(), lane.state(),
-        float32_correction=LANES[name].float32_correction,
+        float32_correction=spec.float32_correction,
+        float32_betas=device == "cuda",
     )  # fmt: skip
 
 
@@ -139,7 +153,7 @@ def _clock(lane: Any, step: Any, batches: list[Any], seconds: float) -> list[flo
         for _ in range(lane.at_once):
             step(next(endless))
         lane.wait()
-        times.append((time.perf_counter() - begin) / lane.at_once * 1e3)
+        times.append((time.perf_counter() - begin) / (lane.at_once * lane.repeats) * 1e3)
     return times
 
 

@@ -20,24 +20,32 @@ HEAD = """# Benchmarks
 Made by `make bench-full MACHINE=name`: `python -m compare bench --json FILE`, then `bench --from FILE --from OTHER
 --markdown docs/benchmarks.md`, which shows each machine. Every lane that trains runs in a process of its own, on the
 same weights, batches and noise, and its first step is judged as the check judges a network's before it is timed.
-Lanes take turns, forwards and then backwards, and every turn begins at the start of training, on the bundled digits,
-noise made before. Times are medians of the turns' medians; the 10th and 90th percentiles are those of all steps; ratios
-are medians of the ratios within a turn, with a 95 % bootstrap interval.
+Lanes take turns in an order drawn by lot, then in the opposite one, and so on; every turn begins at the start of
+training, on the bundled digits, noise made before. Times are medians of the turns' medians; the 10th and 90th
+percentiles are those of all steps (on a GPU, of the means of 50); ratios are medians of the ratios within a turn, with
+a 95 % bootstrap interval. What differs by less than that, or by less than NumPy from NumPy, is a tie.
 
 | column | |
 | --- | --- |
-| ×prod | times the 11 matrix products of a step alone, by the faster library |
-| ×floor | times those and the 28 bytes that Adam moves for each parameter, at the bandwidth of `a + b → a` as long |
+| ×prod | times the 11 matrix products of a step alone, each setting's by the faster library |
+| ×own | times the same products by the lane's own library: what it adds to them |
+| ×floor | times the faster ones and the 28 bytes that Adam moves for each parameter, at the bandwidth of `a + b → a` |
 | Adam | milliseconds of the optimizer alone, its data warm |
 | GF/s | the operations of the products, a second; beside it, what a large product reaches |
 | ready | seconds to the end of the first step, compilation and capture included, imports not |
 | error | of the first step, at worst, in units of what rounding allows |
 
+Who is ahead on a CPU is decided first by whose BLAS knows the processor: NumPy brings OpenBLAS, torch MKL. The column
+*×own* leaves that out. Two things are set for NumPy, as `python -m compare` sets them: OpenBLAS's idle threads stop
+spinning early (`OPENBLAS_THREAD_TIMEOUT`, unless it is set), and glibc keeps freed memory, which it does for torch's
+processes, too. *Nothing set for it* is NumPy without either.
+
 scikit-learn's network is not ours (no sigmoid at the end, a ReLU on the latent, half the mean squared error), and what
-is not ours is not judged. The article's loop draws its own order and noise. Whole trainings are another matter than
-their first steps: late in training, saturated pixels and dead units leave subnormal numbers, with which many processors
-are slow. `numpy_ae` makes them zero; torch does where it is told to (`torch.set_flush_denormal`), which is a lane of
-its own. *peak MB* is the process's, its libraries included, before anything is tested.
+is not ours is not judged. The article's loop draws its own order and noise; the other whole trainings get theirs from
+NumPy, made by another thread a batch ahead, and so wait for a core where all are at work. Late in training, saturated
+pixels and dead units leave subnormal numbers, with which many processors are slow. `numpy_ae` makes them zero; torch
+does where it is told to (`torch.set_flush_denormal`), which is a lane of its own. *peak MB* is the process's, its
+libraries included, before anything is tested.
 
 Tables of ae-mirror 0.1.0 are of its code: a sigmoid of two exponentials, `@` for the outer product of batch 1, sweeps
 of four turns, an *Adam* of one, a *ready* with imports, a peak that holds the whole test set. Their full floors are

@@ -4,14 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from compare import environment
-from compare.bench import bench
-from compare.bench.lanes import FLOORS, LANES
+from compare.bench import bench, trainings, worker
+from compare.bench.lanes import FLOORS, LANES, Spec
+from compare.bench.numpy_lanes import NumpyLane
 from compare.bench.trainings import train
 from compare.bench.turns import Plan, Processes, measure, some_batches
 from compare.experiment.config import Config
@@ -46,7 +48,8 @@ def test_lanes_take_turns_forwards_and_backwards(config: Config, dataset: Datase
             processes, ("numpy", "products-numpy"), config, dataset.train_images, SHORT, threads=1, device="cpu",
             on_turn=order.append,
         )  # fmt: skip
-    assert order[2:] == ["numpy", "products-numpy", "products-numpy", "numpy"]
+    there, back = order[2:4], order[4:]
+    assert there == back[::-1] and sorted(there) == ["numpy", "products-numpy"]
     assert [row.agreement is None for row in rows] == [False, True]
 
 
@@ -73,7 +76,7 @@ def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, 
 
     def on_turn(lane: str) -> None:
         asked.append(lane)
-        if len(asked) == 4:  # both were prepared, and one of them timed
+        if len(asked) == 3:  # both were prepared, and none of them timed
             os.kill(processes.pids["numpy"], signal.SIGKILL)
 
     with Processes() as processes:
@@ -81,13 +84,64 @@ def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, 
             processes, ("numpy", "products-numpy"), config, dataset.train_images, SHORT, threads=1, device="cpu",
             on_turn=on_turn,
         )  # fmt: skip
-    assert asked[2:] == ["numpy", "products-numpy", "products-numpy", "numpy"]
-    assert "its process died" in died.cannot and not there.cannot and len(there.turns) == SHORT.turns
+    assert asked.count("products-numpy") == 1 + SHORT.turns
+    assert "its process died" in died.cannot and not died.held and not there.cannot and len(there.turns) == SHORT.turns
 
 
 def test_torchs_process_tells_what_it_works_with() -> None:
-    described = bench.described_by_torch()
-    assert described["threads"]["torch"] and described.keys() == environment.describe().keys()
+    with Processes() as processes:
+        described = bench.described(processes)
+    assert described["threads"]["torch"] and described["torch_works_with"]
+    assert described.keys() - {"load"} == environment.describe().keys()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_a_bare_lane_has_nothing_set_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", "14")
+    with Processes() as processes:
+        found = {lane: processes.ask(lane, os.getenv, "OPENBLAS_THREAD_TIMEOUT") for lane in ("numpy", "numpy-bare")}
+    assert found == {"numpy": "14", "numpy-bare": None}
+    assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == "14"
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps", "cuda"])
+def test_a_lane_that_runs_elsewhere_than_the_benchmark_says_so(device: str) -> None:
+    core, *_ = bench.parts(Config(), quick=False, threads=(1,), device=device)
+    elsewhere = {lane for lane in core.lanes if LANES[lane].named(device).endswith("on the CPU")}
+    assert ("numpy" in elsewhere) == (device != "cpu")
+    assert "torch" not in elsewhere
+    assert {"numpy", "numpy-again", "torch", "torch-fused"} <= set(core.lanes)
+    assert ("torch-flushed" in trainings.on(device)) == (device == "cpu")
+    assert {"numpy", "torch", "article"} <= set(trainings.on(device))
+
+
+def wrong(config: Config, *, device: str) -> object:
+    """Return a NumPy lane whose Adam has the wrong rate for its second moment."""
+    return NumpyLane(replace(config, beta2=0.9))
+
+
+def broken(config: Config, *, device: str) -> object:
+    """Fail as a mistake of ours would."""
+    raise NameError("name 'lane' is not defined")
+
+
+@pytest.mark.parametrize(("maker", "said"), [("wrong", "its first step is off"), ("broken", "is not defined")])
+def test_a_lane_of_ours_that_is_wrong_or_fails_fails_the_benchmark(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], maker: str, said: str
+) -> None:
+    def ask(self: Processes, lane: str, function: Callable[..., object], *arguments: object) -> object:
+        return function(*arguments)  # in this process, which knows of what is planted
+
+    monkeypatch.setattr(Processes, "ask", ask)
+    monkeypatch.setattr(worker, "_made", {})
+    monkeypatch.setattr(bench, "QUICK", SHORT)
+    monkeypatch.setattr(bench, "CORE", ("numpy", "numpy-again"))
+    monkeypatch.setattr(bench, "FLOORS", ())
+    monkeypatch.setattr(Spec, "find_maker", lambda spec: globals()[maker])
+    path = tmp_path / "bench.json"
+    assert exit_code(monkeypatch, "bench", "--quick", "--threads", 1, "--json", path) == 1
+    assert said in capsys.readouterr().out
+    assert [row["held"] for row in read_json(path)["rows"]] == [False, False]
 
 
 FLUSHED = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,7 +49,7 @@ def no_gpu_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "graph", capturing)
     monkeypatch.setattr(torch_lanes, "available_device", lambda name, dtype: torch.device("cpu"))
     monkeypatch.setattr("compare.parity.torch_side.available_device", lambda name, dtype: torch.device("cpu"))
-    monkeypatch.setattr(graphs.GraphLane, "capturable", False)  # Adam refuses it on a CPU
+    monkeypatch.setattr(graphs._Captured, "capturable", False)  # Adam refuses it on a CPU
 
     def captured(do: Callable[[], None]) -> Any:
         graph: Any = capture.captured(do)
@@ -60,30 +61,63 @@ def no_gpu_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
-def test_replaying_the_graph_is_taking_the_eager_step(config: Config, dataset: Dataset) -> None:
-    eager = torch_lanes.TorchLane(config, device="cpu", fused=True)
-    graph: Any = graphs.GraphLane(config, device="cuda")
+@pytest.mark.parametrize("how", [{"fused": True}, {"fused": True, "compiled": ("network",)}])
+def test_replaying_the_graph_is_taking_the_eager_step(config: Config, dataset: Dataset, how: dict[str, Any]) -> None:
+    eager = torch_lanes.TorchLane(config, device="cpu", **how)
+    graph: Any = graphs.GraphLane(config, device="cuda", **how)
     for batch in some_batches(config, dataset.train_images)[:3]:
         eager.step(eager.put(batch))
         graph.step(graph.put(batch))
-    assert graph.graph.replays == 3
+    assert graph._graph.replays == 3
     expected = eager.state()
     assert all(np.array_equal(value, expected[name]) for name, value in graph.state().items())
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
 def test_a_training_on_the_device_sees_every_image_once_an_epoch_and_learns(config: Config, dataset: Dataset) -> None:
-    lane: Any = graphs.DeviceLane(config, device="cuda")
-    losses = []
+    lane: Any = graphs.DeviceLane(config, device="cuda", fused=True)
+    lane.load(dataset.train_images)
+    seen: list[torch.Tensor] = []
+    gathered = lane._gathered
+
+    def see(rows: torch.Tensor) -> Any:
+        seen.append(rows)
+        return gathered(rows)
+
+    lane._gathered = see
+    start, losses = lane.state(), []
     for _ in range(4):
-        rows = list(lane.batches(dataset.train_images))
-        assert sorted(torch.cat(rows).tolist()) == list(range(len(dataset.train_images)))
-        for batch in rows:
+        seen.clear()
+        for batch in lane.batches():
             lane.step(batch)
+        assert sorted(torch.cat(seen).tolist()) == list(range(len(dataset.train_images)))
+        assert [len(rows) for rows in seen] == [50, 50, 30]
         clean = dataset.test_images.reshape(len(dataset.test_images), -1).astype("float32") / 255
         losses.append(float(np.square(lane.reconstruct(clean) - clean).mean()))
     assert losses[-1] < losses[0]
-    assert lane.graph.replays == 4 * (len(dataset.train_images) // config.batch_size)
+    assert lane.state()["adam.step"] == 12 and start["adam.step"] == 0
+    assert [lane.graphs[size].replays for size in (50, 30)] == [8, 4]
+
+
+@pytest.mark.usefixtures("no_gpu_needed")
+def test_a_training_on_the_device_is_that_of_its_seed(config: Config, dataset: Dataset) -> None:
+    def trained(seed: int) -> Any:
+        lane: Any = graphs.DeviceLane(replace(config, seed=seed), device="cuda", fused=True)
+        lane.load(dataset.train_images[:40])
+        for batch in lane.batches():
+            lane.step(batch)
+        return lane.state()["param/fc1.weight"]
+
+    assert np.array_equal(trained(1), trained(1)) and not np.array_equal(trained(1), trained(2))
+
+
+@pytest.mark.usefixtures("no_gpu_needed")
+def test_a_floor_on_a_gpu_does_its_work_many_times_in_one_graph(config: Config) -> None:
+    lane = torch_lanes.InPlace(config, device="cuda")
+    lane.b.fill_(1)
+    lane.step(None)
+    times = capture.WARM_UP + 2  # as a warm-up, for the capture, and as the step
+    assert lane.repeats == torch_lanes.AT_ONCE and float(lane.a[0]) == times * lane.repeats
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
@@ -107,4 +141,4 @@ def test_the_launch_floor_is_shown_where_there_is_one() -> None:
     assert "empty kernels" not in floor
     rows.append(Row("launches", "", 1, 128, 400, 10, median=0.0234))
     (floor,) = (line for line in verdicts(Results({}, "cuda", rows)) if "floors" in line)
-    assert ", 0.0234 ms to launch 12 empty kernels;" in floor
+    assert "; 0.0234 ms to launch 12 empty kernels;" in floor

@@ -12,7 +12,7 @@ from compare.bench.turns import some_batches
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.parity.numpy_side import NumpySide
-from compare.parity.side import State
+from compare.parity.side import Array, State, under_prefix
 
 Spoil = Callable[[State], None]
 
@@ -67,3 +67,34 @@ def test_a_tensor_off_by_a_thousandth_is_seen(config: Config, dataset: Dataset, 
 
 def test_a_gradient_that_is_not_finite_is_seen(config: Config, dataset: Dataset) -> None:
     assert ratio(config, dataset, "numpy", scaled("adam.exp_avg/fc1.weight", np.nan)) == np.inf
+
+
+def fused_on_cuda(state: State, grads: State, config: Config) -> None:
+    """Put what the first step of CUDA's fused Adam leaves into a state: β is a float32 there, and so is all else."""
+    f = np.float32
+    beta1, beta2 = f(config.beta1), f(config.beta2)
+
+    def without(x: Array, beta: np.float32) -> Array:
+        return (x - x.astype(np.float64) * beta).astype(f)  # a fused multiply-add rounds once
+
+    for name, grad in grads.items():
+        exp_avg, exp_avg_sq = without(grad, beta1), without(grad * grad, beta2)
+        denom = np.sqrt(exp_avg_sq) / np.sqrt(f(1) - beta2) + f(config.eps)
+        state[f"adam.exp_avg/{name}"], state[f"adam.exp_avg_sq/{name}"] = exp_avg, exp_avg_sq
+        state[f"param/{name}"] = state[f"param/{name}"] - f(config.lr) / (f(1) - beta1) * exp_avg / denom
+
+
+def test_a_beta_kept_as_float32_is_right_where_it_is_said_to_be(config: Config, dataset: Dataset) -> None:
+    batch, *_ = some_batches(config, dataset.train_images)
+    reference = NumpySide(config)
+    before = reference.state()
+    grads = under_prefix("grad", reference.observe(batch))
+    after = {**before, "adam.step": np.asarray(1)}
+    fused_on_cuda(after, grads, config)
+
+    def held(**how: bool) -> bool:
+        return judge(reference.describe(), config, batch, before, after, **how).held
+
+    assert held(float32_betas=True) and not held()
+    after["adam.exp_avg_sq/fc1.weight"] *= np.float32(1.0001)
+    assert not held(float32_betas=True)

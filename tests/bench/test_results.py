@@ -54,7 +54,7 @@ def test_the_floors_take_the_faster_library_and_add_what_adam_moves() -> None:
     results = some_results()
     found = floors(results, row("numpy", 4.0))
     assert found is not None
-    assert found.products == 1.5
+    assert found.products == 1.5 and found.own == 2.0
     assert found.full == pytest.approx(1.5 + TRAFFIC * 0.3)
     assert floors(results, row("numpy", 4.0, threads=1)) is None
 
@@ -85,11 +85,38 @@ def test_the_tables_hold_every_lane_and_the_lines_say_who_is_ahead() -> None:
     core, by_batch, training = tables(some_results())
     assert [cells[0] for cells in core.rows] == ["numpy", "torch", "numpy-again"]
     assert [cells[0] for cells in by_batch.rows] == ["32", "128", "512"]
-    assert training.rows[0][1] == "6.0"
+    assert training.rows[0][1] == "6"
     ahead, floor, control = verdicts(some_results())
     assert "0.80" in ahead and ahead.endswith("faster")
-    assert "1.5 ms" in floor
+    assert "the products 2 ms by NumPy's BLAS, 1.5 ms by torch's; 2.2 ms with Adam's traffic" in floor
     assert control.endswith("1.00 (1.00–1.00): differences under 0 % mean nothing here")
+
+
+def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
+    results = some_results()
+    results.rows = [found for found in results.rows if found.lane != "numpy-again"] + [row("numpy-again", 5.0)]
+    ahead, _, control = verdicts(results)
+    assert ahead.endswith("0.80 (0.80–0.80) of the time of torch: a tie")
+    assert control.endswith("1.25 (1.25–1.25): differences under 25 % mean nothing here")
+
+
+def test_a_lane_that_nobody_judged_is_no_rival() -> None:
+    results = some_results()
+    results.rows = [replace(row, agreement=None) if row.lane == "torch" else row for row in results.rows]
+    assert not any("of the time of" in line for line in verdicts(results))
+
+
+def test_a_floor_is_of_the_device_that_it_was_measured_on() -> None:
+    results = Results(dict(ENVIRONMENT), "cuda", [
+        row("numpy", 4.0), row("products-numpy", 2.0),
+        *(replace(row(lane, ms), device="cuda") for lane, ms in {"torch-graph": 0.06, "products-torch": 0.05}.items()),
+    ])  # fmt: skip
+    (core,) = tables(results)
+    assert [dict(zip(core.columns, cells, strict=True))["×prod"] for cells in core.rows] == ["2.00", "1.20"]
+    assert [line.split(";")[0] for line in verdicts(results)[1:]] == [
+        "2 threads: floors: the products 2 ms by NumPy's BLAS",
+        "2 threads: floors on cuda: the products 0.05 ms by torch's",
+    ]
 
 
 def test_a_few_turns_tell_nothing() -> None:
@@ -107,7 +134,7 @@ def test_a_training_that_failed_once_is_told_by_the_other() -> None:
     failed = TrainingRow("numpy", "NumPy", "digits", 2, [], [], 0.0, cannot="its process died")
     for trainings in ([failed, *results.trainings], [*results.trainings, failed]):
         (line,) = tables(replace(results, trainings=trainings))[-1].rows
-        assert line == ("NumPy", "6.0", "1.00", "3.00", "3.0 (2)", "0.01600", "300")
+        assert line == ("NumPy", "6", "0", "1", "3", "3 (2)", "0.01600", "300")
     (line,) = tables(replace(results, trainings=[failed]))[-1].rows
     assert line[:2] == ("NumPy", "not run")
 
