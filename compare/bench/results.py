@@ -1,8 +1,8 @@
 """What a benchmark found, as plain values: for JSON, and for the tables and plots that are made of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 
@@ -88,6 +88,8 @@ class Results:
         """Return what `to_dict` gave. Raises `UserError` for anything else."""
         try:
             rows, trainings = [Row(**row) for row in value["rows"]], [TrainingRow(**t) for t in value["trainings"]]
+            for record in (*rows, *trainings):
+                _require_types(record)
             return cls(value["environment"], value["device"], rows, trainings)
         except (KeyError, TypeError) as error:
             raise UserError(f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`") from error
@@ -96,6 +98,15 @@ class Results:
         """Return a lane's row in the same setting and on the same device, if it ran there."""
         found = (r for r in self.rows if r.lane == lane and r.place == row.place and not r.cannot)
         return next(found, None)
+
+
+def _require_types(record: Any) -> None:
+    """Raise `TypeError`, naming the field, unless each field of a dataclass holds what it is declared to."""
+    for f in fields(record):
+        value, listed = getattr(record, f.name), get_origin(f.type) is list
+        kinds = get_args(f.type) or (f.type,)
+        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in (value if listed else [value])):
+            raise TypeError(f"{f.name} is {value!r}")
 
 
 class Ratio(NamedTuple):

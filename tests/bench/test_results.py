@@ -75,6 +75,18 @@ def test_other_json_is_refused_in_one_line(value: object) -> None:
         Results.from_dict(value)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"held": "yes"}, {"turns": ["1"]}, {"turns": 1.0}, {"median": None}, {"agreement": "0.2"}, {"threads": 1.5}],
+)
+def test_a_value_of_another_kind_is_refused_by_name(wrong: dict[str, object]) -> None:
+    (name,) = wrong
+    value = some_results().to_dict()
+    value["rows"][0] |= wrong
+    with pytest.raises(UserError, match=f"no benchmark's JSON .{name} is "):
+        Results.from_dict(value)
+
+
 def test_a_training_tells_when_it_was_good_enough() -> None:
     (training,) = some_results().trainings
     assert training.epochs_until(0.018) == 2
