@@ -12,7 +12,8 @@ from numpy_ae.layers import Linear, ReLU, Sigmoid
 class Autoencoder:
     """The article's network, 784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
-    The latent is the output of fc2, with no activation after it. All arrays are (batch, features).
+    The latent is the output of fc2, with no activation after it: a code may be any number, and no part of it can die
+    as a ReLU's unit can. All arrays are (batch, features).
     """
 
     def __init__(
@@ -51,7 +52,10 @@ class Autoencoder:
         return tape["sigmoid"]
 
     def forward(self, x: np.ndarray, tape: dict[str, np.ndarray] | None = None) -> np.ndarray:
-        """Reconstruct x (batch, input_dim). A tape, given empty, is filled with every activation by name."""
+        """Reconstruct x (batch, input_dim). A tape, given empty, is filled with every activation by name.
+
+        It is what backward reads. PyTorch keeps the same out of sight, in the graph that its forward builds.
+        """
         return self.decode(self.encode(x, tape), tape)
 
     __call__ = forward

@@ -1,4 +1,4 @@
-"""Adam: a step of nearly the same length for every weight, whatever the scale of its gradient."""
+"""Adam: a step as long as lr where a gradient keeps its sign, and shorter where it wavers, whatever its scale."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from numpy_ae.layers import require
+from numpy_ae.layers import flush, require
 
 __all__ = ["Adam"]
 
-# The averages of a unit that has died fade into subnormal numbers, below 1e-38 in float32, and stay there: 0.9 times
-# the smallest rounds to itself. They take processors many times as long; after so many steps they are set to zero.
+# The averages of a unit that has died fade into subnormal numbers and stay there: 0.9 times the smallest rounds to
+# itself. After so many steps they are flushed.
 FLUSH_AFTER = 100
 
 
@@ -25,9 +25,10 @@ class Adam:
         exp_avg_sq ← β₂ exp_avg_sq + (1 − β₂) g²
         θ          ← θ − lr · exp_avg / (1 − β₁ᵗ) / (√(exp_avg_sq / (1 − β₂ᵗ)) + eps)
 
-    Both averages start at zero and are too small at first; dividing by 1 − βᵗ corrects for it. `params` holds live
-    arrays by name, which `step` changes in place; `state[name]` holds step, exp_avg and exp_avg_sq. `parallel` lets two
-    threads take half of the parameters each: the numbers are the same, and sooner there.
+    Both averages start at zero and are too small at first, exp_avg_sq by far more; dividing by 1 − βᵗ corrects for it.
+    Without that, steps would be 3.2 times too long at t = 1 and 6.5 times at t = 10. `params` holds live arrays by
+    name, which `step` changes in place; `state[name]` holds step, exp_avg and exp_avg_sq. `parallel` lets two threads
+    take half of the parameters each: the numbers are the same, and sooner there.
     """
 
     def __init__(
@@ -84,8 +85,8 @@ class Adam:
             exp_avg_sq *= beta2
             exp_avg_sq += work
             if state["step"] % FLUSH_AFTER == 0:
-                for average in (exp_avg, exp_avg_sq):
-                    average[np.abs(average) < np.finfo(average.dtype).tiny] = 0
+                flush(exp_avg)
+                flush(exp_avg_sq)
 
             # lr · (exp_avg / correction1) / (√exp_avg_sq / correction2 + eps), both corrections drawn out of the arrays
             np.sqrt(exp_avg_sq, out=work)

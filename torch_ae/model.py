@@ -12,8 +12,9 @@ from torch_ae.layers import Linear, ReLU, Sigmoid
 class Autoencoder(nn.Module):
     """The article's network, 784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
-    The latent is the output of fc2, with no activation after it. All tensors are (batch, features); others raise
-    `ValueError`, and of another dtype `TypeError`.
+    The latent is the output of fc2, with no activation after it: a code may be any number, and no part of it can die
+    as a ReLU's unit can. All tensors are (batch, features); others raise `ValueError`,
+    and of another dtype `TypeError`.
     """
 
     def __init__(
