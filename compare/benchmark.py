@@ -13,6 +13,7 @@ from compare.bench.tables import reasons, tables, verdicts
 from compare.bench.turns import Processes
 from compare.console import console, show_tables
 from compare.content import as_we_wrote_it
+from compare.errors import Interrupted
 from compare.experiment import data
 from compare.experiment.config import Config
 from compare.files import read_json, write_json
@@ -29,23 +30,29 @@ def measure(
     data_root: Path,
     download_deadline: float,
 ) -> Results:
-    """Measure all lanes and, unless `quick`, whole trainings; write the results, as they come, where asked.
+    """Measure all lanes and, unless `quick`, whole trainings; write the results where asked.
 
-    When interrupted, it shows what it has.
+    What there is of them is written as it comes, beside that file, so that an earlier one stays until all is measured.
+    When this is interrupted, or fails, it shows what it has.
     """
     data.load(config.data, data_root, deadline=download_deadline)  # what is missing is said now, not in ten minutes
-    counts = (threads,) if threads else tuple(sorted({1, bench.cores()}))
+    counts = (threads,) if threads else tuple(sorted({1, environment.most_threads()}))
     todo = list(bench.parts(config, quick=quick, threads=counts, device=device))
     results = Results(environment.describe(), device)
+    unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
     try:
         with console.status("measuring") as status, Processes() as processes:
             results.environment = bench.described(processes)
             for _ in _measuring(results, processes, todo, config, None if quick else data_root, status):
-                if json_file:
-                    write_json(json_file, results.to_dict())
-    except KeyboardInterrupt:
+                if unfinished:
+                    write_json(unfinished, results.to_dict())
+    except BaseException as error:
         show([results], None)
+        if isinstance(error, KeyboardInterrupt) and unfinished and unfinished.exists():
+            raise Interrupted(f"interrupted; what was measured is in {unfinished}") from None
         raise
+    if json_file and unfinished:
+        unfinished.replace(json_file)
     return results
 
 

@@ -204,7 +204,12 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
     help="What whole trainings train on.",
 )
 @click.option("--epochs", type=click.IntRange(1, MOST), default=15, show_default=True, help="Of whole trainings.")
-@click.option("--json", "json_file", type=Place(), help="Write the results to this file, as they come.")
+@click.option(
+    "--json",
+    "json_file",
+    type=Place(),
+    help="Write the results to this file; until all are there, as they come, to FILE.unfinished.",
+)
 @click.option(
     "--from",
     "earlier",

@@ -33,6 +33,17 @@ def set_threads(count: int, torch: int | None = None) -> None:
         sys.modules["torch"].set_num_threads(torch or count)
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def most_threads() -> int:
+    """Return how many threads NumPy's BLAS can use here: no more than there are cores, or than it was built for."""
+    with threadpool_limits(cores()):
+        return blas_threads()
+
+
 def blas_threads() -> int:
     """Return how many threads NumPy's BLAS works with."""
     return max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
@@ -95,7 +106,7 @@ def describe() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "threads": threads(),
         "thread_pools": [
             {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")} for pool in pools

@@ -107,6 +107,14 @@ def test_a_thread_count_holds_for_libraries_loaded_before_and_after(first: str) 
     assert set(printed.stdout.split()) == {"1"}
 
 
+def test_no_more_threads_are_used_than_blas_was_built_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.most_threads() <= environment.cores()
+    monkeypatch.setattr(environment, "cores", lambda: 10**4)
+    before = environment.blas_threads()
+    assert before <= environment.most_threads() < 10**4
+    assert environment.blas_threads() == before
+
+
 FAULTS = """
 import resource
 import numpy as np

@@ -87,8 +87,3 @@ def described(processes: Processes) -> dict[str, Any]:
     except UserError:  # no torch
         found = environment.describe()
     return {**found, "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None}
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -71,6 +71,11 @@ class Spec(NamedTuple):
         """Whether it is `numpy_ae`: it lacks nothing that a machine may not have, so it has to run."""
         return self.judged and self.library == "numpy_lanes"
 
+    @property
+    def like_the_floors(self) -> bool:
+        """Whether its arithmetic is that of the floors: IEEE's float32."""
+        return self.dtype == "float32" and not self.options.get("tf32")
+
     def place(self, device: str) -> str:
         """Return where it runs in a benchmark of `device`: there, if it can."""
         return device if device in self.devices else "cpu"

@@ -96,7 +96,7 @@ def _core(results: Results, rows: Sequence[Row]) -> Table:
 def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[str, ...]:
     if row.cannot:
         return (row.label, "", "", "not run", *[""] * 7)
-    same = LANES[row.lane].dtype == "float32" and ours is not None
+    same = LANES[row.lane].like_the_floors and ours is not None
     return (
         row.label,
         f"{row.median:.3f}",

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -42,6 +42,7 @@ class _OnDevice:
 class TorchLane(_OnDevice):
     """`torch_ae`'s training step, with torch's default Adam or its fused one, as it is or compiled.
 
+    It leaves out that the loss is returned as a number: on a GPU, every step would wait for the one before it.
     Compiled, forward and loss are one graph with its backward, and Adam another: the call of backward lies between.
     """
 
@@ -76,11 +77,14 @@ class TorchLane(_OnDevice):
             value: torch.Tensor = loss(model(noisy), clean)
             return value
 
-        self._forward = torch.compile(forward) if "network" in compiled else forward
+        compiling = partial(torch.compile, dynamic=False)  # for these very sizes, as a training has them
+        if compiled:  # torch counts over all lanes of a process, and from the ninth version on compiles none
+            torch.compiler.reset()
+        self._forward = compiling(forward) if "network" in compiled else forward
         # One step of the optimizer, on the gradients of the last step. None of a lane that has it in its graph alone.
         self.update: Callable[[], Any] | None = self.optimizer.step
         if "optimizer" in compiled:
-            self.update = torch.compile(self.optimizer.step)
+            self.update = compiling(self.optimizer.step)
         self._update = self.update
 
     def train(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
@@ -118,7 +122,9 @@ class Floor(_OnDevice, ABC):
     def __init__(self, device: str) -> None:
         super().__init__(device)
         self.graphed = device == "cuda"
-        self.repeats = self.many if self.graphed else 1
+        if self.graphed:
+            self.repeats = self.many
+            self.at_once = 1 if self.many > 1 else AT_ONCE
 
     @cached_property
     def _do(self) -> Callable[[], None]:

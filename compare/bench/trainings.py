@@ -1,5 +1,6 @@
 """Whole trainings, each in a process of its own: seconds and test error by epoch, data and noise included."""
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,6 +50,7 @@ def in_a_process(name: str, config: Config, root: Path, *, threads: int, device:
         return TrainingRow(name, spec.named(device), config.data, threads, [], [], 0.0, cannot=str(error))
 
 
+@worker.told_in_one_line()
 def train(name: str, config: Config, root: Path, threads: int, device: str) -> TrainingRow:
     """Train a lane in this process; the test error after each epoch is measured while the clock stands."""
     environment.set_threads(threads)
@@ -75,6 +77,8 @@ def train(name: str, config: Config, root: Path, threads: int, device: str) -> T
             peaks = worker.peak_megabytes(), worker.device_megabytes(where)
             test = noisy_test_images(config, dataset.test_images)
         errors.append(float(np.square(lane.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean()))
+        if not math.isfinite(errors[-1]):
+            raise UserError(f"it diverged in epoch {epoch + 1}")
     peak, on_the_device = peaks
     return TrainingRow(
         name, spec.named(device), config.data, threads, seconds, errors, peak,

@@ -119,7 +119,7 @@ def measure(
                 if update := processes.ask(lane, worker.time_updates, lane, plan.seconds / 4):
                     updates[lane].append(float(np.median(update)))
             except UserError as error:  # the others go on
-                rows[lane] = replace(rows[lane], cannot=str(error), held=not LANES[lane].ours)
+                rows[lane] = replace(rows[lane], cannot=str(error), held=not LANES[lane].ours, turns=[])
         for lane in running:
             if not rows[lane].cannot:
                 rows[lane] = _timed(rows[lane], samples[lane], updates[lane])
@@ -144,9 +144,10 @@ def _prepared(processes: Processes, lane: str, config: Config, images: np.ndarra
     try:
         ready = processes.ask(lane, worker.prepare, lane, typed, some_batches(typed, images), threads, where)
     except UserError as error:
+        processes.end(lane)  # on a GPU, what failed may have left all that follows it unable to run
         return replace(row, cannot=str(error), held=not spec.ours)
     if ready.threads != threads:
-        return replace(row, cannot=f"it works with {ready.threads} threads")
+        return replace(row, cannot=f"it works with {ready.threads} threads", held=not spec.ours)
     judgement = ready.judgement
     row = replace(row, prepare_seconds=ready.seconds)
     if not judgement:

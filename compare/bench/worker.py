@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle, takewhile
 from multiprocessing import parent_process
 from pathlib import Path
@@ -28,7 +29,6 @@ from compare.experiment.config import Config
 from compare.parity.numpy_side import NumpySide
 
 WARM_UP = 0.5  # seconds at most
-LEAST = 2  # readings of the clock in a slice of time, however long they take
 
 
 class Made(NamedTuple):
@@ -58,38 +58,48 @@ def start(*, bare: bool = False) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what was compiled by an earlier benchmark would be ready
-    warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")
+    for advice in ("dynamo_pgo force disabled", "TensorFloat32 tensor cores"):  # on what is meant to be so
+        warnings.filterwarnings("ignore", message=advice)
     if not bare:
         environment.keep_freed_memory()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """Turn whatever happens to a lane into a `UserError`: the other lanes go on."""
+    try:
+        yield
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(text if len(text) <= 160 else text[:159] + "…") from None
+
+
+@told_in_one_line()
 def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
     """Make a lane, take its first step, judge it, and warm up. Raises `UserError` where it cannot run here."""
     environment.set_threads(threads)
     spec = LANES[name]
-    try:
-        if name not in _made:
-            spec.make(config, device)  # and drop it: what libraries import and set up for a first one is not its time
-        _made.pop(name, None)
-        gc.collect()  # before a capture: what it holds on the device would stay
-        seconds = -time.perf_counter()
-        lane = spec.make(config, device)
-        ready = [lane.put(batch) for batch in batches]
-        lane.step(ready[0])
-        lane.wait()
-        seconds += time.perf_counter()
-        judgement = _judged(spec, lane, config, batches[0], device) if spec.judged else None
-        end = time.perf_counter() + WARM_UP
-        for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
-            lane.step(batch)
-        lane.wait()
-    except Exception as error:
-        raise UserError(_one_line(error)) from None
+    if name not in _made:
+        spec.make(config, device)  # and drop it: what libraries import and set up for a first one is not its time
+    _made.pop(name, None)
+    gc.collect()  # before a capture: what it holds on the device would stay
+    seconds = -time.perf_counter()
+    lane = spec.make(config, device)
+    ready = [lane.put(batch) for batch in batches]
+    lane.step(ready[0])
+    lane.wait()
+    seconds += time.perf_counter()
+    judgement = _judged(spec, lane, config, batches[0], device) if spec.judged else None
+    end = time.perf_counter() + WARM_UP
+    for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
+        lane.step(batch)
+    lane.wait()
     _made[name] = Made(lane, ready)
     return Ready(seconds, judgement, threads_in_use())
 
 
+@told_in_one_line()
 def time_steps(name: str, seconds: float) -> list[float]:
     """Take steps for so long; return the milliseconds of each, or, where `at_once` are taken, their mean."""
     if name not in _made:
@@ -98,6 +108,7 @@ def time_steps(name: str, seconds: float) -> list[float]:
     return _clock(lane, lane.step, batches, seconds)
 
 
+@told_in_one_line()
 def time_updates(name: str, seconds: float) -> list[float] | None:
     """The same of the optimizer alone; None of a lane whose optimizer cannot be had alone."""
     lane = _made[name].lane
@@ -148,7 +159,7 @@ def _clock(lane: Any, step: Any, batches: list[Any], seconds: float) -> list[flo
     times: list[float] = []
     endless = cycle(batches)
     end = time.perf_counter() + seconds
-    while len(times) < LEAST or time.perf_counter() < end:
+    while not times or time.perf_counter() < end:
         begin = time.perf_counter()
         for _ in range(lane.at_once):
             step(next(endless))
@@ -162,8 +173,3 @@ def _end_with_the_parent() -> None:
     if parent := parent_process():
         parent.join()
         os._exit(1)
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:159] + "…"

@@ -19,11 +19,13 @@ HEAD = """# Benchmarks
 
 Made by `make bench-full MACHINE=name`: `python -m compare bench --json FILE`, then `bench --from FILE --from OTHER
 --markdown docs/benchmarks.md`, which shows each machine. Every lane that trains runs in a process of its own, on the
-same weights, batches and noise, and its first step is judged as the check judges a network's before it is timed.
-Lanes take turns in an order drawn by lot, then in the opposite one, and so on; every turn begins at the start of
-training, on the bundled digits, noise made before. Times are medians of the turns' medians; the 10th and 90th
-percentiles are those of all steps (on a GPU, of the means of 50); ratios are medians of the ratios within a turn, with
-a 95 % bootstrap interval. What differs by less than that, or by less than NumPy from NumPy, is a tie.
+same weights, batches and noise, and its first step is judged as the check judges a network's before it is timed
+(scikit-learn's and TF32's are not: theirs is other arithmetic). Lanes take turns in an order drawn by lot, then in the
+opposite one, and so on; every turn begins at the start of training (scikit-learn's goes on), on the bundled digits,
+noise made before. On a GPU the batches lie there, too, and no lane waits for the loss of each step. Times are medians
+of the turns' medians; the 10th and 90th percentiles are those of all steps (on a GPU, of the means of 50); ratios are
+medians of the ratios within a turn, with a 95 % bootstrap interval. What differs by less than that, or by less than
+NumPy from NumPy, is a tie.
 
 | column | |
 | --- | --- |
@@ -40,16 +42,17 @@ Who is ahead on a CPU is decided first by whose BLAS knows the processor: NumPy 
 spinning early (`OPENBLAS_THREAD_TIMEOUT`, unless it is set), and glibc keeps freed memory, which it does for torch's
 processes, too. *Nothing set for it* is NumPy without either.
 
-scikit-learn's network is not ours (no sigmoid at the end, a ReLU on the latent, half the mean squared error), and what
-is not ours is not judged. The article's loop draws its own order and noise; the other whole trainings get theirs from
-NumPy, made by another thread a batch ahead, and so wait for a core where all are at work. Late in training, saturated
-pixels and dead units leave subnormal numbers, with which many processors are slow. `numpy_ae` makes them zero; torch
-does where it is told to (`torch.set_flush_denormal`), which is a lane of its own. *peak MB* is the process's, its
-libraries included, before anything is tested.
+scikit-learn's network is not ours: no sigmoid at the end, a ReLU on the latent, half the mean squared error. Whole
+trainings are held against one another by their test errors. The article's loop and those wholly on a GPU draw their
+own order and noise; the others get theirs from NumPy, made by another thread a batch ahead, and so wait for a core
+where all are at work. Late in training, saturated pixels and dead units leave subnormal numbers, with which many
+processors are slow. `numpy_ae` makes them zero; torch does where it is told to (`torch.set_flush_denormal`), which is a
+lane of its own. *peak MB* is the process's, its libraries included, before anything is tested.
 
-Tables of ae-mirror 0.1.0 are of its code: a sigmoid of two exponentials, `@` for the outer product of batch 1, sweeps
-of four turns, an *Adam* of one, a *ready* with imports, a peak that holds the whole test set. Their full floors are
-left out: they took more than Adam moves.
+Tables of an earlier version are of its code. Before 0.3.0 all turns had one order, forwards and then backwards, torch
+was not asked what it works with, and no lane went without NumPy's settings. In 0.1.0, of which the Xeon's is, too: a
+sigmoid of two exponentials, `@` for the outer product of batch 1, sweeps of four turns, an *Adam* of one, a *ready*
+with imports, a peak that holds the whole test set. Its full floors are left out: they took more than Adam moves.
 """
 NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --device cuda`), and no such device was.\n"
 

@@ -4,22 +4,27 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from compare import environment
+from compare import benchmark, environment
 from compare.bench import bench, trainings, worker
 from compare.bench.lanes import FLOORS, LANES, Spec
 from compare.bench.numpy_lanes import NumpyLane
+from compare.bench.results import Results
+from compare.bench.torch_lanes import TorchLane
 from compare.bench.trainings import train
 from compare.bench.turns import Plan, Processes, measure, some_batches
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.files import read_json
-from tests.commands import exit_code
+from tests.commands import environ, exit_code
 
 SHORT = Plan(turns=2, seconds=0.01)
 
@@ -88,6 +93,47 @@ def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, 
     assert "its process died" in died.cannot and not died.held and not there.cannot and len(there.turns) == SHORT.turns
 
 
+def test_a_lane_that_dies_on_the_way_is_shown_as_not_run(
+    config: Config, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lanes = ("numpy", "torch-fused")
+    for dying in lanes:
+        asked: list[str] = []
+
+        def on_turn(lane: str, asked: list[str] = asked, dying: str = dying) -> None:
+            asked.append(lane)
+            if lane == dying and asked.count(dying) == 4:  # prepared, and timed twice
+                os.kill(processes.pids[dying], signal.SIGKILL)
+
+        with Processes() as processes:
+            *_, rows = measure(
+                processes, lanes, config, dataset.train_images, Plan(turns=5, seconds=0.001), threads=1, device="cpu",
+                on_turn=on_turn,
+            )  # fmt: skip
+        default = [replace(row, batch_size=128, hidden_dim=400, latent_dim=10) for row in rows]
+        benchmark.show([Results(environment.describe(), "cpu", default)], None)
+        assert f"{LANES[dying].label} did not run: its process died" in capsys.readouterr().out
+
+
+def interrupted(*arguments: object) -> Iterator[None]:
+    """Measure once, and be interrupted."""
+    yield
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_keeps_what_there_is_and_what_was_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = tmp_path / "bench.json"
+    earlier.write_text("of an earlier benchmark")
+    monkeypatch.setattr(benchmark, "_measuring", interrupted)
+    assert exit_code(monkeypatch, "bench", "--quick", "--json", earlier) == 130
+    assert earlier.read_text() == "of an earlier benchmark"
+    unfinished = tmp_path / "bench.json.unfinished"
+    assert read_json(unfinished)["rows"] == []
+    assert capsys.readouterr().err == f"interrupted; what was measured is in {unfinished}\n"
+
+
 def test_torchs_process_tells_what_it_works_with() -> None:
     with Processes() as processes:
         described = bench.described(processes)
@@ -102,6 +148,29 @@ def test_a_bare_lane_has_nothing_set_for_it(monkeypatch: pytest.MonkeyPatch) -> 
         found = {lane: processes.ask(lane, os.getenv, "OPENBLAS_THREAD_TIMEOUT") for lane in ("numpy", "numpy-bare")}
     assert found == {"numpy": "14", "numpy-bare": None}
     assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == "14"
+
+
+SCRIPT = """
+import os
+from compare.__main__ import main
+if __name__ == "__main__":
+    try:
+        main()
+    except SystemExit:
+        pass
+    from compare.bench.turns import Processes
+    with Processes() as processes:
+        print([processes.ask(lane, os.getenv, "OPENBLAS_THREAD_TIMEOUT") for lane in ("numpy", "numpy-bare")])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_a_bare_lane_has_nothing_set_for_it_where_the_command_is_the_installed_script(tmp_path: Path) -> None:
+    script = tmp_path / "ae-mirror"
+    script.write_text(SCRIPT)
+    clean = {name: value for name, value in environ().items() if name != "OPENBLAS_THREAD_TIMEOUT"}
+    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, env=clean)
+    assert done.stdout.splitlines()[-1] == "['14', None]"
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps", "cuda"])
@@ -142,6 +211,34 @@ def test_a_lane_of_ours_that_is_wrong_or_fails_fails_the_benchmark(
     assert exit_code(monkeypatch, "bench", "--quick", "--threads", 1, "--json", path) == 1
     assert said in capsys.readouterr().out
     assert [row["held"] for row in read_json(path)["rows"]] == [False, False]
+
+
+def test_a_training_that_fails_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, config: Config, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Processes, "ask", lambda self, lane, function, *arguments: function(*arguments))
+    monkeypatch.setattr(Spec, "find_maker", lambda spec: broken)
+    row = trainings.in_a_process("numpy", config, tmp_path, threads=1, device="cpu")
+    assert row.cannot == "name 'lane' is not defined"
+
+
+def test_every_lane_that_a_process_makes_is_compiled_for_its_own_sizes(
+    monkeypatch: pytest.MonkeyPatch, config: Config, dataset: Dataset
+) -> None:
+    compiled = []
+
+    def backend(graph: Any, operands: Any) -> Any:
+        compiled.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    graphs = []
+    for width in range(3, 3 + 9):  # torch's limit is eight
+        lane = TorchLane(replace(config, hidden_dim=width), device="cpu", compiled=("network", "optimizer"))
+        lane.step(lane.put(some_batches(config, dataset.train_images)[0]))
+        graphs.append(len(compiled))
+        compiled.clear()
+    assert set(graphs) == {graphs[0]} and graphs[0] >= 2
 
 
 FLUSHED = """

@@ -131,6 +131,17 @@ def test_a_floor_is_of_the_device_that_it_was_measured_on() -> None:
     ]
 
 
+def test_other_arithmetic_than_the_floors_is_not_held_against_them() -> None:
+    results = some_results()
+    results.rows += [row("numpy-float64", 8.0), row("torch-graph-tf32", 1.0), row("torch-fused", 5.0)]
+    core = {cells[0]: dict(zip(tables(results)[0].columns, cells, strict=True)) for cells in tables(results)[0].rows}
+    shown = {lane: bool(cells["×prod"] and cells["×own"] and cells["×floor"]) for lane, cells in core.items()}
+    assert shown == {
+        "numpy": True, "torch": True, "numpy-again": True, "torch-fused": True,
+        "numpy-float64": False, "torch-graph-tf32": False,
+    }  # fmt: skip
+
+
 def test_a_few_turns_tell_nothing() -> None:
     few = ratio([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
     assert few.value == 3 and not few.told
