@@ -57,7 +57,7 @@ class TrainingRow:
     test_mse: list[float]
     peak_megabytes: float  # of the process, its libraries included, while it trains
     cannot: str = ""
-    prepare_seconds: float = 0.0  # before the first: compilation and capture, images brought to the device
+    prepare_seconds: float | None = None  # before the first: compilation, capture, images brought to the device
     device_megabytes: float | None = None  # on a GPU, besides
 
     def epochs_until(self, mse: float) -> int | None:

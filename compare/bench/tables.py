@@ -165,7 +165,7 @@ def _trainings(results: Results) -> Table:
             (
                 label,
                 " ".join(_three(sum(t.seconds)) for t in runs),
-                _three(max(t.prepare_seconds for t in runs)),
+                " ".join(_three(t.prepare_seconds) for t in runs if t.prepare_seconds is not None),
                 _three(best[0]),
                 _three(best[-1]),
                 " ".join(_until(t) for t in runs),

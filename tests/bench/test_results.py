@@ -157,7 +157,7 @@ def test_a_training_that_failed_once_is_told_by_the_other() -> None:
     failed = TrainingRow("numpy", "NumPy", "digits", 2, [], [], 0.0, cannot="its process died")
     for trainings in ([failed, *results.trainings], [*results.trainings, failed]):
         (line,) = tables(replace(results, trainings=trainings))[-1].rows
-        assert line == ("NumPy", "6", "0", "1", "3", "3 (2)", "0.01600", "300")
+        assert line == ("NumPy", "6", "", "1", "3", "3 (2)", "0.01600", "300")
     (line,) = tables(replace(results, trainings=[failed]))[-1].rows
     assert line[:2] == ("NumPy", "not run")
 
