@@ -42,6 +42,7 @@ def measure(
     unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
     try:
         with console.status("measuring") as status, Processes() as processes:
+            processes.begin(todo[0].lanes)
             results.environment = bench.described(processes)
             for _ in _measuring(results, processes, todo, config, None if quick else data_root, status):
                 if unfinished:

@@ -43,7 +43,7 @@ def in_a_process(name: str, config: Config, root: Path, *, threads: int, device:
     """Train a lane to the end in a new process, which ends with it: peak memory is its own."""
     spec = TRAININGS[name]
     try:
-        with Processes() as processes:
+        with Processes(TRAININGS) as processes:
             row: TrainingRow = processes.ask(name, train, name, config, root, threads, device)
             return row
     except UserError as error:

@@ -5,7 +5,8 @@ What disturbs the machine for long then disturbs all lanes, and ratios are taken
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext, suppress
@@ -19,7 +20,7 @@ import numpy as np
 
 from compare import environment
 from compare.bench import worker
-from compare.bench.lanes import FLOORS, LANES
+from compare.bench.lanes import FLOORS, LANES, Spec
 from compare.bench.results import Row
 from compare.errors import UserError
 from compare.experiment.batches import Batch, training_batches
@@ -46,6 +47,7 @@ class Processes:
     Floors have one for each library: they do not train, and importing torch takes longer than timing them.
     """
 
+    specs: Mapping[str, Spec] = field(default_factory=lambda: LANES)
     pools: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
 
@@ -61,23 +63,33 @@ class Processes:
                     os.kill(self.pids[name], signal.SIGKILL)
             pool.shutdown()
 
+    def begin(self, lanes: Iterable[str]) -> None:
+        """Start the processes that these lanes have not yet, all at once: importing torch takes each some seconds."""
+        begun = {}
+        for lane in lanes:
+            name, spec = self._name(lane), self.specs[lane]
+            if name in self.pools or name in begun:
+                continue
+            prepared = partial(worker.start, bare=spec.bare)
+            pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=prepared)
+            # An interrupt has to wait until `worker.start` lets it through; the environment is copied at the start.
+            with held_back(), environment.unset("OPENBLAS_THREAD_TIMEOUT") if spec.bare else nullcontext():
+                begun[name] = pool, pool.submit(worker.arrive, spec.maker)
+        for name, (pool, pid) in begun.items():
+            self.pids[name], self.pools[name] = pid.result(), pool
+
     def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have a lane's process call a function of `worker`; return what it returns, raise what it raises."""
-        spec = LANES[lane]
-        name = spec.library if lane in FLOORS else lane
+        name = self._name(lane)
         try:
-            if name not in self.pools:
-                begin = partial(worker.start, bare=spec.bare)
-                pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin)
-                # An interrupt has to wait until `worker.start` lets it through; the environment is copied at the start.
-                with held_back(), environment.unset("OPENBLAS_THREAD_TIMEOUT") if spec.bare else nullcontext():
-                    begun = pool.submit(os.getpid)
-                self.pids[name] = begun.result()
-                self.pools[name] = pool
+            self.begin([lane])
             return self.pools[name].submit(function, *arguments).result()
         except BrokenProcessPool as error:
             self.pools.pop(name, None)
             raise UserError("its process died; there may be too little memory") from error
+
+    def _name(self, lane: str) -> str:
+        return self.specs[lane].library if lane in FLOORS else lane
 
     def end(self, lane: str) -> None:
         """End a lane's process, if it has one."""
@@ -98,28 +110,36 @@ def measure(
 ) -> Iterator[list[Row]]:
     """Yield a row for every lane after each turn; those that cannot run here say why."""
     rows: dict[str, Row] = {}
+    lanes = tuple(lanes)
+    if plan.fresh:
+        for lane in lanes:
+            processes.end(lane)
+    processes.begin(lanes)
     for lane in lanes:
         on_turn(lane)
-        if plan.fresh:
-            processes.end(lane)
         rows[lane] = _prepared(processes, lane, config, images, threads=threads, device=device)
     running = [lane for lane, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {lane: [] for lane in running}
     updates: dict[str, list[float]] = {lane: [] for lane in running}
+    spent = dict.fromkeys(running, 0.0)  # seconds
     rng = np.random.default_rng(0)
     order: list[str] = []
     for turn in range(plan.turns):
         order = list(reversed(order)) if turn % 2 else rng.permutation(running).tolist()
         for lane in order:
-            if rows[lane].cannot:
+            # A large product may take longer than a turn; a floor is in no ratio of turns, and two are enough then.
+            enough = lane in FLOORS and len(samples[lane]) > 1 and spent[lane] > plan.turns * plan.seconds
+            if rows[lane].cannot or enough:
                 continue
             on_turn(lane)
+            spent[lane] -= time.perf_counter()
             try:
                 samples[lane].append(processes.ask(lane, worker.time_steps, lane, plan.seconds))
                 if update := processes.ask(lane, worker.time_updates, lane, plan.seconds / 4):
                     updates[lane].append(float(np.median(update)))
             except UserError as error:  # the others go on
                 rows[lane] = replace(rows[lane], cannot=str(error), held=not LANES[lane].ours, turns=[])
+            spent[lane] += time.perf_counter()
         for lane in running:
             if not rows[lane].cannot:
                 rows[lane] = _timed(rows[lane], samples[lane], updates[lane])

@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import cycle, takewhile
 from multiprocessing import parent_process
 from pathlib import Path
@@ -28,7 +28,7 @@ from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.numpy_side import NumpySide
 
-WARM_UP = 0.5  # seconds at most
+WARM_UP = 0.3  # seconds at most
 
 
 class Made(NamedTuple):
@@ -63,6 +63,13 @@ def start(*, bare: bool = False) -> None:
     if not bare:
         environment.keep_freed_memory()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def arrive(maker: str) -> int:
+    """Import what makes a lane, where it is installed; return this process's id."""
+    with suppress(UserError):  # `prepare` will say
+        Spec("", maker).find_maker()
+    return os.getpid()
 
 
 @contextmanager

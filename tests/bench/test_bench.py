@@ -19,7 +19,6 @@ from compare.bench.lanes import FLOORS, LANES, Spec
 from compare.bench.numpy_lanes import NumpyLane
 from compare.bench.results import Results
 from compare.bench.torch_lanes import TorchLane
-from compare.bench.trainings import train
 from compare.bench.turns import Plan, Processes, measure, some_batches
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
@@ -257,10 +256,10 @@ def test_a_lane_that_flushes_leaves_no_subnormal_number_in_any_thread() -> None:
     assert done.stdout.split() == ["0"]
 
 
-@pytest.mark.parametrize("name", ["numpy", "torch-fused", "article"])
+@pytest.mark.parametrize("name", ["numpy", "torch-flushed", "article"])
 def test_a_whole_training_learns(config: Config, tmp_path: Path, name: str) -> None:
     small = replace(config, batch_size=128, hidden_dim=32, epochs=2)
-    trained = train(name, small, tmp_path, threads=1, device="cpu")
+    trained = trainings.in_a_process(name, small, tmp_path, threads=1, device="cpu")
     assert len(trained.seconds) == 2
     assert trained.test_mse[1] < trained.test_mse[0] < 0.1
     assert trained.peak_megabytes > 50
