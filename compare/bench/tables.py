@@ -1,7 +1,7 @@
 """A benchmark's results as tables of ready text, for the terminal and for a document."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from compare.bench.lanes import FLOORS, LANES, LARGE, PIXELS, flops
@@ -32,9 +32,7 @@ def verdicts(results: Results) -> list[str]:
         of = f"{_count(ours.threads)}: "
         again = by_lane.get("numpy-again")
         control = ratio(again.turns, ours.turns) if again else None
-        rivals = [row for row in by_lane.values() if row.lane.startswith("torch") and row.agreement is not None]
-        if rivals:
-            best = min(rivals, key=lambda row: row.median)
+        if best := _fastest_torch(by_lane.values()):
             against = ratio(ours.turns, best.turns)
             lines.append(
                 f"{of}NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against, _margin(control))}"
@@ -47,6 +45,30 @@ def verdicts(results: Results) -> list[str]:
         if control:
             lines.append(f"{of}NumPy against itself: {_ratio(control)}{_trust(control)}")
     return lines
+
+
+def at_a_glance(machines: Sequence[Results]) -> Table:
+    """Return NumPy's time over that of the fastest of torch's lanes by batch size, a line for each thread count."""
+    lines = []
+    settings = [(results, threads) for results in machines for threads in sorted({r.threads for r in results.rows})]
+    sizes = sorted({row.batch_size for results in machines for row in results.rows})
+    for results, threads in settings:
+        rows = [r for r in results.rows if r.threads == threads and r.turns and _varies_only(r, "batch_size")]
+        ours = {row.batch_size: row for row in rows if row.lane == "numpy"}
+        best = {size: _fastest_torch(row for row in rows if row.batch_size == size) for size in ours}
+        cells = {size: f"{ratio(ours[size].turns, row.turns).value:.2f}" for size, row in best.items() if row}
+        where = "" if results.device == "cpu" else f", torch on {results.device}"
+        if cells:
+            machine = f"{results.environment['cpu']}{where}"
+            lines.append((machine, str(threads), *(cells.get(size, "") for size in sizes)))
+    title = "At a glance: NumPy's time over that of the fastest of torch's lanes, by batch size"
+    return Table(title, ("machine", "threads", *map(str, sizes)), lines)
+
+
+def _fastest_torch(rows: Iterable[Row]) -> Row | None:
+    """Return the fastest of the rows of torch's lanes that were judged, if there is one."""
+    judged = (row for row in rows if row.lane.startswith("torch") and row.agreement is not None)
+    return min(judged, key=lambda row: row.median, default=None)
 
 
 def _floors(results: Results, rows: Sequence[Row], device: str) -> str:

@@ -59,7 +59,7 @@ class Processes:
     ) -> None:
         for name, pool in self.pools.items():
             if kind is not None:  # do not wait for what it is at; an interrupt may have ended it already
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError, KeyError):
                     os.kill(self.pids[name], signal.SIGKILL)
             pool.shutdown()
 
@@ -76,7 +76,9 @@ class Processes:
             with held_back(), environment.unset("OPENBLAS_THREAD_TIMEOUT") if spec.bare else nullcontext():
                 begun[name] = pool, pool.submit(worker.arrive, spec.maker)
         for name, (pool, pid) in begun.items():
-            self.pids[name], self.pools[name] = pid.result(), pool
+            with suppress(BrokenProcessPool):  # `ask` meets it again, and tells
+                self.pids[name] = pid.result()
+            self.pools[name] = pool
 
     def ask(self, lane: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Have a lane's process call a function of `worker`; return what it returns, raise what it raises."""

@@ -67,7 +67,7 @@ def start(*, bare: bool = False) -> None:
 
 def arrive(maker: str) -> int:
     """Import what makes a lane, where it is installed; return this process's id."""
-    with suppress(UserError):  # `prepare` will say
+    with suppress(Exception):  # whoever makes the lane meets it again, and tells
         Spec("", maker).find_maker()
     return os.getpid()
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 from compare import environment
 from compare.bench.lanes import LANES
 from compare.bench.results import Results, Row
-from compare.bench.tables import by_size, reasons, tables, verdicts
+from compare.bench.tables import at_a_glance, by_size, reasons, tables, verdicts
 from compare.experiment.quality import markdown
 from compare.files import write_whole
 from compare.report.style import colours, plots, save, styled
@@ -60,6 +60,8 @@ NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --dev
 def write(machines: Sequence[Results], path: Path) -> None:
     """Write the document, and its plots into a folder of its name beside it."""
     sections = [HEAD]
+    if (glance := at_a_glance(machines)).rows:
+        sections.append(markdown([glance]))
     for number, results in enumerate(machines, start=1):
         about = (environment.settings(results.environment), *verdicts(results), *reasons(results))
         lines = "\n".join(f"- {line}" for line in about)
@@ -94,9 +96,8 @@ def cost(results: Results) -> Figure:
         for lane, found in by_size(results, name, threads).items():
             _line(axes, found, LANES[lane].label, palette[LANES[lane].label])
         axes.set(xscale="log", yscale="log")
-        axes.yaxis.set_major_locator(
-            LogLocator(subs=(1, 2, 5))
-        )  # where costs differ little, no power of ten lies between
+        low, high = axes.get_ylim()  # where costs differ little, no power of ten lies between
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(ScalarFormatter())
             axis.set_minor_locator(NullLocator())

@@ -133,6 +133,12 @@ def test_an_interrupt_keeps_what_there_is_and_what_was_there(
     assert capsys.readouterr().err == f"interrupted; what was measured is in {unfinished}\n"
 
 
+def test_a_lane_whose_library_fails_to_import_is_no_end_of_the_others() -> None:
+    with Processes({"numpy": LANES["numpy"], "broken": Spec("", "lanes:PIXELS.no_such_name")}) as processes:
+        processes.begin(["numpy", "broken"])
+        assert processes.ask("broken", os.getpid) != processes.ask("numpy", os.getpid)
+
+
 def test_torchs_process_tells_what_it_works_with() -> None:
     with Processes() as processes:
         described = bench.described(processes)

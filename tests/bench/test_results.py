@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compare.bench.lanes import flops, products
 from compare.bench.results import TRAFFIC, Results, Row, TrainingRow, floors, ratio
-from compare.bench.tables import tables, verdicts
+from compare.bench.tables import at_a_glance, tables, verdicts
 from compare.errors import UserError
 from compare.report.benchmark import write
 
@@ -110,6 +110,19 @@ def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
     ahead, _, control = verdicts(results)
     assert ahead.endswith("0.80 (0.80–0.80) of the time of torch: a tie")
     assert control.endswith("1.25 (1.25–1.25): differences under 25 % mean nothing here")
+
+
+def test_at_a_glance_there_is_a_line_for_each_number_of_threads_of_each_machine() -> None:
+    results, other = some_results(), some_results()
+    results.rows += [
+        row("numpy", 9.0, threads=1),
+        row("torch", 6.0, threads=1, batch=8),
+        row("numpy", 9.0, threads=1, batch=8),
+    ]
+    other.rows = [replace(row, agreement=None) if row.lane == "torch" else row for row in other.rows]
+    table = at_a_glance([results, other])  # nobody judged the other's rival
+    assert table.columns == ("machine", "threads", "8", "32", "128", "512")
+    assert table.rows == [("a processor", "1", "1.50", "", "", ""), ("a processor", "2", "", "0.80", "0.80", "0.80")]
 
 
 def test_a_lane_that_nobody_judged_is_no_rival() -> None:
