@@ -38,12 +38,12 @@ def measure(
     data.load(config.data, data_root, deadline=download_deadline)  # what is missing is said now, not in ten minutes
     counts = (threads,) if threads else tuple(sorted({1, environment.most_threads()}))
     todo = list(bench.parts(config, quick=quick, threads=counts, device=device))
-    results = Results(environment.describe(), device)
+    results, load = Results(environment.describe(), device), bench.load()  # before there is any of its own
     unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
     try:
         with console.status("measuring") as status, Processes() as processes:
             processes.begin(todo[0].lanes)
-            results.environment = bench.described(processes)
+            results.environment = {**bench.described(processes), "load": load}
             for _ in _measuring(results, processes, todo, config, None if quick else data_root, status):
                 if unfinished:
                     write_json(unfinished, results.to_dict())

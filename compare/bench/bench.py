@@ -81,9 +81,14 @@ def run_trainings(
 
 
 def described(processes: Processes) -> dict[str, Any]:
-    """Return the environment as a process with torch sees it, where there is a torch; and how busy the machine is."""
+    """Return the environment as a process with torch sees it, where there is a torch."""
     try:
         found: dict[str, Any] = processes.ask("torch", worker.describe)
     except UserError:  # no torch
         found = environment.describe()
-    return {**found, "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None}
+    return found
+
+
+def load() -> float | None:
+    """Return how many processes the machine was at in the last minute, where the system tells."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

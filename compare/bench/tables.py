@@ -48,21 +48,39 @@ def verdicts(results: Results) -> list[str]:
 
 
 def at_a_glance(machines: Sequence[Results]) -> Table:
-    """Return NumPy's time over that of the fastest of torch's lanes by batch size, a line for each thread count."""
+    """Return NumPy's time over that of the fastest of torch's lanes, of a step by batch size and of a whole training.
+
+    There is a line for each thread count of each machine. Lanes count that were measured at several batch sizes.
+    """
     lines = []
     settings = [(results, threads) for results in machines for threads in sorted({r.threads for r in results.rows})]
     sizes = sorted({row.batch_size for results in machines for row in results.rows})
     for results, threads in settings:
-        rows = [r for r in results.rows if r.threads == threads and r.turns and _varies_only(r, "batch_size")]
-        ours = {row.batch_size: row for row in rows if row.lane == "numpy"}
-        best = {size: _fastest_torch(row for row in rows if row.batch_size == size) for size in ours}
-        cells = {size: f"{ratio(ours[size].turns, row.turns).value:.2f}" for size, row in best.items() if row}
-        where = "" if results.device == "cpu" else f", torch on {results.device}"
+        lanes = by_size(results, "batch_size", threads)
+        ours = lanes.get("numpy", {})
+        best = {size: _fastest_torch(of[size] for of in lanes.values() if size in of) for size in ours}
+        cells = {size: _in_brackets_if_a_tie(ratio(ours[size].turns, row.turns)) for size, row in best.items() if row}
         if cells:
+            where = "" if results.device == "cpu" else f", torch on {results.device}"
+            versions = (results.environment["packages"].get(name) or "" for name in ("ae-mirror", "torch"))
+            steps = (cells.get(size, "") for size in sizes)
             machine = f"{results.environment['cpu']}{where}"
-            lines.append((machine, str(threads), *(cells.get(size, "") for size in sizes)))
-    title = "At a glance: NumPy's time over that of the fastest of torch's lanes, by batch size"
-    return Table(title, ("machine", "threads", *map(str, sizes)), lines)
+            lines.append((machine, *versions, str(threads), *steps, _training_ratio(results, threads)))
+    title = "At a glance: NumPy's time over that of the fastest of torch's lanes; below 1, NumPy is faster"
+    columns = ("machine", "ae-mirror", "torch", "threads", *(f"batch {size}" for size in sizes), "training")
+    return Table(title, columns, lines)
+
+
+def _training_ratio(results: Results, threads: int) -> str:
+    """Show NumPy's fastest whole training over the fastest of torch's, the article's loop aside."""
+    runs = [t for t in results.trainings if t.threads == threads and not t.cannot]
+    ours = [sum(t.seconds) for t in runs if t.lane == "numpy"]
+    theirs = [sum(t.seconds) for t in runs if t.lane not in ("numpy", "article")]
+    return f"{min(ours) / min(theirs):.2f}" if ours and theirs else ""
+
+
+def _in_brackets_if_a_tie(r: Ratio) -> str:
+    return f"({r.value:.2f})" if r.tie else f"{r.value:.2f}"
 
 
 def _fastest_torch(rows: Iterable[Row]) -> Row | None:

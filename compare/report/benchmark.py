@@ -17,42 +17,51 @@ from compare.report.style import colours, plots, save, styled
 
 HEAD = """# Benchmarks
 
-Made by `make bench-full MACHINE=name`: `python -m compare bench --json FILE`, then `bench --from FILE --from OTHER
---markdown docs/benchmarks.md`, which shows each machine. Every lane that trains runs in a process of its own, on the
-same weights, batches and noise, and its first step is judged as the check judges a network's before it is timed
-(scikit-learn's and TF32's are not: theirs is other arithmetic). Lanes take turns in an order drawn by lot, then in the
-opposite one, and so on; every turn begins at the start of training (scikit-learn's goes on), on the bundled digits,
-noise made before. On a GPU the batches lie there, too, and no lane waits for the loss of each step. Times are medians
-of the turns' medians; the 10th and 90th percentiles are those of all steps (on a GPU, of the means of 50); ratios are
-medians of the ratios within a turn, with a 95 % bootstrap interval. What differs by less than that, or by less than
-NumPy from NumPy, is a tie.
+Made by `make bench-full MACHINE=name`: `python -m compare bench --data mnist --json FILE`, then `bench --from FILE
+--from OTHER --markdown docs/benchmarks.md`, which shows each machine. Every lane that trains runs in a process of its
+own, on the same weights, batches and noise, and its first step is judged as the check judges a network's before it is
+timed (scikit-learn's and TF32's are not: theirs is other arithmetic). Lanes take turns in an order drawn by lot, then
+in the opposite one, and so on; every turn begins at the start of training (scikit-learn's goes on), on the bundled
+digits, noise made before. On a GPU the batches lie there, too, and no lane waits for the loss of each step. Times are
+medians of the turns' medians; the 10th and 90th percentiles are those of all steps (on a GPU, of the means of 50);
+ratios are medians of the ratios within a turn, with a 95 % bootstrap interval. What differs by less than that, or by
+less than NumPy from NumPy, is a tie; at a glance, those of the first kind stand in brackets.
 
 | column | |
 | --- | --- |
+| against NumPy | this lane's time over NumPy's |
 | ×prod | times the 11 matrix products of a step alone, each setting's by the faster library |
 | ×own | times the same products by the lane's own library: what it adds to them |
 | ×floor | times the faster ones and the 28 bytes that Adam moves for each parameter, at the bandwidth of `a + b → a` |
 | Adam | milliseconds of the optimizer alone, its data warm |
-| GF/s | the operations of the products, a second; beside it, what a large product reaches |
+| GF/s | the operations of the products, a second; above the table, what a large product reaches |
 | ready | seconds to the end of the first step, compilation and capture included, imports not |
 | error | of the first step, at worst, in units of what rounding allows |
 
-Who is ahead on a CPU is decided first by whose BLAS knows the processor: NumPy brings OpenBLAS, torch MKL. The column
-*×own* leaves that out. Two things are set for NumPy, as `python -m compare` sets them: OpenBLAS's idle threads stop
-spinning early (`OPENBLAS_THREAD_TIMEOUT`, unless it is set), and glibc keeps freed memory, which it does for torch's
-processes, too. *Nothing set for it* is NumPy without either.
+Two things are set for NumPy, as `python -m compare` sets them: OpenBLAS's idle threads stop spinning early
+(`OPENBLAS_THREAD_TIMEOUT`, unless it is set), and glibc keeps freed memory, which it does for torch's processes, too.
+*Nothing set for it* is NumPy without either. scikit-learn's network is not ours: no sigmoid at the end, a ReLU on the
+latent, half the mean squared error.
 
-scikit-learn's network is not ours: no sigmoid at the end, a ReLU on the latent, half the mean squared error. Whole
-trainings are held against one another by their test errors. The article's loop and those wholly on a GPU draw their
-own order and noise; the others get theirs from NumPy, made by another thread a batch ahead, and so wait for a core
-where all are at work. Late in training, saturated pixels and dead units leave subnormal numbers, with which many
-processors are slow. `numpy_ae` makes them zero; torch does where it is told to (`torch.set_flush_denormal`), which is a
-lane of its own. *peak MB* is the process's, its libraries included, before anything is tested.
+Three things decide who is ahead on a CPU. Whose BLAS knows the processor: NumPy brings OpenBLAS, torch MKL, and where
+the two differ much, little else counts from batch 128 on; *×own* leaves that out. Adam, which is most of a small
+batch's step: NumPy passes over memory twelve times, torch's fused kernel once. And with several threads what lies
+between the products, which NumPy does with one.
+
+A whole training is another matter than its steps: order, batches and noise are made on the way, and the network
+leaves its start behind. There are two of each; *first epoch*, *last* are of the faster, *peak MB* is the larger, taken
+in the first epoch, the process's libraries included; *ready* is what comes before the first step. They are held against
+one another by their test errors, whose measuring takes no part of the time. The article's loop and those wholly on a
+GPU draw their own order and noise; the others get theirs from NumPy, made by another thread a batch ahead, and so wait
+for a core where all are at work. Late in training, saturated pixels and dead units leave subnormal numbers, with which
+some processors are slow. `numpy_ae` makes them zero; torch does where it is told to (`torch.set_flush_denormal`), which
+is a lane of its own.
 
 Tables of an earlier version are of its code. Before 0.3.0 all turns had one order, forwards and then backwards, torch
 was not asked what it works with, and no lane went without NumPy's settings. In 0.1.0, of which the Xeon's is, too: a
-sigmoid of two exponentials, `@` for the outer product of batch 1, sweeps of four turns, an *Adam* of one, a *ready*
-with imports, a peak that holds the whole test set. Its full floors are left out: they took more than Adam moves.
+sigmoid of two exponentials, `@` for the outer product of batch 1, freed memory kept up to 64 MB alone (batch 8192 takes
+more), sweeps of four turns, an *Adam* of one, a *ready* with imports, a peak that holds the whole test set. Its full
+floors are left out: they took more than Adam moves.
 """
 NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --device cuda`), and no such device was.\n"
 

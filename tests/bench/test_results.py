@@ -115,14 +115,19 @@ def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
 def test_at_a_glance_there_is_a_line_for_each_number_of_threads_of_each_machine() -> None:
     results, other = some_results(), some_results()
     results.rows += [
-        row("numpy", 9.0, threads=1),
-        row("torch", 6.0, threads=1, batch=8),
-        row("numpy", 9.0, threads=1, batch=8),
+        row(lane, ms, threads=1, batch=n) for n in (8, 128) for lane, ms in (("numpy", 9.0), ("torch", 6.0))
     ]
+    results.rows = [row("torch", 4.0) if r.lane == "torch" and r.place == row("", 0).place else r for r in results.rows]
+    theirs = replace(results.trainings[0], lane="torch", seconds=[4.0, 4.0, 4.0])
+    results.trainings += [theirs, replace(theirs, lane="article"), replace(theirs, seconds=[], cannot="no memory")]
     other.rows = [replace(row, agreement=None) if row.lane == "torch" else row for row in other.rows]
     table = at_a_glance([results, other])  # nobody judged the other's rival
-    assert table.columns == ("machine", "threads", "8", "32", "128", "512")
-    assert table.rows == [("a processor", "1", "1.50", "", "", ""), ("a processor", "2", "", "0.80", "0.80", "0.80")]
+    steps = ["batch 8", "batch 32", "batch 128", "batch 512"]
+    assert table.columns == ("machine", "ae-mirror", "torch", "threads", *steps, "training")
+    assert table.rows == [
+        ("a processor", "", "2", "1", "1.50", "", "1.50", "", ""),
+        ("a processor", "", "2", "2", "", "0.80", "(1.00)", "0.80", "0.50"),
+    ]
 
 
 def test_a_lane_that_nobody_judged_is_no_rival() -> None:
