@@ -53,7 +53,8 @@ def measure(
             raise Interrupted(f"interrupted; what was measured is in {unfinished}") from None
         raise
     if json_file and unfinished:
-        unfinished.replace(json_file)
+        write_json(json_file, results.to_dict())
+        unfinished.unlink()
     return results
 
 

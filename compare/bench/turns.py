@@ -33,7 +33,7 @@ IMAGES = 1024  # that they have in all, or one batch
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure: turns of so many seconds for every lane; and whether in new processes."""
+    """How long to measure: turns of so many seconds for every lane; and whether its processes end with it."""
 
     turns: int
     seconds: float
@@ -113,9 +113,6 @@ def measure(
     """Yield a row for every lane after each turn; those that cannot run here say why."""
     rows: dict[str, Row] = {}
     lanes = tuple(lanes)
-    if plan.fresh:
-        for lane in lanes:
-            processes.end(lane)
     processes.begin(lanes)
     for lane in lanes:
         on_turn(lane)
@@ -146,6 +143,9 @@ def measure(
             if not rows[lane].cannot:
                 rows[lane] = _timed(rows[lane], samples[lane], updates[lane])
         yield list(rows.values())
+    if plan.fresh:
+        for lane in lanes:
+            processes.end(lane)
 
 
 def _timed(row: Row, samples: list[list[float]], updates: list[float]) -> Row:
