@@ -47,6 +47,8 @@ def main() -> NoReturn:
         code = _complain(f"the system refuses: {error.strerror or error}{where}; see to that and try again")
     except ModuleNotFoundError as error:
         code = _complain(f"this command needs {error.name}: pip install {error.name}")
+    except ImportError as error:
+        code = _complain(f"a library cannot be imported ({error}); install it anew, or give this more memory")
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = INTERRUPTED

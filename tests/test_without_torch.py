@@ -1,6 +1,7 @@
 """The NumPy half stands alone: in a fresh interpreter that cannot import torch it trains; and it starts quickly."""
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -57,11 +58,37 @@ def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(
     assert (tmp_path / "run" / "numpy.safetensors").exists()
 
 
-def test_the_torch_side_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", BLOCK + COMMAND, "train", "--side", "torch", "--out", str(tmp_path / "run")]
+@pytest.mark.parametrize("command", [("check",), ("train", "--side", "torch", "--out", "run"), ("run", "--out", "run")])
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("ModuleNotFoundError(name='torch')", "the torch side needs torch: pip install torch; "),
+        ("ImportError('libtorch.so: failed to map')", "torch cannot be imported (libtorch.so: failed to map): pip "),
+        ("OSError('libtorch.so: no memory')", "torch cannot be imported (libtorch.so: no memory): pip "),
+        ("AttributeError('x' * 9 + chr(10) * 3)", "torch cannot be imported (xxxxxxxxx): pip install --force-"),
+    ],
+)
+def test_the_torch_side_says_in_one_line_what_is_missing_or_broken(
+    tmp_path: Path, command: tuple[str, ...], raised: str, told: str
+) -> None:
+    block = BLOCK.replace('ModuleNotFoundError(f"No module named {name!r}", name=name)', raised)
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environ)
-    assert ended.stderr == "error: the torch side needs torch: pip install torch; `train --side numpy` works without\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", block + COMMAND, *command], capture_output=True, text=True, cwd=tmp_path, env=environ
+    )
+    assert ended.stderr.startswith(f"error: {told}")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == "2\n"
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_library_that_cannot_be_loaded_is_told_in_one_line(tmp_path: Path) -> None:
+    block = BLOCK.replace('"torch"', '"sklearn"').replace("ModuleNotFoundError", "ImportError")
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", block + COMMAND, "check"], capture_output=True, text=True, cwd=tmp_path, env=environ
+    )
+    assert re.fullmatch(r"error: a library cannot be imported \(No module named 'sklearn.*\n", ended.stderr)
     assert ended.stdout == "2\n"
 
 

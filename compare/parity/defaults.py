@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import numpy_ae
+from compare.parity.sides import torch_is_needed
 from compare.parity.verdict import Finding, Verdict
 
 DRAWS = (300, 400)  # a weight's shape: 120,000 draws
@@ -16,7 +17,8 @@ FARTHEST = 2.5
 
 def check_defaults() -> Iterator[Finding]:
     """Hold the signatures of `numpy_ae` against those of `torch_ae`, and its first weights against their formula."""
-    import torch_ae
+    with torch_is_needed():
+        import torch_ae
 
     for ours, theirs, names in (
         (numpy_ae.Autoencoder, torch_ae.Autoencoder, ("latent_dim", "hidden_dim", "input_dim")),

@@ -16,23 +16,30 @@ def make_side(name: str, config: Config, *, device: str = "cpu") -> AutoencoderS
         from compare.parity.numpy_side import NumpySide
 
         return NumpySide(config)
-    with _torch_is_needed():
+    with torch_is_needed():
         from compare.parity.torch_side import TorchSide
     return TorchSide(config, device=device)
 
 
 def make_twin(layers: tuple[Layer, ...], start: State, config: Config, *, device: str = "cpu") -> Side:
     """Return a network of these layers, of torch's parts, at this start. Raises `UserError` where torch is absent."""
-    with _torch_is_needed():
+    with torch_is_needed():
         from compare.parity.torch_twin import torch_twin
     return torch_twin(layers, start, config, device=device)
 
 
 @contextmanager
-def _torch_is_needed() -> Iterator[None]:
+def torch_is_needed() -> Iterator[None]:
+    """Turn whatever an import of torch raises, where it is absent or broken, into a `UserError`."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise UserError(
             f"the torch side needs {error.name}: pip install torch; `train --side numpy` works without"
+        ) from error
+    except Exception as error:  # an installation that is broken, or short of memory, raises anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"torch cannot be imported ({reason}): pip install --force-reinstall torch, or give it more memory; "
+            "`train --side numpy` works without"
         ) from error
