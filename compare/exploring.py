@@ -15,9 +15,9 @@ from compare.experiment.config import Config
 from compare.experiment.explore import Outcome, combinations, outcome, table
 from compare.experiment.memory import require_memory
 from compare.experiment.quality import markdown
-from compare.files import read_json, write_json, write_whole
+from compare.files import read_json, write_json, write_text
 from compare.parity.sides import LABELS, make_side
-from compare.runs import Run, claimed, new_folder
+from compare.runs import Run, claimed, new_folder, require_own_files, tidy
 
 PLAN = "explore.json"
 
@@ -72,6 +72,7 @@ def _earlier(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None,
         raise UserError(f"there is no explore in {folder} (no {PLAN}); give the folder of an earlier one")
     if lists or side or out:
         raise UserError("an explore goes on with the lists, side and folder it has; give --resume without others")
+    require_own_files(folder)
     with as_we_wrote_it(path):
         value = read_json(path)
         if value["side"] not in LABELS or not all(isinstance(values, list) for values in value["lists"].values()):
@@ -112,6 +113,7 @@ def _train(plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **
 
 
 def _prepared(config: Config, folder: Path) -> job.Prepared:
+    tidy(folder)
     if not (folder / "config.json").exists():
         return job.Prepared(Run.plan(config, folder))
     run = Run.open(folder)
@@ -129,5 +131,5 @@ def _show(plan: Plan, outcomes: Mapping[str, Outcome], folder: Path) -> None:
     original = next(iter(outcomes.values())).original
     figures.save(figures.explore(settings, original, noisy), folder / "explore.png")
     rows = table(outcomes)
-    write_whole(folder / "explore.md", markdown([rows]).encode())
+    write_text(folder / "explore.md", markdown([rows]))
     show_tables([rows])

@@ -1,10 +1,13 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read with nothing taken on trust."""
 
 import errno
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from compare.errors import UserError
+from compare.terminal import printable
 
-PARTIAL = ".partial"  # how a file's name ends while it is being written
+PARTIAL = ".ae-mirror.partial"  # how a file's name ends while it is being written; before that, who writes it
 HEADER, DIGEST = "ae-mirror", "sha256"  # keys of a safetensors file's metadata: our JSON, and the sum of all of it
 
 
@@ -24,12 +28,13 @@ def write_whole(path: Path, data: bytes) -> None:
     A link is followed: what it points to is what changes. Raises `UserError` where the system refuses (no space, no
     permission); what was there before stays as it was.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with refusals_told(path), made(path.resolve().parent):
         target = path.resolve()
-        temporary = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")  # each process its own
+        require_file(target)
+        temporary = _partial(target)
         try:
-            with temporary.open("wb") as file:
+            temporary.unlink(missing_ok=True)  # of an earlier process with this number
+            with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -37,9 +42,81 @@ def write_whole(path: Path, data: bytes) -> None:
             _flush_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8. Half a surrogate pair, which is no character, becomes its escape, as JSON has it."""
+    write_whole(path, text.encode(errors="backslashreplace"))
+
+
+def require_writable(path: Path) -> None:
+    """Raise `UserError` where `write_whole` would: before work whose result has no other place. It leaves nothing."""
+    with refusals_told(path):
+        target = path.resolve()
+        require_file(target)
+        there = next(place for place in (target, *target.parents) if place.exists())
+        folder = there.parent if there == target else there  # where folders are missing, the one above them
+        temporary = _partial(folder / target.name)
+        temporary.unlink(missing_ok=True)
+        temporary.open("xb").close()
+        temporary.unlink()
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what processes that are no longer there left of the files they were writing in a folder.
+
+    Only our own names count, and only files: whatever else lies there is somebody's.
+    """
+    for path in folder.glob(f".*{PARTIAL}"):
+        named = re.fullmatch(rf"\..+\.(\d{{1,9}}){re.escape(PARTIAL)}", path.name, re.DOTALL)
+        if named and stat.S_ISREG(path.lstat().st_mode) and not _is_at_work(int(named[1])):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; what was made and is empty at the end goes again."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for path in missing:
+            if any(path.iterdir()):
+                break
+            path.rmdir()
+
+
+@contextmanager
+def refusals_told(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write a path into a `UserError`."""
+    try:
+        yield
     except OSError as error:
         what = "free some space" if error.errno == errno.ENOSPC else "choose another place"
         raise UserError(f"cannot write {path}: {error.strerror}; {what}") from error
+    except RuntimeError as error:  # what pathlib says, before Python 3.13, of links that lead to each other
+        raise UserError(f"cannot write {path}: it is a loop of links; choose another place") from error
+
+
+def _partial(target: Path) -> Path:
+    """Return the name under which this process, and no other, writes a file."""
+    return target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+
+
+def _is_at_work(process: int) -> bool:
+    """Whether another process of this number is running; where there is no way to ask, it may be."""
+    if process == os.getpid():
+        return False
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _flush_folder(folder: Path) -> None:
@@ -54,14 +131,14 @@ def _flush_folder(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write value as indented JSON. NaN and infinity, which JSON has not, raise `ValueError`."""
-    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Return the JSON value in a file. Raises `UserError` where it is absent or not JSON."""
+    """Return a file's JSON, its texts made `printable`. Raises `UserError` where it is absent or not JSON."""
     try:
-        _require_file(path)
-        return json.loads(path.read_text(encoding="utf-8"))
+        require_file(path)
+        return _harmless(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -76,19 +153,19 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = Non
 
 
 def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tuple[dict[str, np.ndarray], Any]:
-    """Return what `write_arrays` wrote, bit for bit: the arrays and the header.
+    """Return what `write_arrays` wrote, bit for bit: the arrays and the header, its texts made `printable`.
 
     Raises `UserError`, with a reason and this advice, for any other file and for one that has changed since.
     """
     try:
-        _require_file(path)
+        require_file(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         text = metadata[HEADER]
         if metadata[DIGEST] != _digest(arrays, text):
             raise ValueError("its content has changed since it was written")
-        return arrays, json.loads(text)
+        return arrays, _harmless(json.loads(text))
     except KeyError as error:
         raise UserError(f"cannot read {path} (it has no {error} among its metadata); {advice}") from error
     except (OSError, SafetensorError, ValueError, RecursionError, TypeError, AttributeError) as error:
@@ -97,10 +174,37 @@ def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tu
         raise UserError(f"cannot read {path} ({reason}); {advice}") from error
 
 
-def _require_file(path: Path) -> None:
-    """Raise `OSError` for a pipe or a device, which would be read for ever; what is absent is told by who opens it."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+def require_own(folder: Path, names: Iterable[str]) -> None:
+    """Raise `UserError` for a file or folder of these names, below a folder, that is a link out of it or a device.
+
+    Whoever made a folder could have put into it a link to any file of its reader, or a pipe that never ends.
+    """
+    for name in names:
+        path = folder / name
+        try:
+            inside = path.resolve().is_relative_to(folder.resolve())
+            if path.exists() and not path.is_dir():
+                require_file(path)
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or "it is a loop of links"
+            raise UserError(f"cannot use {path}: {reason}; remove it") from error
+        if not inside:
+            raise UserError(f"{path} is a link that leads out of {folder}; put the file itself there, or remove it")
+
+
+def require_file(path: Path) -> None:
+    """Raise `OSError` for a folder, a pipe or a device, which may be read for ever; not for what is absent."""
+    if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "It is not a file")
+
+
+def _harmless(value: Any) -> Any:
+    """Return a JSON value whose texts can be shown anywhere: a stranger's may hold what a terminal would obey."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_harmless(item) for item in value]
+    return {printable(key): _harmless(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:

@@ -11,10 +11,9 @@ import click
 
 from compare import environment
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
-from compare.content import as_we_wrote_it
 from compare.errors import UserError
 from compare.experiment import data
-from compare.experiment.checkpoint import Checkpoint
+from compare.experiment.checkpoint import Checkpoint, DriftRecord
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.divergence import fruitless
@@ -23,13 +22,13 @@ from compare.experiment.quality import Quality, markdown, tables
 from compare.experiment.quality import measure as measure_quality
 from compare.experiment.showcase import showcase
 from compare.experiment.timeline import Timeline
-from compare.experiment.training import Drift, Training
-from compare.files import write_arrays, write_json, write_whole
+from compare.experiment.training import Training
+from compare.files import write_arrays, write_json, write_text
 from compare.gather import TIMELINE, gather
 from compare.parity.check import check as check_parity
 from compare.parity.side import AutoencoderSide
 from compare.parity.sides import LABELS, make_side
-from compare.runs import CONFIG, Run, claimed
+from compare.runs import CONFIG, FIGURES, Run, claimed
 
 
 class Prepared(NamedTuple):
@@ -76,6 +75,7 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
 
 def _continued(old: Config, overrides: Mapping[str, Any], starts: Mapping[str, Checkpoint]) -> Config:
     config = replace(old, **overrides)
+    require_memory(config)
     if changed := [name for name in overrides if name != "epochs" and getattr(old, name) != getattr(config, name)]:
         raise UserError(f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that")
     done = max((len(start.history) for start in starts.values()), default=0)
@@ -139,9 +139,7 @@ def train(
     run = prepared.run
     dataset = dataset or load_data(run.config, **source)
     training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
-    with as_we_wrote_it(run.folder / "history.json"):
-        drift = [(entry["epoch"], Drift(entry["parameters"], entry["loss"])) for entry in run.history()["drift"]]
-    training.drift = dict(drift)
+    training.drift = {record["epoch"]: DriftRecord(**record) for record in run.history()["drift"]}
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)
 
     def record(name: str, epoch: int) -> None:
@@ -172,7 +170,7 @@ def faults(markdown_file: Path | None, *, device: str) -> bool:
     for missed in (c for c in found if not c.named):
         console.print(f"{missed.fault.operation}, {missed.fault.name}: {missed.sentence}", markup=False)
     if markdown_file:
-        write_whole(markdown_file, markdown([matrix(found), explanations(found)]).encode())
+        write_text(markdown_file, markdown([matrix(found), explanations(found)]))
     return all(c.named for c in found)
 
 
@@ -190,7 +188,7 @@ def healthy(count: int, markdown_file: Path | None) -> bool:
                 console.print(f"{case}: {finding}", markup=False)
     show_tables([census(cases, alarms)])
     if markdown_file:
-        write_whole(markdown_file, markdown([census(cases, alarms)]).encode())
+        write_text(markdown_file, markdown([census(cases, alarms)]))
     return alarms == 0
 
 
@@ -198,7 +196,7 @@ def measure(run: Run, dataset: Dataset, *, device: str) -> Quality:
     """Measure the trained sides on the test set; write the numbers and their tables."""
     quality = measure_quality(run.config, dataset, run.trained_sides(device=device))
     write_json(run.folder / "quality.json", quality)
-    write_whole(run.folder / "quality.md", markdown(tables(quality)).encode())
+    write_text(run.folder / "quality.md", markdown(tables(quality)))
     return quality
 
 
@@ -213,7 +211,7 @@ def draw(
     show = showcase(run.config, dataset, sides, method=method)
     write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})
     layers = next(iter(sides.values())).describe().layers
-    yield from pictures.draw(run.folder / "figures", dataset, layers, show, run.history(), run.check())
+    yield from pictures.draw(run.folder / FIGURES, dataset, layers, show, run.history(), run.check())
 
 
 def run_all(prepared: Prepared, *, device: str, checkpoint_every: float, faults: bool = True, **source: Any) -> bool:
@@ -223,6 +221,7 @@ def run_all(prepared: Prepared, *, device: str, checkpoint_every: float, faults:
     """
     run = prepared.run
     dataset = load_data(run.config, **source)
+    require_memory(run.config, dataset, sides=len(LABELS))
     with console.status("checking parity"):
         found = check_parity(run.config, dataset.train_images, device=device)
     begin(prepared, tuple(LABELS), dataset)

@@ -11,7 +11,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from compare.errors import UserError
 from compare.experiment.config import Config
+from compare.files import require_writable
 
 Command = Callable[..., int]
 
@@ -47,8 +49,10 @@ class Place(click.Path):
             self.fail(f"{there} is a file, not a folder", param, ctx)
         if path.exists() and not path.is_dir() and not path.is_file():
             self.fail(f"{path} is not a file", param, ctx)
-        if not os.access(there, os.W_OK):
-            self.fail(f"{there} may not be written", param, ctx)
+        try:
+            require_writable(path / "file" if self._folder else path)
+        except UserError as error:
+            self.fail(str(error), param, ctx)
         return path
 
 

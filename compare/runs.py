@@ -1,7 +1,7 @@
 """A run's folder: what lies in it, and how it is made and found again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +11,17 @@ from filelock import FileLock, Timeout
 
 from compare import environment
 from compare.errors import Interrupted, UserError
-from compare.experiment.checkpoint import Checkpoint, previous
+from compare.experiment.checkpoint import Checkpoint, DriftRecord, EpochRecord, previous
 from compare.experiment.config import Config
-from compare.files import PARTIAL, read_json, write_json
+from compare.files import made, read_json, refusals_told, remove_partials, require_own, write_json
 from compare.parity.side import AutoencoderSide
 from compare.parity.sides import LABELS, make_side
 
 CONFIG = "config.json"  # what a run's folder holds first
+LOCK = ".ae-mirror.lock"
+PAGE, FIGURES = "page", "figures"  # folders of a run
+NAMES = {PAGE, FIGURES, "history.json", "check.json", "quality.json", "quality.md", "report.html"}
+WRITTEN = {".html", ".json", ".md", ".png", ".safetensors"}  # how the names of its files end
 CHECKED = {"held", "sentence", "findings", "exactness", "free_runs"}  # what check.json says
 
 
@@ -33,29 +37,52 @@ def claimed(folder: Path, first: str) -> Iterator[None]:
     Raises `UserError` where another process is at it. The system frees the folder however the process ends. An
     interrupt becomes an `Interrupted` that says how to go on, once the file that is written first is there.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    lock = FileLock(folder / ".lock")
+    with ExitStack() as stack:
+        with refusals_told(folder):
+            stack.enter_context(made(folder))
+            stack.enter_context(_locked(folder))
+            tidy(folder)
+        try:
+            yield
+        except KeyboardInterrupt:
+            how = f"go on with --resume {folder}" if (folder / first).exists() else "nothing had begun yet"
+            raise Interrupted(f"interrupted; {how}") from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    require_own(folder, [LOCK])
+    lock = FileLock(folder / LOCK)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
-        for left in folder.rglob(f".*{PARTIAL}"):  # by a process that was killed while it wrote
-            left.unlink(missing_ok=True)
     except Timeout as error:
         raise UserError(f"another process is at work in {folder}; wait for its end, or choose another --out") from error
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place") from error
     try:
         yield
-    except KeyboardInterrupt:
-        how = f"go on with --resume {folder}" if (folder / first).exists() else "nothing had begun yet"
-        raise Interrupted(f"interrupted; {how}") from None
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        (folder / LOCK).unlink(missing_ok=True)
         lock.release()
-        for path in made:
-            if any(path.iterdir()):
-                break
-            path.rmdir()
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a process that was killed left of the files that it was writing in a run's folder."""
+    for place in (folder, folder / PAGE, folder / FIGURES):
+        if place.is_dir() and not place.is_symlink():
+            remove_partials(place)
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a file or folder has a name that a run would write over."""
+    return path.suffix == ".safetensors" or path.name in NAMES
+
+
+def require_own_files(folder: Path) -> None:
+    """Raise `UserError` for a file that a command would read or write, and that is a link out of the folder."""
+    require_own(folder, [PAGE, FIGURES])
+    for place in (folder, folder / PAGE, folder / FIGURES):
+        if place.is_dir():
+            entries = (path.relative_to(folder) for path in sorted(place.iterdir()))
+            require_own(folder, [str(path) for path in entries if path.suffix in WRITTEN])
 
 
 @dataclass(frozen=True)
@@ -74,8 +101,8 @@ class Run:
         run = cls(folder, config)
         if run.has_begun():
             raise UserError(f"{folder} holds a run already; continue it with --resume, or choose another --out")
-        if stray := sorted(folder.glob("*.safetensors")):
-            raise UserError(f"{folder} holds {stray[0].name} and no config.json; choose another --out, or remove it")
+        if folder.exists() and (stray := sorted(path.name for path in folder.iterdir() if _is_of_a_run(path))):
+            raise UserError(f"{folder} holds {stray[0]} and no config.json; choose another --out, or remove it")
         return run
 
     def environment(self) -> dict[str, Any]:
@@ -95,6 +122,7 @@ class Run:
         path = folder / CONFIG
         if not path.exists():
             raise UserError(f"there is no run in {folder} (no config.json); give the folder of an earlier run")
+        require_own_files(folder)
         value = read_json(path)
         if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
             raise UserError(f"{path} is not the config of a run; restore it or start a new run")
@@ -108,9 +136,15 @@ class Run:
         """Return what history.json holds, an empty one where there is none yet. Raises `UserError` for another file."""
         path = self.folder / "history.json"
         history = read_json(path) if path.exists() else {"drift": []}
-        if not isinstance(history, dict) or not isinstance(history.get("drift"), list):
-            raise UserError(f"{path} is not the history of a run; restore it, or delete it to go on without")
-        return history
+        try:
+            for name in LABELS:
+                [EpochRecord(**record) for record in history.get(name, [])]
+            [DriftRecord(**record) for record in history["drift"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path} is not the history of a run ({error}); restore it, or delete it to go on without"
+            ) from error
+        return dict(history)
 
     def check(self) -> dict[str, Any] | None:
         """Return what check.json holds, None where there is none yet. Raises `UserError` for another file."""
@@ -141,7 +175,7 @@ class Run:
 
     def page(self, part: str) -> Path:
         """Return where a part of what the page shows lies, or will lie."""
-        return self.folder / "page" / part
+        return self.folder / PAGE / part
 
     def trained_sides(self, *, device: str = "cpu") -> dict[str, AutoencoderSide]:
         """Return the sides that have a checkpoint, as they stood then, by label."""

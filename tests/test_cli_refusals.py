@@ -1,5 +1,6 @@
 """What a command cannot do ends in exit code 2 and one line, with nothing written."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -138,3 +139,45 @@ def test_a_history_that_is_none_ends_in_2_with_one_line(
     (folder / "history.json").write_text(content)
     assert exit_code(monkeypatch, *command.split()) == 2
     assert re.fullmatch(r"error: [^\n]+\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["run", "train", "train --side numpy"])
+def test_a_run_that_does_not_fit_into_memory_is_refused_before_any_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    config = json.loads((folder / "config.json").read_text())
+    config["config"]["hidden_dim"] = 3_000_000
+    (folder / "config.json").write_text(json.dumps(config))
+    for path in [*folder.glob("*.safetensors"), folder / "history.json"]:
+        path.unlink()
+    monkeypatch.setattr("compare.job.check_parity", lambda *_, **__: pytest.fail("work began"))
+    assert exit_code(monkeypatch, *command.split(), "--resume", "copy") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"error: hidden-dim 3000000, [^\n]+; choose smaller ones\n", err)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("check --json loop", "check --json loop/file", "check --json dangling", "report copy --out loop"),
+        *("bench --json loop", "bench --from file --markdown loop", "faults --markdown loop", "train --out loop/run"),
+        *("run --out loop", f"check --json {'x' * 250}", f"bench --from file --markdown new/{'x' * 250}.md"),
+    ],
+)
+def test_a_target_that_cannot_be_written_is_told_before_the_work_and_leaves_nothing(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cwd = folder.parent
+    monkeypatch.chdir(cwd)
+    (cwd / "loop").symlink_to("loop")
+    (cwd / "dangling").symlink_to("file/below")
+    (cwd / "file").touch()
+    before = sorted(cwd.rglob("*"))
+    monkeypatch.setattr("compare.experiment.data.load", lambda *_, **__: pytest.fail("work began"))
+    assert exit_code(monkeypatch, *line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"error: Invalid value for '--[^\n]+\n", err)
+    assert sorted(cwd.rglob("*")) == before

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from compare.errors import UserError
-from compare.files import read_arrays, read_json, write_arrays, write_json, write_whole
+from compare.files import (
+    PARTIAL,
+    read_arrays,
+    read_json,
+    require_writable,
+    write_arrays,
+    write_json,
+    write_whole,
+)
 
 
 def test_a_file_is_replaced_whole_and_alone_in_its_folder(tmp_path: Path) -> None:
@@ -130,3 +138,36 @@ def test_a_link_stays_a_link_and_what_it_points_to_changes(tmp_path: Path) -> No
     write_whole(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_link_that_somebody_left_under_the_temporary_name_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / f".file.{os.getpid()}{PARTIAL}").symlink_to("precious")
+    write_whole(tmp_path / "file", b"new")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "precious"]
+
+
+def test_what_cannot_be_written_is_told_before_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    for place in ("loop", "loop/below", "folder", "pipe", "x" * 250, f"new/{'x' * 250}", "x" * 300):
+        for write in (require_writable, lambda path: write_whole(path, b"")):
+            with pytest.raises(UserError, match=r"^cannot write [^\n]*; choose another place$"):
+                write(tmp_path / place)
+    assert sorted(tmp_path.iterdir()) == before
+    for place in ("file", "new/and/below", "folder/file"):
+        require_writable(tmp_path / place)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_half_a_character_is_written_as_its_escape(tmp_path: Path) -> None:
+    write_json(tmp_path / "file", {"name": "\ud800"})
+    assert json.loads((tmp_path / "file").read_text(encoding="utf-8")) == {"name": "\ud800"}
+
+
+def test_texts_that_a_terminal_would_obey_are_read_as_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(r'{"a\u001b": ["\u001b]0;x\u0007", "\ud800", "two\nlines", 1.5, null]}')
+    assert read_json(tmp_path / "file") == {r"a\x1b": [r"\x1b]0;x\x07", r"\ud800", r"two\nlines", 1.5, None]}

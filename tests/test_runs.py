@@ -1,5 +1,6 @@
 """A run's folder is made once, found again, and refused where it is none."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,9 +12,12 @@ import pytest
 from compare.errors import Interrupted, UserError
 from compare.experiment.checkpoint import Checkpoint
 from compare.experiment.config import Config
+from compare.files import PARTIAL
 from compare.parity.numpy_side import initial_state
 from compare.runs import Run, claimed
 from tests.commands import environ
+
+DEAD = 2**22  # a number that no process has: the kernel's largest is one less
 
 
 def test_a_run_is_found_again_with_its_config(config: Config, tmp_path: Path) -> None:
@@ -122,3 +126,31 @@ def test_a_checkpoint_that_is_the_other_sides_or_another_networks_or_gone_is_tol
         UserError, match=r"torch.safetensors is gone; put it back \(.*torch.previous.safetensors is the"
     ):
         run.checkpoints()
+
+
+def test_what_is_somebodys_stays_and_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    theirs = [".rsync.movie.partial", "a/.rsync.movie.partial", f"a/.file.{DEAD}{PARTIAL}", ".lock", f".x{PARTIAL}"]
+    at_work = f".file.{os.getppid()}{PARTIAL}"
+    left = [f"{place}.file.{DEAD}{PARTIAL}" for place in ("", "page/", "figures/")]
+    for name in (*theirs, at_work, *left):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("precious")
+    with claimed(tmp_path, "x"):
+        pass
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {*theirs, at_work}
+
+
+def test_a_folder_of_a_partial_files_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / f".d.{DEAD}{PARTIAL}").mkdir()
+    (tmp_path / ".d.partial").mkdir()
+    with claimed(tmp_path, "x"):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["history.json", "quality.md", "report.html", "figures", "page"])
+def test_a_new_run_does_not_write_over_somebodys_files(config: Config, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(UserError, match=rf"holds {name} and no config.json; choose another --out, or remove it"):
+        Run.plan(config, tmp_path)

@@ -1,21 +1,19 @@
 """Files from strangers: a program under any name that a command reads does not run, and is refused in one line."""
 
+import base64
 import io
 import json
+import os
 import pickle
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from compare import environment
-from compare.bench.results import Row
-from compare.parity.sides import LABELS
-from compare.runs import Run
 from tests.commands import exit_code
-from tests.trials import checkpoints
+from tests.trials import checkpoints, folders
 from tests.trials.many import many
 from tests.trials.programs import programs
 
@@ -34,8 +32,10 @@ READ = [  # a command, and a file that it reads
 ]
 
 
-ROW = Row("numpy", "NumPy", threads=1, batch_size=128, hidden_dim=400, latent_dim=10)
 VALUES = checkpoints.CONFIG.to_dict()
+PNG = base64.b64decode(  # one black pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 HOST = {"environment": environment.describe(), "device": "cpu"}
 
 
@@ -43,11 +43,7 @@ HOST = {"environment": environment.describe(), "device": "cpu"}
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go to a folder in which there is a run that was trained."""
     monkeypatch.chdir(tmp_path)
-    Run(Path("run"), checkpoints.CONFIG).begin()
-    for side in LABELS:
-        checkpoint, _ = checkpoints.original()
-        replace(checkpoint, side=side).save(Path("run", f"{side}.safetensors"))
-    Path("run", "page").mkdir()
+    folders.make_run(Path())
 
 
 @pytest.mark.parametrize("kind", programs(Path()))
@@ -94,6 +90,8 @@ def test_a_program_under_a_name_that_a_command_reads_does_not_run_and_is_refused
         ("train --resume run --epochs 2", "run/config.json", {"config": {**VALUES, "hidden_dim": 3}}),
         ("train --resume run --epochs 2", "run/history.json", {"drift": [{}]}),
         ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": 1, "parameters": "x", "loss": 0}]}),
+        ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": "x", "parameters": 0, "loss": 0}]}),
+        ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": 0, "parameters": 0, "loss": 0}]}),
         ("figures run", "run/check.json", []),
         ("figures run", "run/check.json", dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3)),
         ("figures run", "run/history.json", {"numpy": [{}], "drift": []}),
@@ -105,7 +103,7 @@ def test_a_program_under_a_name_that_a_command_reads_does_not_run_and_is_refused
         ("explore --resume run", "run/explore.json", {"lists": {"lr": [0.1]}, "side": "numpy", "environment": [3]}),
         ("bench --from file", "file", []),
         ("bench --from file", "file", {"rows": [], "trainings": [], "environment": {}, "device": "cpu"}),
-        ("bench --from file", "file", {"rows": [dict.fromkeys(vars(ROW), "x")], "trainings": [], **HOST}),
+        ("bench --from file", "file", {"rows": [dict.fromkeys(vars(folders.ROW), "x")], "trainings": [], **HOST}),
     ],
 )
 def test_json_of_another_make_is_refused_in_one_line(
@@ -120,3 +118,78 @@ def test_of_many_wrong_checkpoints_each_is_refused_or_makes_no_difference(tmp_pa
     outcomes = many(checkpoints.trial, range(1500), tmp_path)
     assert outcomes["refused"] > 1300
     assert outcomes["accepted: the original"]
+
+
+def test_of_many_folders_and_results_of_strangers_none_does_harm(tmp_path: Path) -> None:
+    outcomes = many(folders.trial, range(150), tmp_path)
+    assert outcomes.keys() == {"refused", "unread", "shown as text", "left alone"}
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize("command", ["report run", "figures run", "train --resume run --epochs 2", "run --resume run"])
+@pytest.mark.parametrize("name", ["figures/latent.png", "report.html", "numpy.safetensors", "page", "quality.md"])
+def test_a_link_that_leads_out_of_a_run_is_neither_read_nor_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    outside = Path("private")
+    if name == "page":
+        Path("run/page").rmdir()
+        outside.mkdir()
+    else:
+        outside.write_text("private")
+    Path("run", name).unlink(missing_ok=True)
+    Path("run", name).symlink_to(outside.resolve())
+    assert exit_code(monkeypatch, *command.split()) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == (
+        "",
+        f"error: run/{name} is a link that leads out of run; put the file itself there, or remove it\n",
+    )
+    assert not any(outside.iterdir()) if outside.is_dir() else outside.read_text() == "private"
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize("kind", ["pipe", "device", "no PNG", "broken PNG"])
+def test_a_picture_that_is_none_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    path = Path("run/figures/latent.png")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_bytes(PNG[:-20] if kind == "broken PNG" else b"private")
+    assert exit_code(monkeypatch, "report", "run") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"error: [^\n]*latent\.png[^\n]+\n", err)
+    assert not Path("run/report.html").exists()
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_picture_and_a_link_within_the_run_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("run/figures/losses.png").write_bytes(PNG)
+    Path("run/figures/latent.png").symlink_to("losses.png")
+    assert exit_code(monkeypatch, "report", "run") == 0
+    assert Path("run/report.html").read_text(encoding="utf-8").count(base64.b64encode(PNG).decode()) == 2
+
+
+@pytest.mark.usefixtures("workplace")
+@pytest.mark.parametrize("text", folders.TEXTS, ids=lambda text: ascii(text)[:20])
+def test_a_strangers_text_is_shown_as_text_in_page_terminal_and_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    value = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
+    value["environment"]["cpu"] = text
+    Path("run/config.json").write_text(json.dumps(value))
+    assert exit_code(monkeypatch, "report", "run") == 0
+    assert "<script>alert" not in Path("run/report.html").read_text(encoding="utf-8")
+    Path("file").write_text(
+        json.dumps({"rows": [vars(folders.ROW)], "trainings": [], **HOST, "environment": value["environment"]})
+    )
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as for a terminal
+    assert exit_code(monkeypatch, "bench", "--from", "file", "--markdown", "new/document.md") == 0
+    assert "\x1b]" not in capsys.readouterr().out
+    document = Path("new/document.md").read_text(encoding="utf-8")
+    assert not re.search(r"(?<!\\)<script>|^# b", document, re.MULTILINE)

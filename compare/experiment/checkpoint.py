@@ -43,6 +43,21 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
+class DriftRecord:
+    """How far apart two sides stand after an epoch."""
+
+    epoch: int  # counted from 1
+    parameters: float  # largest difference of any parameter
+    loss: float  # difference of the training losses, relative
+
+    def __post_init__(self) -> None:
+        """Refuse, with `ValueError`, what no training comes to."""
+        require_numbers(self)
+        if type(self.epoch) is not int or self.epoch < 1:
+            raise ValueError(f"epoch is {self.epoch!r}")
+
+
+@dataclass(frozen=True)
 class PartOfEpoch:
     """What the first steps of an epoch under way have come to."""
 

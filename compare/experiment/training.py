@@ -13,7 +13,7 @@ import numpy as np
 from compare import environment
 from compare.errors import Diverged
 from compare.experiment.batches import Batch, ahead, epoch_batches, noisy_test_images, steps_per_epoch, training_batches
-from compare.experiment.checkpoint import Checkpoint, EpochRecord, PartOfEpoch, require_numbers
+from compare.experiment.checkpoint import Checkpoint, DriftRecord, EpochRecord, PartOfEpoch
 from compare.experiment.config import Config
 from compare.experiment.data import Dataset
 from compare.experiment.divergence import first_not_finite
@@ -24,18 +24,6 @@ LOOK_EVERY = 50  # steps: a parameter that is infinite may leave the loss finite
 
 StepCallback = Callable[[str, int, float], None]  # side, images in the batch, loss per image
 EpochCallback = Callable[[str, int], None]  # side, epochs it has finished
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How far apart two sides stand after an epoch."""
-
-    parameters: float  # largest difference of any parameter
-    loss: float  # difference of the training losses, relative
-
-    def __post_init__(self) -> None:
-        """Refuse, with `ValueError`, what no training comes to."""
-        require_numbers(self)
 
 
 class Position(NamedTuple):
@@ -62,7 +50,7 @@ class Training:
     checkpoint_every: float = math.inf  # seconds, within an epoch
     histories: dict[str, list[EpochRecord]] = field(default_factory=dict)
     parts: dict[str, PartOfEpoch] = field(default_factory=dict)  # of an epoch under way
-    drift: dict[int, Drift] = field(default_factory=dict)  # by epochs finished
+    drift: dict[int, DriftRecord] = field(default_factory=dict)  # by epochs finished
 
     def __post_init__(self) -> None:
         """Give every side a history, and fix the noisy test images."""
@@ -104,7 +92,7 @@ class Training:
     def to_dict(self) -> dict[str, Any]:
         """Return the histories and the drift as plain values for JSON."""
         histories = {name: [asdict(record) for record in records] for name, records in self.histories.items()}
-        return {**histories, "drift": [{"epoch": epoch, **asdict(drift)} for epoch, drift in self.drift.items()]}
+        return {**histories, "drift": [asdict(drift) for drift in self.drift.values()]}
 
     def _train_epoch(self, name: str, epoch: int, on_step: StepCallback) -> None:
         side, images, part = self.sides[name], self.dataset.train_images, self.parts.pop(name, PartOfEpoch())
@@ -162,4 +150,4 @@ class Training:
             return
         a, b = (under_prefix("param", side.state()) for side in self.sides.values())
         loss_a, loss_b = (records[epoch].loss for records in self.histories.values())
-        self.drift[epoch + 1] = Drift(distance(a, b), abs(loss_a - loss_b) / abs(loss_b))
+        self.drift[epoch + 1] = DriftRecord(epoch + 1, distance(a, b), abs(loss_a - loss_b) / abs(loss_b))

@@ -11,8 +11,8 @@ from compare import environment
 from compare.bench.lanes import LANES
 from compare.bench.results import Results, Row
 from compare.bench.tables import at_a_glance, by_size, reasons, tables, verdicts
-from compare.experiment.quality import markdown
-from compare.files import write_whole
+from compare.experiment.quality import literal, markdown
+from compare.files import write_text
 from compare.report.style import colours, plots, save, styled
 
 HEAD = """# Benchmarks
@@ -68,6 +68,7 @@ NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --dev
 
 def write(machines: Sequence[Results], path: Path) -> None:
     """Write the document, and its plots into a folder of its name beside it."""
+    machines = [Results.from_dict(literal(results.to_dict())) for results in machines]  # they may be a stranger's
     sections = [HEAD]
     if (glance := at_a_glance(machines)).rows:
         sections.append(markdown([glance]))
@@ -85,7 +86,7 @@ def write(machines: Sequence[Results], path: Path) -> None:
         sections.append("\n\n".join(parts) + "\n")
     if all(results.device == "cpu" for results in machines):
         sections.append(NOT_MEASURED)
-    write_whole(path, "\n".join(sections).encode())
+    write_text(path, "\n".join(sections))
 
 
 @styled

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from numpy.random import Generator
 
+from compare.runs import LOCK
 from tests.commands import environ
 
 PROMPT = 2.0  # seconds in which an interrupt has to end a command
@@ -60,7 +61,7 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int
     if process.returncode == -signal.SIGINT and not err:
         return "interrupted before Python had begun"
     assert process.returncode in (0, 130, -signal.SIGINT), what  # the last of a late one: a shell calls both 130
-    left = [path for path in folder.rglob(".*") if path.name == ".lock" or path.suffix == ".partial"]
+    left = [path for path in folder.rglob(".*") if path.name == LOCK or path.suffix == ".partial"]
     assert not left, f"{what}, left behind: {left}"
     if process.returncode == 0:
         return "had ended"

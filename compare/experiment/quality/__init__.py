@@ -2,6 +2,6 @@
 
 from compare.experiment.quality.codec import Codec
 from compare.experiment.quality.questions import Quality, measure
-from compare.experiment.quality.tables import Table, markdown, tables
+from compare.experiment.quality.tables import Table, literal, markdown, tables
 
-__all__ = ["Codec", "Quality", "Table", "markdown", "measure", "tables"]
+__all__ = ["Codec", "Quality", "Table", "literal", "markdown", "measure", "tables"]

@@ -1,7 +1,8 @@
 """The measurements as a person reads them: the same rows for the terminal and for a document."""
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from compare.experiment.quality.latent import Classes
 from compare.experiment.quality.pixels import Error
@@ -85,6 +86,15 @@ def _by_codec(title: str, corner: str, values: Mapping[str, Mapping[str, float]]
     """Turn {codec: {row: value}} into a table with a column to each codec."""
     rows = [(row, *(_number(of[row]) for of in values.values())) for row in next(iter(values.values()))]
     return Table(title, (corner, *values), rows)
+
+
+def literal(value: Any) -> Any:
+    """Return plain values whose texts a Markdown document shows as they are, whatever they hold."""
+    if isinstance(value, str):
+        return re.sub(r"[\\`\[\]<>|&]", r"\\\g<0>", value)
+    if isinstance(value, dict):
+        return {literal(key): literal(item) for key, item in value.items()}
+    return [literal(item) for item in value] if isinstance(value, list) else value
 
 
 def markdown(tables: Iterable[Table]) -> str:

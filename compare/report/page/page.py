@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from compare import environment
 from compare.content import as_we_wrote_it
-from compare.files import write_whole
+from compare.files import write_text
 from compare.parity.controls import SMALL
 from compare.parity.traced import WHOLE
 from compare.parity.trajectory import TWINS
@@ -30,7 +30,7 @@ def write(run: Run, path: Path) -> None:
     """Render a run's page and write it, whole or not at all. Equal runs of equal names give equal bytes."""
     with as_we_wrote_it(run.folder, UndefinedError):
         text = render(read(run))
-    write_whole(path, text.encode())
+    write_text(path, text)
 
 
 def render(parts: Parts) -> str:

@@ -1,17 +1,22 @@
 """What a run has left, read for its page; a part that is not there is None, and the page says so."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from compare import gather
+from compare.errors import UserError
 from compare.experiment.checkpoint import Checkpoint
-from compare.files import read_arrays, read_json
+from compare.files import read_arrays, read_json, require_file
 from compare.parity.side import under_prefix
 from compare.parity.sides import LABELS
-from compare.runs import Run
+from compare.runs import FIGURES, Run
 from compare.terminal import printable
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
@@ -45,7 +50,7 @@ class Parts:
 
 def read(run: Run) -> Parts:
     """Read all parts. Raises `UserError` for a file that is there and is not what it should be."""
-    pictures = {name: run.folder / "figures" / f"{name}.png" for name in PICTURES}
+    pictures = {name: run.folder / FIGURES / f"{name}.png" for name in PICTURES}
     return Parts(
         printable(run.folder.resolve().name),
         run.config.to_dict(),
@@ -53,7 +58,7 @@ def read(run: Run) -> Parts:
         run.check(),
         _json(run, "quality.json"),
         run.history(),
-        {name: path.read_bytes() for name, path in pictures.items() if path.exists()},
+        {name: _picture(path) for name, path in pictures.items() if path.exists()},
         _part(run, gather.STEP),
         _part(run, gather.ATLAS),
         _part(run, gather.TIMELINE),
@@ -64,6 +69,19 @@ def read(run: Run) -> Parts:
             if run.checkpoint(name).exists()
         },
     )
+
+
+def _picture(path: Path) -> bytes:
+    """Return a picture's bytes. Raises `UserError` unless the file is a whole PNG: the page is made to be shared."""
+    try:
+        require_file(path)
+        data = path.read_bytes()
+        with warnings.catch_warnings(action="error"), Image.open(BytesIO(data), formats=["PNG"]) as image:
+            image.verify()
+        return data
+    except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a PNG"
+        raise UserError(f"cannot read {path} ({reason}); have it drawn anew: figures {path.parent.parent}") from error
 
 
 def _json(run: Run, name: str) -> Any:
