@@ -22,7 +22,7 @@ from compare import environment
 from compare.console import console, show_tables
 from compare.experiment.quality import Table, markdown
 from compare.files import write_whole
-from tests.trials import arguments, checkpoints, data_files, disk, interrupts, kills, mistakes
+from tests.trials import arguments, checkpoints, data_files, disk, folders, interrupts, kills, mistakes
 from tests.trials.many import Trial
 
 
@@ -41,6 +41,7 @@ KINDS = {
     "data files that are not the original": Kind(data_files.trial, 1),
     "checkpoints that were changed, and programs for files": Kind(checkpoints.trial, 1),
     "command lines with values that cannot be meant": Kind(arguments.trial, 1),
+    "strangers' runs and results, and folders with somebody's files": Kind(folders.trial, 1),
 }
 
 
