@@ -1,7 +1,9 @@
 """What `check` does: find out whom to judge, from where and on what; judge; print it and write it."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from compare.experiment.data import Dataset
 from compare.experiment.memory import require_memory
 from compare.files import write_json
 from compare.job import load_data
-from compare.parity.check import check_subject
-from compare.parity.foreign import foreign
-from compare.parity.outcome import TRAININGS, check_outcome, require_images
+from compare.parity.calls import HERE, Calls, Misbehaved
+from compare.parity.check import check_subject, raised
+from compare.parity.foreign import foreign, require_name
+from compare.parity.outcome import TRAININGS, Step, check_outcome, require_images
 from compare.parity.report import Report
 from compare.parity.subject import Subject, our_own
+from compare.parity.supervised import DEADLINE, supervised
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Request:
     thorough: bool = False
     torch: bool = True
     device: str = "cpu"
+    deadline: float | None = None  # of each call into the code of `side`
 
     def __post_init__(self) -> None:
         """Refuse, with `UserError`, what does not go together."""
@@ -43,42 +48,68 @@ class Request:
             raise UserError("--resume has the state of our own network; leave it out with --side")
         if self.resume and self.resume.is_dir():
             raise UserError(f"{self.resume} is a folder; --resume takes a checkpoint, {self.resume}/numpy.safetensors")
+        if self.side is not None:
+            require_name(self.side)
+        elif self.deadline is not None:
+            raise UserError("--deadline is for calls into the code of --side; leave it out")
         if self.resume and self.overrides:
             name = next(iter(self.overrides)).replace("_", "-")
             raise UserError(f"a check with --resume has the checkpoint's config; leave out --{name}")
 
 
 def check(request: Request, json_file: Path | None, **source: Any) -> Report:
-    """Run the parity check of our own two sides, or of anybody's; print it, and write it where asked."""
+    """Run the parity check of our own two sides, or of anybody's; print it, and write it where asked.
+
+    Anybody's is judged in a process of its own. Raises `UserError` for what cannot be judged.
+    """
     start = Checkpoint.load(request.resume) if request.resume else None
     config = start.config if start else Config(**request.overrides)
     require_memory(config)
     dataset = load_data(config, **source)
-    subject = _subject(request, config, dataset, start)
-    if request.thorough:
-        require_images(subject, config, dataset)
-    report = check_subject(subject, config, torch=request.torch, own=request.side is None)
-    if request.thorough and report.held:  # to train what is wrong shows nothing new
-        total = TRAININGS * config.epochs * len(dataset.train_images)
-        with TrainingProgress({"outcome": total}) as progress:
-            finding, outcome = check_outcome(
-                subject, config, dataset, lambda images, loss: progress.step("outcome", images, loss)
-            )
-        report = replace(report, findings=[*report.findings, finding], outcome=outcome)
+    total = TRAININGS * config.epochs * len(dataset.train_images)
+    with ExitStack() as shown:
+        progress = cache(lambda: shown.enter_context(TrainingProgress({"outcome": total})))
+
+        def on_step(images: int, loss: float) -> None:
+            progress().step("outcome", images, loss)
+
+        if request.side is None:
+            report = judge(request, config, dataset, start, HERE, on_step)
+        else:
+            judging = partial(judge, request, config, dataset, None)
+            report = supervised(request.side, judging, on_step, deadline=request.deadline or DEADLINE)
     show_check(report)
     if json_file:
         write_json(json_file, report.to_dict())
     return report
 
 
-def _subject(request: Request, config: Config, dataset: Dataset, start: Checkpoint | None) -> Subject:
+def judge(
+    request: Request, config: Config, dataset: Dataset, start: Checkpoint | None, calls: Calls, on_step: Step
+) -> Report:
+    """Judge; the code of `request.side`, if there is one, runs in `calls`."""
+    subject = _subject(request, config, dataset, start, calls)
+    if request.thorough:
+        require_images(subject, config, dataset)
+    report = check_subject(subject, config, torch=request.torch, own=request.side is None)
+    if not request.thorough or not report.held:  # to train what is wrong shows nothing new
+        return report
+    outcome = None
+    try:
+        finding, outcome = check_outcome(subject, config, dataset, on_step)
+    except Misbehaved as error:
+        finding = raised("outcome", report.description, error)
+    return replace(report, findings=[*report.findings, finding], outcome=outcome)
+
+
+def _subject(request: Request, config: Config, dataset: Dataset, start: Checkpoint | None, calls: Calls) -> Subject:
     images, device = dataset.train_images, request.device
     if start:
         start.require_position(len(images))
     epochs, steps = (len(start.history), start.part.steps) if start else (0, 0)
     step = request.step or epochs * steps_per_epoch(config, len(images)) + steps + 1
     if request.side is not None:
-        subject = foreign(request.side, config, images, device=device, step=step)
+        subject = foreign(request.side, config, images, device=device, step=step, calls=calls)
     else:
         subject = our_own(images, device=device, start=dict(start.state) if start else None, step=step)
     if step == 1 and not start:

@@ -12,6 +12,7 @@ from compare.errors import Interrupted, UserError
 from compare.experiment.config import DATASETS, MOST, Config
 from compare.options import (
     Place,
+    Seconds,
     checkpoint_option,
     data_options,
     hyperparameter_lists,
@@ -155,6 +156,11 @@ def train(
     is_flag=True,
     help="Where all that holds, train to the last of --epochs with five seeds, and judge the test errors: minutes.",
 )
+@click.option(
+    "--deadline",
+    type=Seconds(least=1),
+    help="Seconds that one call into the code of --side may take, so that one that never ends is told.  [default: 300]",
+)
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
 def check(
@@ -163,6 +169,7 @@ def check(
     step: int | None,
     resume: Path | None,
     thorough: bool,
+    deadline: float | None,
     no_torch: bool,
     json_file: Path | None,
     device: str,
@@ -173,7 +180,7 @@ def check(
     from compare.checking import Request, check
 
     _set_up(threads)
-    request = Request(overrides, side, step, resume, thorough, not no_torch, device)
+    request = Request(overrides, side, step, resume, thorough, not no_torch, device, deadline)
     report = check(request, json_file, **data)
     return OK if report.held else FAILED
 

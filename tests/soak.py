@@ -22,7 +22,7 @@ from compare import environment
 from compare.console import console, show_tables
 from compare.experiment.quality import Table, markdown
 from compare.files import write_whole
-from tests.trials import arguments, checkpoints, data_files, disk, folders, interrupts, kills, mistakes
+from tests.trials import arguments, checkpoints, data_files, disk, folders, interrupts, kills, mistakes, users
 from tests.trials.many import Trial
 
 
@@ -38,6 +38,7 @@ KINDS = {
     "commands interrupted by SIGINT": Kind(interrupts.trial, 3),
     "trainings on a disk that fills up": Kind(disk.trial, 2),
     "networks to judge, healthy or with a mistake": Kind(mistakes.trial, 3),
+    "sides of somebody's that end, hang, raise or return anything": Kind(users.trial, 3),
     "data files that are not the original": Kind(data_files.trial, 1),
     "checkpoints that were changed, and programs for files": Kind(checkpoints.trial, 1),
     "command lines with values that cannot be meant": Kind(arguments.trial, 1),

@@ -8,15 +8,12 @@ import gc
 import logging
 import os
 import resource
-import signal
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import cycle, takewhile
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +23,7 @@ from compare.bench.lanes import LANES, Spec
 from compare.errors import UserError
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
+from compare.interrupts import end_with_the_parent
 from compare.parity.numpy_side import NumpySide
 
 WARM_UP = 0.3  # seconds at most
@@ -54,15 +52,13 @@ def start(*, bare: bool = False) -> None:
 
     All keep freed memory, whatever the library, unless `bare`.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    end_with_the_parent()
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what was compiled by an earlier benchmark would be ready
     for advice in ("dynamo_pgo force disabled", "TensorFloat32 tensor cores"):  # on what is meant to be so
         warnings.filterwarnings("ignore", message=advice)
     if not bare:
         environment.keep_freed_memory()
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def arrive(maker: str) -> int:
@@ -173,10 +169,3 @@ def _clock(lane: Any, step: Any, batches: list[Any], seconds: float) -> list[flo
         lane.wait()
         times.append((time.perf_counter() - begin) / (lane.at_once * lane.repeats) * 1e3)
     return times
-
-
-def _end_with_the_parent() -> None:
-    """Wait for the parent's end, of whatever kind, and end: nobody else would tell."""
-    if parent := parent_process():
-        parent.join()
-        os._exit(1)

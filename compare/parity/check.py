@@ -1,16 +1,16 @@
 """The parity check: all tiers, on both sides, in both dtypes, into one report."""
 
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from compare.errors import UserError
 from compare.experiment.batches import Batch
 from compare.experiment.config import DTYPES, Config
 from compare.experiment.streams import Purpose, stream
+from compare.parity.calls import Misbehaved, account
 from compare.parity.culprit import STAGES
 from compare.parity.defaults import check_defaults, check_start
 from compare.parity.formula import check_formula
@@ -19,7 +19,7 @@ from compare.parity.network import check_network
 from compare.parity.operations import check_operations
 from compare.parity.optimizer import check_optimizer
 from compare.parity.report import Report
-from compare.parity.side import Side
+from compare.parity.side import Description, Side
 from compare.parity.sides import LABELS
 from compare.parity.step import check_step
 from compare.parity.subject import Subject, our_own
@@ -79,7 +79,10 @@ def check_subject(
     if torch:
         findings = _trusted(findings)
     if torch and trajectory and all(f.verdict.held for f in findings):  # how a wrong step drifts shows nothing new
-        drift, free_runs = check_trajectory(subject, config, dtypes)
+        try:
+            drift, free_runs = check_trajectory(subject, config, dtypes)
+        except Misbehaved as error:
+            drift = raised("trajectory", who, error)
         findings.append(drift)
     findings.sort(key=lambda f: (TIERS.index(f.tier), f.side == REFERENCE))
     return Report(who, findings, free_runs, subject.notes)
@@ -108,12 +111,15 @@ def _guarded(tier: str, side: Side, findings: Iterable[Finding]) -> Iterator[Fin
     """Pass the findings of a tier on; where the side raises, end with one that says so."""
     try:
         yield from findings
+    except UserError:
+        raise
     except Exception as error:  # the side is what is being judged: it may raise anything
-        who = side.describe()
-        *_, last = traceback.walk_tb(error.__traceback__)
-        code = last[0].f_code
-        detail = f"{Path(code.co_filename).name}, {code.co_name}, raised {type(error).__name__}: {error}"
-        yield Finding(tier, who.name, who.dtype, "raised", "", Verdict.NOT_JUDGED, np.inf, detail=detail)
+        yield raised(tier, side.describe(), error)
+
+
+def raised(tier: str, who: Description, error: Exception) -> Finding:
+    """Return the finding that a side raised, where it was to be judged."""
+    return Finding(tier, who.name, who.dtype, "raised", "", Verdict.NOT_JUDGED, np.inf, detail=account(error))
 
 
 def _trusted(findings: list[Finding]) -> list[Finding]:

@@ -1,50 +1,37 @@
 """Whether an object is a `Side` that can be judged: what is not is told in one line, before anything is judged."""
 
 import inspect
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any
 
 from compare.errors import UserError
 from compare.experiment.config import Config
+from compare.parity.calls import HERE, Called, Calls, attempt, plain_description
 from compare.parity.oracle import OPERATIONS
-from compare.parity.side import Description, Layer, Side, State
+from compare.parity.side import Layer, Side
 from compare.parity.sides import LABELS
-
-T = TypeVar("T")
 
 METHODS = [name for name, _ in inspect.getmembers(Side, inspect.isfunction) if not name.startswith("_")]
 KINDS = [layer for layer in ("Linear", "ReLU", "Sigmoid") if f"{layer}.forward" in OPERATIONS]
 
 
-def examine(name: str, side: Any, config: Config) -> Side:
-    """Return what the factory of that name made of a config. Raises `UserError` unless it is a `Side`."""
-    lacking = [method for method in METHODS if not callable(getattr(side, method, None))]
-    if lacking:
-        raise UserError(
-            f"what {name} returned, {type(side).__name__}, has no {lacking[0]}(); see compare.parity.side.Side"
-        )
-    judged: Side = side
-    who = attempt(f"describe() of what {name} returned", judged.describe)
-    if not isinstance(who, Description) or not all(isinstance(layer, Layer) for layer in who.layers):
-        raise UserError(f"{name}: describe() must return a compare.parity.side.Description, with Layers in it")
+def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called:
+    """Return what the factory of that name made of a config, each of its methods a call.
+
+    Raises `UserError` unless it is a `Side`.
+    """
+    what = f"looking for the methods of what {name} returned"
+    for method in attempt(lambda: calls(what, lambda: [m for m in METHODS if not callable(getattr(side, m, None))])):
+        raise UserError(f"what {name} returned, {type(side).__name__}, has no {method}(); see compare.parity.side.Side")
+    who = attempt(lambda: calls(f"describe() of {name}", lambda: plain_description(side.describe())))
     if who.name == LABELS["torch"]:
         raise UserError(f"{name}: describe() says {who.name}, which is the reference's name; choose another")
     if who.dtype != config.dtype:
         raise UserError(f"{name}: describe() says {who.dtype} where config.dtype is {config.dtype}")
     _require_chain(name, who.layers)
-    _require_state(name, who, attempt(f"state() of what {name} returned", judged.state))
-    return judged
-
-
-def attempt(what: str, do: Callable[[], T]) -> T:
-    """Return what a stranger's code returns. Raises `UserError` with whatever it raises."""
-    try:
-        return do()
-    except Exception as error:
-        raise UserError(f"{what} raised {type(error).__name__}: {' '.join(str(error).split())}") from error
+    called = Called(name, side, who, calls)
+    attempt(called.state)
+    return called
 
 
 def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
@@ -67,20 +54,3 @@ def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
             raise UserError(
                 f"{name}: {before.name!r} gives {before.out_features} numbers, {after.name!r} takes {after.in_features}"
             )
-
-
-def _require_state(name: str, who: Description, state: State) -> None:
-    """Require parameters and moments of the layers' shapes, under the names of `compare.parity.side`."""
-    shapes: dict[str, tuple[int, ...]] = {"adam.step": ()}
-    for layer in who.layers:
-        if layer.kind == "Linear":
-            for kind in ("param", "adam.exp_avg", "adam.exp_avg_sq"):
-                shapes[f"{kind}/{layer.name}.weight"] = (layer.out_features, layer.in_features)
-                shapes[f"{kind}/{layer.name}.bias"] = (layer.out_features,)
-    for tensor, shape in shapes.items():
-        if tensor not in state:
-            raise UserError(f"{name}: state() lacks {tensor!r}; compare.parity.side lists what it holds")
-        if np.shape(state[tensor]) != shape:
-            raise UserError(f"{name}: {tensor!r} of state() has shape {np.shape(state[tensor])}, not {shape}")
-    if unknown := sorted(state.keys() - shapes.keys()):
-        raise UserError(f"{name}: state() holds {unknown[0]!r}, which none of the layers has")

@@ -14,37 +14,47 @@ import numpy as np
 from compare.errors import UserError
 from compare.experiment.batches import Batch, training_batches, uniform_batches
 from compare.experiment.config import Config
-from compare.parity.examine import attempt, examine
+from compare.parity.calls import HERE, Calls, attempt
+from compare.parity.examine import examine
 from compare.parity.side import Side, State, cast
 from compare.parity.sides import make_twin
 from compare.parity.subject import Subject, device_for, device_notes
 
 
-def foreign(name: str, config: Config, images: np.ndarray, *, device: str = "cpu", step: int = 1) -> Subject:
+def foreign(
+    name: str, config: Config, images: np.ndarray, *, device: str = "cpu", step: int = 1, calls: Calls = HERE
+) -> Subject:
     """Return what the factory called "module:factory" makes of a config, and its reference.
 
     Both start where the factory's float32 side does. Their batches are those of the images (n, height, width), from a
-    step of the training on, or random ones where the side has other widths. Raises `UserError`, in one line, for
-    whatever keeps the result from being a `Side`.
+    step of the training on, or random ones where the side has other widths. All of the factory's code, and of what it
+    makes, runs in `calls`. Raises `UserError`, in one line, for whatever keeps the result from being a `Side`.
     """
-    factory = find(name)
+    factory = find(name, calls)
+
+    def examined(config: Config) -> Side:
+        return examine(name, attempt(lambda: calls(f"{name}(config)", lambda: factory(config))), config, calls)
+
+    layers = examined(config).describe().layers
 
     def make(config: Config) -> Side:
-        return examine(name, attempt(name, lambda: factory(config)), config)
+        side = examined(config)
+        if side.describe().layers != layers:
+            raise UserError(f"{name} made other layers than before; make the same ones, whatever dtype a config has")
+        return side
 
     @cache
     def first_state(config: Config) -> State:
-        return make(config).state()
+        return attempt(make(config).state)
 
     def start(config: Config) -> State:
         return cast(first_state(replace(config, dtype="float32")), config.dtype)
 
     def ours(config: Config) -> Side:
         side, state = make(config), start(config)
-        attempt(f"load() of what {name} returned", lambda: side.load(state))
+        attempt(lambda: side.load(state))
         return side
 
-    layers = make(config).describe().layers
     widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
     takes_images = widths == (pixels, pixels)
 
@@ -63,18 +73,26 @@ def foreign(name: str, config: Config, images: np.ndarray, *, device: str = "cpu
     return Subject(ours, reference, batches, notes)
 
 
-def find(name: str) -> Callable[[Config], Any]:
-    """Return the factory "module:factory", from the current folder or from what is installed."""
+def require_name(name: str) -> None:
+    """Raise `UserError` for what is no "module:factory"."""
     if not re.fullmatch(r"[\w.]*\w:\w+", name):
         raise UserError(f"--side needs module:factory, as in examples.own_network:make, not {name!r}")
-    module_name, _, attribute = name.partition(":")
+
+
+def find(name: str, calls: Calls = HERE) -> Callable[[Config], Any]:
+    """Return the factory "module:factory", from the current folder or from what is installed."""
+    require_name(name)
+    module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
-    where = f"importing {module_name}, from {here} or from what is installed,"
-    module = attempt(where, lambda: importlib.import_module(module_name))
-    if not hasattr(module, attribute):
-        raise UserError(f"{module_name} has no {attribute!r}; name the function that makes the side")
-    factory = getattr(module, attribute)
+    absent = object()
+
+    def look() -> Any:
+        return getattr(importlib.import_module(module), attribute, absent)
+
+    factory = attempt(lambda: calls(f"importing {module}, from {here} or from what is installed,", look))
+    if factory is absent:
+        raise UserError(f"{module} has no {attribute!r}; name the function that makes the side")
     if not callable(factory):
         raise UserError(f"{name}, {type(factory).__name__}, cannot be called; name a function of a Config")
     made: Callable[[Config], Any] = factory

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from compare.parity import signature, tolerance
+from compare.parity.calls import complaint
 from compare.parity.oracle import OPERATIONS, sigmoid_forward
 from compare.parity.side import Array, Description, Layer, Operands, Operator, Side, State
 from compare.parity.tolerance import Bounded, Judgement
@@ -66,12 +67,12 @@ def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
 def _check_exact(side: Operator, name: str, kind: str, state: State, rng: np.random.Generator) -> Iterator[Finding]:
     who = side.describe()
     for operands in exact_operands(name, kind, who, state, rng):
-        results, complaint = _run(side, name, operands)
+        results, spoilt = _run(side, name, operands)
         for tensor, true in OPERATIONS[kind](**operands).items():
             expected, got = true.value.astype(who.dtype), results.get(tensor)
             judgement = tolerance.judge(got, Bounded(expected, np.zeros_like(expected), 0), who.dtype)
-            judgement = SPOILT if complaint else judgement
-            detail = complaint or _detail(kind, tensor, got, true, operands, judgement)
+            judgement = SPOILT if spoilt else judgement
+            detail = spoilt or _detail(kind, tensor, got, true, operands, judgement)
             yield _finding("exact", who, name, tensor, judgement, detail)
 
 
@@ -127,12 +128,12 @@ def _judge_once(
             operands[key][::2] *= -np.log(np.finfo(who.dtype).tiny) / 3  # three of these deviations, and eˣ underflows
     if kind == "Sigmoid.backward":
         operands["y"] = sigmoid_forward(operands["y"])["y"].value
-    results, complaint = _run(side, name, operands)
+    results, spoilt = _run(side, name, operands)
     wide = {key: value.astype(tolerance.WIDER[who.dtype]) for key, value in operands.items()}
     judged = {}
     for tensor, true in OPERATIONS[kind](**wide).items():
-        judgement = SPOILT if complaint else tolerance.judge(results.get(tensor), true, who.dtype)
-        judged[tensor] = judgement, complaint or _detail(kind, tensor, results.get(tensor), true, wide, judgement)
+        judgement = SPOILT if spoilt else tolerance.judge(results.get(tensor), true, who.dtype)
+        judged[tensor] = judgement, spoilt or _detail(kind, tensor, results.get(tensor), true, wide, judgement)
     return judged
 
 
@@ -141,9 +142,9 @@ def _run(side: Operator, name: str, operands: Operands) -> tuple[Operands, str]:
     copies = {key: value.copy() for key, value in operands.items()}
     try:
         with warnings.catch_warnings(action="error"):
-            results = side.op(name, copies)
+            results = side.op(name, dict(copies))
     except Exception as error:  # the side is what is being judged: it may raise anything
-        return {}, f"it raised {type(error).__name__}: {error}"
+        return {}, complaint(error)
     changed = [key for key, value in operands.items() if not np.array_equal(copies[key], value)]
     if changed:
         return {}, f"it changed its operand {changed[0]}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from compare.experiment.config import Config
 from compare.parity import adam_mistakes, tolerance
+from compare.parity.calls import complaint
 from compare.parity.side import Array, Grads, Side, State, under_prefix
 from compare.parity.tolerance import Bounded, Judgement
 from compare.parity.verdict import Finding, Verdict
@@ -54,8 +55,8 @@ def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Ite
     starts = [(_under_way(before, step, rng), 1) for step in UNDER_WAY]
     for state, rounds in (*starts, (before, ROUNDS)):
         for grads in islice(gradients(params, rng), rounds * len(SCALES)):
-            after, complaint = _update(side, state, grads)
-            judged = _judge(state, after, grads, entries, config, who.dtype, complaint)
+            after, spoilt = _update(side, state, grads)
+            judged = _judge(state, after, grads, entries, config, who.dtype, spoilt)
             worst = {name: max(worst.get(name, new), new, key=_badness) for name, new in judged.items()}
             if not _held(judged):
                 break
@@ -87,16 +88,16 @@ def _update(side: Side, state: State, grads: Grads) -> tuple[State, str]:
     given = {name: grad.copy() for name, grad in grads.items()}
     try:
         side.load(state)
-        after = side.update(given)
+        after = side.update(dict(given))
     except Exception as error:  # the side is what is being judged: it may raise anything
-        return {}, f"it raised {type(error).__name__}: {error}"
+        return {}, complaint(error)
     if any(not np.array_equal(given[name], grad) for name, grad in grads.items()):
         return {}, "it changed the gradients that it was given"
     return after, ""
 
 
 def _judge(
-    before: State, after: State, grads: Grads, entries: Mapping[str, Array], config: Config, dtype: str, complaint: str
+    before: State, after: State, grads: Grads, entries: Mapping[str, Array], config: Config, dtype: str, spoilt: str
 ) -> Judged:
     shapes = {name: grad.shape for name, grad in grads.items()}
     before, after, grads = (_few(arrays, shapes, entries) for arrays in (before, after, grads))
@@ -104,10 +105,10 @@ def _judge(
     for name, true in adam(before, grads, config, dtype).items():
         judgement = tolerance.judge(after.get(name), true, dtype)
         held = judgement.verdict.held
-        detail = "" if held else complaint or adam_mistakes.detail(name, before, after, true.value, grads, config)
+        detail = "" if held else spoilt or adam_mistakes.detail(name, before, after, true.value, grads, config)
         judged[name] = judgement, detail
     counted = int(after.get("adam.step", -1)) == int(before["adam.step"]) + 1
-    judged["adam.step"] = Judgement(Verdict.EXACT if counted else Verdict.OFF, 0.0 if counted else np.inf), complaint
+    judged["adam.step"] = Judgement(Verdict.EXACT if counted else Verdict.OFF, 0.0 if counted else np.inf), spoilt
     return judged
 
 

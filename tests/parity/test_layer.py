@@ -1,5 +1,8 @@
 """One layer at a prompt: the right one holds, a wrong one is named, what does not fit is refused with both shapes."""
 
+import itertools
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from tests.operands import Array
 
 TWINS = {"Linear": torch.nn.Linear(6, 4), "ReLU": torch.nn.ReLU(), "Sigmoid": torch.nn.Sigmoid()}
 X = np.zeros((5, 6), np.float32)
+KNOWS = r"check_layer knows torch\.nn's Linear, ReLU and Sigmoid, not"
 
 
 def ours(kind: str) -> Any:
@@ -44,6 +48,76 @@ def test_a_wrong_one_is_named_with_its_mistake() -> None:
     assert "born there: ReLU.backward. What is wrong: it is 1/2 times what it should be." in report.sentence
 
 
+NO_BIAS = torch.nn.Linear(6, 4, bias=False)
+
+
+def with_(**changed: Any) -> Any:
+    """Return our own Linear with something else for its weight or bias."""
+    layer = ours("Linear")
+    vars(layer).update(changed)
+    return layer
+
+
+def named(name: str, *bases: type) -> Any:
+    """Return an object of a class of this name."""
+    return type(name, bases, {})()
+
+
+class Elusive:
+    """A layer whose every attribute ends the process."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Exit."""
+        raise SystemExit(0)
+
+
+class Mute(BaseException):
+    """An exception that cannot say what it is."""
+
+    def __str__(self) -> str:
+        """Raise what would end the process."""
+        raise SystemExit(0)
+
+
+def throw(error: BaseException) -> Any:
+    """Raise it."""
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: throw(SystemExit(0)), "it raised SystemExit: 0"),
+        (lambda: throw(BaseException()), "it raised BaseException"),
+        (lambda: throw(Mute()), "it raised Mute, which cannot say why"),
+        (lambda: throw(ValueError("x" * 10**6)), r"it raised ValueError: x+… \(999,\d+ characters more\)"),
+        (lambda: itertools.count(), "it returned a count as '(y|dx)', not an array"),
+        (lambda: [X], "it returned a list as '(y|dx)', not an array"),
+        (lambda: "text", "it returned a str as '(y|dx)', not an array"),
+        (lambda: np.array(None), "it returned an array of object as '(y|dx)', not of numbers"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_whatever_a_layer_does_is_told_in_the_report(direction: str, act: Callable[[], Any], message: str) -> None:
+    layer = ours("ReLU")
+    setattr(layer, direction, lambda *_, **__: act())
+    report = check_layer(layer, TWINS["ReLU"], X)
+    assert not report.held
+    assert re.search(rf"born there: ReLU.{direction}. What is wrong: {message}\.$", report.sentence)
+
+
+def test_a_layer_whose_attributes_end_the_process_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^forward of Elusive raised SystemExit: 0; it cannot be judged$"):
+        check_layer(Elusive(), TWINS["ReLU"], X)
+
+
+def test_an_interrupt_of_a_layer_is_one() -> None:
+    layer = ours("ReLU")
+    layer.forward = lambda *_, **__: throw(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        check_layer(layer, TWINS["ReLU"], X)
+
+
 @pytest.mark.parametrize(
     ("layer", "twin", "x", "error", "message"),
     [
@@ -58,10 +132,24 @@ def test_a_wrong_one_is_named_with_its_mistake() -> None:
         (ours("ReLU"), TWINS["ReLU"], X[0], ValueError, r"x must be \(batch, in_features\) .*, not \(6,\) in float32"),
         (ours("ReLU"), TWINS["ReLU"], X.astype(int), ValueError, r"x must be .*, not \(5, 6\) in int64"),
         (ours("ReLU"), TWINS["ReLU"], X.tolist(), TypeError, "x must be an array, not list"),
-        (ours("ReLU"), torch.nn.Tanh(), X, TypeError, "check_layer knows Linear, ReLU and Sigmoid, not Tanh"),
-        (ours("ReLU"), 3, X, TypeError, "check_layer knows Linear, ReLU and Sigmoid, not int"),
+        (ours("ReLU"), torch.nn.Tanh(), X, TypeError, rf"{KNOWS} torch\.nn\.modules\.activation\.Tanh"),
+        (ours("ReLU"), 3, X, TypeError, rf"{KNOWS} builtins\.int"),
         (ours("ReLU"), TWINS["Linear"], X, TypeError, "ReLU is no Linear that can be judged: it has no weight, bias"),
         (3, TWINS["ReLU"], X, TypeError, "int is no ReLU that can be judged: it has no forward, backward"),
+        (ours("ReLU"), TWINS["ReLU"], X[:, :0], ValueError, r"x must be .*, not \(5, 0\) in float32"),
+        (ours("ReLU"), named("ReLU"), X, TypeError, rf"{KNOWS} .*test_layer\.ReLU"),
+        (ours("Linear"), named("Linear"), X, TypeError, rf"{KNOWS} .*test_layer\.Linear"),
+        (ours("Linear"), named("Linear", torch.nn.Module), X, TypeError, rf"{KNOWS} .*test_layer\.Linear"),
+        (with_(bias=None), TWINS["Linear"], X, TypeError, "Linear is no Linear that can be judged: it has no bias"),
+        (with_(bias=None), NO_BIAS, X, TypeError, "Linear is no Linear that can be judged: it has no bias"),
+        (ours("Linear"), NO_BIAS, X, ValueError, "the twin has no bias, and Linear has one; give the twin bias=True"),
+        (with_(bias=X[0, :3]), TWINS["Linear"], X, ValueError, r"the layer's bias \(3,\) .*; it must be \(4,\)"),
+        (with_(bias=X[:1, :4]), TWINS["Linear"], X, ValueError, r"the layer's bias \(1, 4\) .*; it must be \(4,\)"),
+        (with_(bias=np.zeros(4)), TWINS["Linear"], X, ValueError, "bias of Linear is float64, and x is float32; .*"),
+        (with_(weight="x"), TWINS["Linear"], X, TypeError, "weight of Linear must be an array of numbers, not str .*"),
+        (with_(weight=object()), TWINS["Linear"], X, TypeError, "weight of Linear must be an array .*, not object .*"),
+        (with_(weight=[[1], [2, 3]]), TWINS["Linear"], X, TypeError, "weight of Linear is no array: it raised Value.*"),
+        (with_(weight=itertools.count()), TWINS["Linear"], X, TypeError, "weight of Linear must be .*, not count .*"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(layer: Any, twin: Any, x: Any, error: type[Exception], message: str) -> None:

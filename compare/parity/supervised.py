@@ -1,0 +1,134 @@
+"""Judging in a process of its own: code that is judged may hang, end the process or crash it, and the parent tells."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from multiprocessing import get_context, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from signal import SIGINT, SIGKILL, Signals
+from typing import Any, TypeVar
+
+from compare import environment
+from compare.errors import UserError
+from compare.interrupts import end_with_the_parent, held_back
+from compare.parity.calls import Calls, Ended, account
+from compare.parity.outcome import Step
+from compare.terminal import steady_streams
+
+T = TypeVar("T")
+Judge = Callable[[Calls, Step], T]  # given to a new process, and so a function of a module, or a `partial` of one
+
+DEADLINE = 300.0  # seconds that one call into the code may take
+GRACE = 2.0  # seconds in which a process that has answered, or that has gone silent, is to end by itself
+GLANCE = 1.0  # seconds after which to see whether it is alive, where nothing else tells
+
+
+def supervised(name: str, judge: Judge[T], on_step: Step, *, deadline: float = DEADLINE) -> T:
+    """Return what `judge` comes to in a new process, which has ended when this returns, whatever happens.
+
+    Raises what it raises, and `UserError`, in one line, where the code called `name` ends that process, or where one
+    call into it takes longer than the deadline.
+    """
+    context = get_context("spawn")
+    here, there = context.Pipe()
+    child = context.Process(target=_work, args=(there,))
+    resource_tracker.ensure_running()  # `start` would do so, and let interrupts through on the way
+    try:
+        with held_back():  # until `_work` lets an interrupt through
+            child.start()
+        there.close()
+        with suppress(OSError):  # where it has ended already, which `_listen` tells
+            here.send((name, judge, Path.cwd()))
+        answer = _listen(name, child, here, on_step, deadline)
+        _let_end(child)
+    finally:
+        if child.pid:
+            child.kill()
+            child.join()
+        here.close()
+    if isinstance(answer, BaseException):
+        raise answer
+    result: T = answer
+    return result
+
+
+def _listen(name: str, child: BaseProcess, here: "Connection[Any, Any]", on_step: Step, deadline: float) -> Any:
+    """Return the child's answer."""
+    inside, since = "", 0.0
+    while True:
+        left = since + deadline - time.monotonic() if inside else inf
+        if here.poll(max(0, min(left, GLANCE))):
+            try:
+                kind, value = here.recv()
+            except (EOFError, OSError):
+                break
+            if kind == "answer":
+                return value
+            if kind == "step":
+                on_step(*value)
+            else:
+                inside, since = value, time.monotonic()
+        elif left <= 0:
+            raise UserError(f"{inside} took longer than {deadline:g} seconds; make it faster, or give --deadline more")
+        elif child.exitcode is not None and not here.poll():  # what it has started may hold the line open
+            break
+    _let_end(child)
+    if child.exitcode == -SIGINT:
+        raise KeyboardInterrupt
+    advice = "code that is judged must return, and not end or crash the process"
+    if child.exitcode == -SIGKILL:
+        advice = "there may be too little memory"
+    raise UserError(f"{name} {_how(child.exitcode)}{f' amid {inside}' if inside else ''}; {advice}")
+
+
+def _let_end(child: BaseProcess) -> None:
+    """Give a process some time to end; `join` would wait for ever where it has closed all that it had open."""
+    end = time.monotonic() + GRACE
+    while child.exitcode is None and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def _how(exitcode: int | None) -> str:
+    """Say how a process ended that has given no answer."""
+    if exitcode is None:
+        return "closed what its process answers through"
+    names = {-number: f"signal {number.name}" for number in Signals}
+    return f"ended its process ({names.get(exitcode, f'exit code {exitcode}')})"
+
+
+def _work(there: "Connection[Any, Any]") -> None:
+    """Judge, in the new process; tell of each call into the code, and of the end."""
+    end_with_the_parent()
+    environment.keep_freed_memory()
+    name, judge, folder = there.recv()
+    os.chdir(folder)
+
+    def tell(kind: str, value: Any) -> None:
+        try:
+            there.send((kind, value))
+        except OSError:  # nobody hears it
+            os._exit(1)
+
+    calls = Calls(lambda what: tell("call", what))
+    with steady_streams():
+        tell("answer", _answer(name, judge, calls, lambda images, loss: tell("step", (images, loss))))
+
+
+def _answer(name: str, judge: Judge[Any], calls: Calls, on_step: Step) -> Any:
+    """Return what judging comes to, or the exception that it ends with, of a class that the parent knows."""
+    try:
+        return judge(calls, on_step)
+    except UserError as error:
+        return error
+    except KeyboardInterrupt:
+        return KeyboardInterrupt()
+    except MemoryError as error:
+        return MemoryError(str(error))
+    except Ended as error:
+        return UserError(str(error))
+    except BaseException as error:
+        return UserError(f"{name} cannot be judged: {account(error)}")

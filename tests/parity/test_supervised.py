@@ -1,0 +1,111 @@
+"""Code that is judged may end the process, crash it or hang: it never passes, and is told in one line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from compare.errors import UserError
+from compare.parity import supervised
+from tests.commands import environ
+from tests.trials import interrupts, users
+
+HANGS = ("check", "--side", "hangs:make", "--json", "found.json")
+MUST = "code that is judged must return, and not end or crash the process"
+THREAD = """
+import threading, time
+from examples.own_network import make
+print("a word of the user's")
+threading.Thread(target=time.sleep, args=(1000,)).start()
+"""
+
+
+def hanging(folder: Path) -> Path:
+    """Write a side whose making never ends; return the file that says that it has begun."""
+    (folder / "hangs.py").write_text(
+        "import pathlib, time\ndef make(config):\n    pathlib.Path('begun').touch()\n    time.sleep(1000)\n"
+    )
+    return folder / "begun"
+
+
+@pytest.mark.parametrize(
+    ("where", "act", "message"),
+    [
+        ("import", "sys.exit(0)", r"importing odd, from .*, raised SystemExit: 0; code that is judged must not end .*"),
+        ("factory", "sys.exit(0)", r"odd:make\(config\) raised SystemExit: 0; code that is judged must not end .*"),
+        ("attribute", "sys.exit(0)", "looking for the methods of what odd:make returned raised SystemExit: 0; .*"),
+        ("op", "sys.exit(0)", r"op\('loss.forward'\) of odd:make raised SystemExit: 0; code that is judged must .*"),
+        ("import", "os._exit(0)", rf"odd:make ended its process \(exit code 0\) amid importing odd, .*; {MUST}"),
+        ("op", "os._exit(0)", rf"odd:make .* \(exit code 0\) amid op\('loss.forward'\) of odd:make; {MUST}"),
+        ("op", "os.abort()", rf"odd:make .* \(signal SIGABRT\) amid op\('loss.forward'\) of odd:make; {MUST}"),
+        ("state", "ctypes.string_at(0)", rf"odd:make .* \(signal SIGSEGV\) amid state\(\) of odd:make; {MUST}"),
+        (
+            "op",
+            "os.kill(os.getpid(), 9)",
+            r"odd:make .* \(signal SIGKILL\) amid op\(.*; there may be too little memory",
+        ),
+        ("factory", "(os.closerange(3, 99), spin())", rf"odd:make closed what .* amid odd:make\(config\); {MUST}"),
+        ("factory", "throw(ValueError('x' * 10**6))", r"odd:make\(config\) raised ValueError: x+… \(.* more\)"),
+    ],
+)
+def test_a_side_that_ends_the_process_ends_the_check_in_2(tmp_path: Path, where: str, act: str, message: str) -> None:
+    ended = users.check(tmp_path, where, act, "--no-torch")
+    assert ended.code == 2
+    assert re.fullmatch(rf"error: {message}\n", ended.err)
+
+
+@pytest.mark.parametrize(
+    ("where", "act", "call"),
+    [
+        ("import", "time.sleep(1000)", "importing odd, from .*"),
+        ("factory", "spin()", r"odd:make\(config\)"),
+        ("loss", "time.sleep(1000)", r"fit\(\) of odd:make"),
+    ],
+)
+def test_a_call_that_never_ends_is_ended_and_told(tmp_path: Path, where: str, act: str, call: str) -> None:
+    ended = users.check(tmp_path, where, act, "--no-torch", "--deadline", "1.5")
+    assert ended.code == 2
+    told = f"{call} took longer than 1.5 seconds; make it faster, or give --deadline more"
+    assert re.fullmatch(rf"error: {told}\n", ended.err)
+
+
+def test_what_raises_an_interrupt_is_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("class Own(KeyboardInterrupt): pass\nraise Own")
+    command = [sys.executable, "-m", "compare", "check", "--side", "odd:make"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "\ninterrupted\n")
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_interrupt_ends_both_processes_with_one_word(tmp_path: Path, times: int) -> None:
+    hanging(tmp_path)
+    assert interrupts.interrupted(HANGS, 3.0, tmp_path, times=times) == "interrupted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_death_of_a_command_ends_the_process_that_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    begun, command = hanging(tmp_path), [sys.executable, "-m", "compare", *HANGS]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environ(), start_new_session=True)
+    while not begun.exists():
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    assert process.wait() == -number
+    users.assert_nothing_runs(process.pid)
+
+
+def test_what_a_side_prints_is_shown_and_a_thread_of_it_that_never_ends_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "talks.py").write_text(THREAD)
+    command = [sys.executable, "-W", "error", "-m", "compare", "check", "--no-torch", "--side", "talks:make"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("a word of the user's\n")
+
+
+def test_an_unknown_error_of_ours_is_told_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"^mod:make cannot be judged: .*, raised TypeError: 'int' object is not calla"):
+        supervised.supervised("mod:make", 3, lambda *_: None)  # type: ignore[arg-type]

@@ -1,0 +1,165 @@
+"""A side of somebody's that goes wrong at a moment: it is told in one line or in a verdict, and never passes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from numpy.random import Generator
+
+from compare.files import read_json
+from compare.parity.examine import METHODS
+from tests.commands import environ
+
+MODULE = """
+import ctypes, itertools, os, signal, sys, threading, time
+from pathlib import Path
+import numpy as np
+from compare.parity.side import Description, Layer
+from examples import own_network
+
+class Mute(Exception):
+    def __str__(self): raise SystemExit(0)
+
+class Numb(Exception):
+    def __str__(self): return 3
+
+def throw(error):
+    raise error
+
+def spin():
+    while True:
+        pass
+
+left = {number}
+
+def here(where, result):
+    global left
+    if where != {where!r}:
+        return result
+    left -= 1
+    if left:
+        return result
+    Path("acted").touch()
+    return {act}
+
+def watched(method):
+    def call(self, *arguments):
+        result = getattr(own_network.Network, method)(self, *arguments)
+        return here(method, map(lambda loss: here("loss", loss), result) if method == "fit" else result)
+    return call
+
+class Side(own_network.Network):
+    def __getattribute__(self, name):
+        found = super().__getattribute__(name)
+        return here("attribute", found) if name in {methods!r} else found
+
+for method in {methods!r}:
+    setattr(Side, method, watched(method))
+
+def make(config):
+    return here("factory", Side(config))
+
+here("import", None)
+"""
+
+ENDS = (
+    *("sys.exit(0)", "sys.exit('done')", "os._exit(0)", "os._exit(1)", "os.abort()", "ctypes.string_at(0)"),
+    *("os.kill(os.getpid(), signal.SIGKILL)", "throw(BaseException())", "throw(GeneratorExit())", "throw(SystemExit)"),
+)
+HANGS = ("time.sleep(1e6)", "spin()")
+RAISES = (
+    *("1 / 0", "throw(ValueError('x' * 10**6))", "throw(ValueError('two' + chr(10) + 'lines'))", "throw(Mute())"),
+    *(
+        "throw(Numb())",
+        "throw(StopIteration())",
+        "throw(KeyError())",
+        "throw(type('E' * 10**5, (Exception,), {}))",
+    ),
+)
+RETURNS = (
+    *("None", "object()", "'text'", "[]", "itertools.count()", "{3: 4}", "{'y': itertools.count()}", "np.array(None)"),
+    *("{'y': np.array(None)}", "{'y': [1.0]}", "np.array('text')", "{'y' * 10**6: object()}"),
+)
+PLACES = ("import", "factory", "attribute", "loss", *METHODS)
+MAY_RETURN_ANYTHING = ("import", "load")
+SOON = 5.0  # seconds after the end of a command in which all that it started has to have ended
+
+
+class Ended(NamedTuple):
+    """How a check of a side ended."""
+
+    code: int
+    out: str
+    err: str
+    acted: bool  # whether it came to the moment
+
+
+def trial(rng: Generator, folder: Path) -> str:
+    """Check one side; assert how it ends."""
+    where, number = str(rng.choice(PLACES)), int(rng.integers(1, [2, 60][rng.integers(2)]))
+    kinds = [ENDS, HANGS, RAISES, *([RETURNS] if where not in MAY_RETURN_ANYTHING else [])]
+    kind = kinds[rng.integers(len(kinds))]
+    act = str(rng.choice(kind))
+    options = ("--deadline", "3", *(["--no-torch"] if rng.integers(2) else []))
+    ended = check(folder, where, act, *options, number=number)
+    if not ended.acted:
+        assert ended.code == 0, f"{where} {number}, {act}: {ended}"
+        return "went wrong too late to matter, and passed"
+    return "ended in one line" if ended.code == 2 else "failed"
+
+
+def check(folder: Path, where: str, act: str, *options: str, number: int = 1) -> Ended:
+    """Check a side that does `act`, an expression, in a call or in what it returns; assert that all is as promised."""
+    (folder / "odd.py").write_text(MODULE.format(where=where, act=act, number=number, methods=METHODS))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "compare", "check", "--side", "odd:make", "--json", "found.json", *options],
+        cwd=folder,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    out, err = process.communicate(timeout=120)
+    ended = Ended(process.returncode, out, err, (folder / "acted").exists())
+    what = f"{where} {number}, {act}: {ended}"
+    assert_nothing_runs(process.pid)
+    assert "Traceback" not in err, what
+    if ended.code == 2:
+        assert re.fullmatch(r"error: [^\n]{1,1200}\n", err) and err[:-1].isprintable() and not out, what
+        assert not (folder / "found.json").exists(), what
+    else:
+        assert ended.code == (1 if ended.acted else 0), what
+        assert read_json(folder / "found.json")["held"] is not ended.acted, what
+        assert max(map(len, out.splitlines())) < 1200, what
+    return ended
+
+
+def assert_nothing_runs(group: int) -> None:
+    """Assert that of a group of processes none is left, or will be soon."""
+    end = time.monotonic() + SOON
+    while running := _running(group):
+        if time.monotonic() > end:
+            os.killpg(group, signal.SIGKILL)
+            raise AssertionError(f"left: {running}")
+        time.sleep(0.05)
+
+
+def _running(group: int) -> list[str]:
+    """Return the processes of a group, but those that have ended and whose end nobody has asked for yet.
+
+    Linux alone tells; elsewhere there are none.
+    """
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _, its_group, *_ = (process / "stat").read_text().rpartition(")")[2].split()
+            if int(its_group) == group and state != "Z":
+                found.append(f"{process.name} {(process / 'cmdline').read_bytes()!r}")
+    return found
