@@ -1,31 +1,31 @@
-"""Training: one step, and one pass over the batches."""
+"""Training: one step, and one pass over all batches."""
 
 from collections.abc import Iterable
-
-import numpy as np
 
 from numpy_ae.loss import SumSquaredError
 from numpy_ae.model import Autoencoder
 from numpy_ae.optim import Adam
+from numpy_ae.support import Array, Batch
 
 
 def train_step(
-    model: Autoencoder, loss: SumSquaredError, optimizer: Adam, noisy: np.ndarray, clean: np.ndarray
+    model: Autoencoder, loss: SumSquaredError, optimizer: Adam, noisy: Array, clean: Array
 ) -> float:
-    """Learn to map noisy to clean, both (batch, input_dim); return the loss before the update."""
-    tape: dict[str, np.ndarray] = {}
-    y = model.forward(noisy, tape)
+    """Learn to map noisy to clean, both (batch, input_dim); return the loss before the update.
+
+    The network sees the noisy image, the loss compares with the clean one. Noise cannot be
+    predicted, so the network comes closest by learning what digits look like.
+    """
+    cache: dict[str, Array] = {}
+    y = model.forward(noisy, cache)
     value = loss.forward(y, clean)
-    grads = model.backward(loss.backward(y, clean), tape)
+    grads = model.backward(loss.backward(y, clean), cache)
     optimizer.step(grads)
     return float(value)
 
 
 def train_epoch(
-    model: Autoencoder,
-    loss: SumSquaredError,
-    optimizer: Adam,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    model: Autoencoder, loss: SumSquaredError, optimizer: Adam, batches: Iterable[Batch]
 ) -> float:
-    """Take a step on every (noisy, clean) pair; return the sum of their losses."""
+    """Take a step on every (noisy, clean) pair; return the sum of what the steps return."""
     return sum(train_step(model, loss, optimizer, noisy, clean) for noisy, clean in batches)
