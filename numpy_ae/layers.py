@@ -1,14 +1,14 @@
 """The three layers, each a forward and, right below it, its backward. Reading starts here.
 
-The loss L is one number. dy is its gradient with respect to an array y: dy[j] = ∂L/∂y[j], one
-number for each entry of y. If y was computed from x, then x[i] acts on L only through the entries
-of y that it enters, and the chain rule adds up all these ways:
+The loss L is one number. We write dy for its gradient with respect to an array y: dy[j] = ∂L/∂y[j],
+one number for each entry of y. If y is computed from x, and x is used nowhere else, then x[i] acts
+on L only through the entries of y that it enters, and the chain rule adds up all these ways:
 
     dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i]
 
-Every backward is this sum for one layer: handed dy, it returns dx. Here i and j stand for all
-indices of an entry: x[n,i] is feature i of image n. Nothing is remembered between the passes;
-backward is handed the arrays that its rule needs.
+A backward is this sum for one layer: handed dy, it returns dx. A layer's weight and bias are inputs
+like x, with the same sum. i and j stand for all indices of an entry: x[n,i] is feature i of image
+n. A layer keeps nothing of the forward pass; the caller does, and hands backward what it needs.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ class Linear:
         self.bias = rng.uniform(-bound, bound, out_features).astype(dtype)
 
     def forward(self, x: Array) -> Array:
-        """Map x (batch, in) to y (batch, out). One that does not fit: `ValueError`, `TypeError`."""
+        """Map x (batch, in) to y (batch, out). Raises `ValueError` or `TypeError` for another x."""
         expect("x", x, ("batch", self.weight.shape[1]), like=self.weight)
         y = x @ self.weight.T
         y += self.bias
@@ -44,11 +44,12 @@ class Linear:
         """Return dx (None unless `input_grad`), dweight, dbias, given dy (batch, out), forward's x.
 
         One output is y[n,o] = Σᵢ x[n,i] W[o,i] + b[o]. So
-        x[n,i] enters every output o of its row, by W[o,i]:  dx[n,i] = Σₒ dy[n,o] W[o,i]
-        W[o,i] enters output o of every row n, by x[n,i]:    dW[o,i] = Σₙ dy[n,o] x[n,i]
-        b[o] enters output o of every row n, by 1:           db[o]   = Σₙ dy[n,o]
+        x[n,i] enters every output o of its row, times W[o,i]:  dx[n,i] = Σₒ dy[n,o] W[o,i]
+        W[o,i] enters output o of every row n, times x[n,i]:    dW[o,i] = Σₙ dy[n,o] x[n,i]
+        b[o] enters output o of every row n, times 1:           db[o]   = Σₙ dy[n,o]
 
         dx = dy W, (batch, in)    dW = dyᵀ x, (out, in)    db = the rows of dy added up, (out,)
+        A product sums the last index on its left with the first on its right: dW sums n, hence dyᵀ.
         """
         dx = dy @ self.weight if input_grad else None
         dweight = np.dot(dy.T, x)  # dy.T @ x, and faster than that for a single image
@@ -67,7 +68,7 @@ class ReLU:
         """Return dx from dy and forward's y, which is positive exactly where x was.
 
         Each x enters one y alone, so the sum has one term. ∂y/∂x is 1 where x > 0, 0 where x < 0.
-        At 0 is a kink, where any slope from 0 to 1 is possible. We choose 0, as PyTorch does.
+        At 0 there is no derivative: 0 on its left, 1 on its right. We choose 0, as PyTorch does.
 
         dx = dy ⊙ [y > 0]    (⊙ is entry by entry; true counts as 1, false as 0)
         """
@@ -83,14 +84,14 @@ class Sigmoid:
         For x ≥ 0 that is 1 / (1 + e⁻ˣ). For x < 0 it is eˣ / (1 + eˣ), the same number with top
         and bottom times eˣ. No exponent is above 0, so nothing overflows.
         """
-        return np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))
+        return np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))  # min(x, −x) is −|x|
 
     def backward(self, dy: Array, y: Array) -> Array:
         """Return dx from dy and forward's y.
 
-        ∂y/∂x = e⁻ˣ / (1 + e⁻ˣ)² = 1/(1 + e⁻ˣ) · (1 − 1/(1 + e⁻ˣ)) = y (1 − y)
-        The slope is a function of y alone. So y is kept, not x: no exponential is computed again.
+        ∂y/∂x = e⁻ˣ / (1 + e⁻ˣ)² = y · e⁻ˣ/(1 + e⁻ˣ), and e⁻ˣ/(1 + e⁻ˣ) = 1 − 1/(1 + e⁻ˣ) = 1 − y.
+        The slope needs y alone: backward is handed y, not x, and computes no exponential again.
 
         dx = dy ⊙ y ⊙ (1 − y)
         """
-        return drop_subnormals(dy * y * (1 - y))
+        return drop_subnormals(dy * y * (1 - y))  # for speed: numbers too small to matter become 0

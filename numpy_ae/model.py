@@ -13,8 +13,8 @@ from numpy_ae.support import Array, Arrays, copy_into
 class Autoencoder:
     """784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
-    The latent is the output of fc2, with no activation after it: a code may be any number, and no
-    part of it can die as a ReLU's unit can. Pixels lie in [0, 1]. `rng` and `dtype` as in `Linear`.
+    The latent is the output of fc2, with no activation after it, so it may be any number. Pixels
+    lie in [0, 1], as the sigmoid's outputs do. `rng` and `dtype` are as in `Linear`.
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class Autoencoder:
         return cache["sigmoid"]
 
     def forward(self, x: Array, cache: dict[str, Array] | None = None) -> Array:
-        """Reconstruct x (batch, input_dim). An empty cache gets every activation, for backward."""
+        """Reconstruct x (batch, input_dim). A dict handed in is filled with what backward needs."""
         return self.decode(self.encode(x, cache), cache)
 
     __call__ = forward
 
     def backward(self, dy: Array, cache: Arrays, *, input_grad: bool = False) -> dict[str, Array]:
-        """Return the gradient of every activation ("fc4") and parameter ("fc4.weight"), last first.
+        """Return all gradients: d["fc4"] of that layer's output, d["fc4.weight"] of that parameter.
 
-        Takes dy, the gradient of the reconstruction, and that forward's cache (`KeyError` if it is
-        not whole). Each layer's dx is the dy of the layer before. The input's own gradient is left
-        out unless asked for: nothing before the input could learn from it.
+        Takes dy, the gradient of the reconstruction, and the cache of that forward (`KeyError` if
+        it is not whole). One layer's output is the next one's x, so each dx is the dy of the layer
+        before. The input's own is left out unless asked for: training does not change the images.
         """
         d: dict[str, Any] = {"sigmoid": dy}
         d["fc4"] = self.sigmoid.backward(d["sigmoid"], cache["sigmoid"])

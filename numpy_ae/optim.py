@@ -1,4 +1,4 @@
-"""Adam: the length of a step depends on how steady a gradient is, not on how large."""
+"""Adam: how far a step goes depends on how steady the gradients are, hardly on how large."""
 
 import math
 from typing import Any
@@ -18,13 +18,13 @@ class Adam:
         θ ← θ − lr · m̂ / (√v̂ + eps)
 
     A gradient that stays the same gives m̂ = g and √v̂ = |g|: a step of lr. One that wavers gives a
-    small m̂, and a small step. Why exactly 1 − βᵗ? Both averages start at 0, so the weights in
-    exp_avg = (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ add up to (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ. Divided by
-    that, they add up to 1; likewise for exp_avg_sq.
+    small m̂, and a small step. Why exactly 1 − βᵗ? The averages start at 0. After two steps exp_avg
+    is (1 − β₁)(β₁ g₁ + g₂), after t it is (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ. Its weights add up to
+    (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ, those of a true average to 1. So divide by 1 − β₁ᵗ.
 
-    `params` holds live arrays by name, which `step` changes in place, `state[name]` step and both
-    averages. `parallel` gives half of the parameters to another thread; the numbers are the same.
-    A negative lr or eps, or a beta outside of [0, 1): `ValueError`.
+    `params` holds live arrays by name, which `step` changes in place; `state[name]` holds step,
+    exp_avg, exp_avg_sq. `parallel` gives half of the work to another thread, for the same numbers.
+    Raises `ValueError` for a negative lr or eps, or a beta outside of [0, 1).
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Adam:
         exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
         state["step"] += 1
         correction1 = 1 - beta1 ** state["step"]
-        root2 = math.sqrt(1 - beta2 ** state["step"])
+        root_correction2 = math.sqrt(1 - beta2 ** state["step"])
 
         exp_avg *= beta1
         exp_avg += (1 - beta1) * grad
         exp_avg_sq *= beta2
         exp_avg_sq += (1 - beta2) * grad**2
         flush(exp_avg, exp_avg_sq, step=state["step"])
-        # m̂ / (√v̂ + eps), top and bottom times √(1 − β₂ᵗ), so that both corrections are numbers
-        size = self.lr * root2 / correction1
-        param -= size * (exp_avg / (np.sqrt(exp_avg_sq) + self.eps * root2))
+        # lr · m̂ / (√v̂ + eps), top and bottom times √(1 − β₂ᵗ): √v̂ becomes √exp_avg_sq
+        rate, eps = self.lr * root_correction2 / correction1, self.eps * root_correction2
+        param -= rate * (exp_avg / (np.sqrt(exp_avg_sq) + eps))

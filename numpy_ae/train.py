@@ -13,8 +13,8 @@ def train_step(
 ) -> float:
     """Learn to map noisy to clean, both (batch, input_dim); return the loss before the update.
 
-    The network sees the noisy image, the loss compares with the clean one. Noise cannot be
-    predicted, so the network comes closest by learning what digits look like.
+    The network sees the noisy image, the loss compares with the clean one. Compared with the noisy
+    one, copying it would be best. To come close to the clean one, it must tell image from noise.
     """
     cache: dict[str, Array] = {}
     y = model.forward(noisy, cache)

@@ -25,9 +25,10 @@ OUTSIDERS = (
     mistake("a ReLU slipped in after the latent, forward only", "Autoencoder.decode",
             ("self.fc3.forward(z)", "self.fc3.forward(self.relu3.forward(z))")),
     mistake("the bias correction is done in place, in the running average", "Adam.step",
-            ("size = self.lr * root2 / correction1", "exp_avg /= correction1\n    size = self.lr * root2")),
+            ("rate, eps = self.lr * root_correction2 / correction1,",
+             "exp_avg /= correction1\n    rate, eps = self.lr * root_correction2,")),
     mistake("AdamW ported for Adam, with its default decay", "Adam.step",
-            ("param -= size", "param *= 1 - self.lr * 0.01\n    param -= size")),
+            ("param -= rate", "param *= 1 - self.lr * 0.01\n    param -= rate")),
     mistake("gradients are never zeroed between steps", "train_step",
             ("    optimizer.step(grads)",
              "    for name in optimizer.params:\n"
@@ -44,7 +45,7 @@ OUTSIDERS = (
     mistake("the batch size it was written for is in the constant", "SumSquaredError.backward",
             ("2 * (y - target)", "64 / len(y) * (y - target)")),
     mistake("a rate schedule left in: a tenth after a hundred steps", "Adam.step",
-            ("self.lr * root2", '(self.lr if state["step"] <= 100 else 0.1 * self.lr) * root2')),
+            ("self.lr * root_correction2", '(self.lr if state["step"] <= 100 else 0.1 * self.lr) * root_correction2')),
     mistake("the gradient of the input is that of fc1", "Autoencoder.backward",
             ('d["input"] = dx', 'd["input"] = d["fc1"]')),
     mistake("the epoch is the mean of its losses", "train_epoch",
@@ -55,7 +56,7 @@ OUTSIDERS = (
             ("    optimizer.step(grads)",
              "    norm = sum((grads[n] ** 2).sum() for n in optimizer.params) ** 0.5\n"
              "    optimizer.step({n: grads[n] * min(1, 1000 / norm) for n in optimizer.params})")),
-    mistake("lr read once as a default, not from self", "Adam.step", ("self.lr * root2", "1e-3 * root2")),
+    mistake("lr read once as a default, not from self", "Adam.step", ("self.lr *", "1e-3 *")),
     mistake("betas not from self", "Adam.step", ("self.state[name], self.betas", "self.state[name], (0.9, 0.999)")),
-    mistake("eps not from self", "Adam.step", ("self.eps * root2", "1e-8 * root2")),
+    mistake("eps not from self", "Adam.step", ("self.eps *", "1e-8 *")),
 )  # fmt: skip
