@@ -6,16 +6,15 @@ on L only through the entries of y that it enters, and the chain rule adds up al
 
     dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i]
 
-A backward is this sum for one layer: handed dy, it returns dx. A layer's weight and bias are inputs
-like x, with the same sum. i and j stand for all indices of an entry: x[n,i] is feature i of image
-n. A layer keeps nothing of the forward pass; the caller does, and hands backward what it needs.
+A backward is this sum for one layer: handed dy, it returns dx. Weight and bias are inputs like x,
+with the same sum. i and j stand for all indices of an entry: x[n,i] is feature i of image n.
 """
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from numpy_ae.support import Array, drop_subnormals, expect, floating
+from numpy_ae.support import Array, expect, floating, flush_subnormals
 
 
 class Linear:
@@ -49,7 +48,7 @@ class Linear:
         b[o] enters output o of every row n, times 1:           db[o]   = Σₙ dy[n,o]
 
         dx = dy W, (batch, in)    dW = dyᵀ x, (out, in)    db = the rows of dy added up, (out,)
-        A product sums the last index on its left with the first on its right: dW sums n, hence dyᵀ.
+        A product sums its left factor's last index with its right one's first: for Σₙ, take dyᵀ.
         """
         dx = dy @ self.weight if input_grad else None
         dweight = np.dot(dy.T, x)  # dy.T @ x, and faster than that for a single image
@@ -68,7 +67,7 @@ class ReLU:
         """Return dx from dy and forward's y, which is positive exactly where x was.
 
         Each x enters one y alone, so the sum has one term. ∂y/∂x is 1 where x > 0, 0 where x < 0.
-        At 0 there is no derivative: 0 on its left, 1 on its right. We choose 0, as PyTorch does.
+        At 0 it is 0 on the left, 1 on the right. Any value between will do; we take PyTorch's 0.
 
         dx = dy ⊙ [y > 0]    (⊙ is entry by entry; true counts as 1, false as 0)
         """
@@ -94,4 +93,4 @@ class Sigmoid:
 
         dx = dy ⊙ y ⊙ (1 − y)
         """
-        return drop_subnormals(dy * y * (1 - y))  # for speed: numbers too small to matter become 0
+        return flush_subnormals(dy * y * (1 - y))  # for speed: numbers too small to matter become 0

@@ -1,4 +1,4 @@
-"""The network: seven layers by name, their forward in order, their backward in the opposite one."""
+"""The network: seven layers by name, forward in order, backward in reverse."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class Autoencoder:
         return cache["sigmoid"]
 
     def forward(self, x: Array, cache: dict[str, Array] | None = None) -> Array:
-        """Reconstruct x (batch, input_dim). A dict handed in is filled with what backward needs."""
+        """Reconstruct x (batch, input_dim). A dict handed in is filled with every activation."""
         return self.decode(self.encode(x, cache), cache)
 
     __call__ = forward
@@ -56,9 +56,9 @@ class Autoencoder:
     def backward(self, dy: Array, cache: Arrays, *, input_grad: bool = False) -> dict[str, Array]:
         """Return all gradients: d["fc4"] of that layer's output, d["fc4.weight"] of that parameter.
 
-        Takes dy, the gradient of the reconstruction, and the cache of that forward (`KeyError` if
-        it is not whole). One layer's output is the next one's x, so each dx is the dy of the layer
-        before. The input's own is left out unless asked for: training does not change the images.
+        Takes dy, the reconstruction's gradient, and that forward's cache (`KeyError` if it lacks
+        an array that is read). One layer's output is the next one's x, so each dx is the dy of the
+        layer before. The input's own is left out unless asked for: training changes no image.
         """
         d: dict[str, Any] = {"sigmoid": dy}
         d["fc4"] = self.sigmoid.backward(d["sigmoid"], cache["sigmoid"])

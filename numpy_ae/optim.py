@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numpy_ae.support import Array, Arrays, expect_gradients, expect_rates, flush, runner
+from numpy_ae.support import Array, Arrays, expect_gradients, expect_rates, flush_averages, runner
 
 
 class Adam:
@@ -17,10 +17,10 @@ class Adam:
         exp_avg_sq ← β₂ exp_avg_sq + (1 − β₂) g²     v̂ = exp_avg_sq / (1 − β₂ᵗ)
         θ ← θ − lr · m̂ / (√v̂ + eps)
 
-    A gradient that stays the same gives m̂ = g and √v̂ = |g|: a step of lr. One that wavers gives a
-    small m̂, and a small step. Why exactly 1 − βᵗ? The averages start at 0. After two steps exp_avg
-    is (1 − β₁)(β₁ g₁ + g₂), after t it is (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ. Its weights add up to
-    (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ, those of a true average to 1. So divide by 1 − β₁ᵗ.
+    A gradient that stays the same gives m̂ = g and √v̂ = |g|: a step of lr. Where its sign changes
+    often, m̂ is small but v̂ is not: a small step. Why exactly 1 − βᵗ? Both averages start at 0, so
+    exp_avg after t steps is (1 − β₁)(gₜ + β₁ gₜ₋₁ + … + β₁ᵗ⁻¹ g₁). Its weights add up to 1 − β₁ᵗ,
+    those of a true average to 1. So divide by it; likewise exp_avg_sq, with β₂ and g².
 
     `params` holds live arrays by name, which `step` changes in place; `state[name]` holds step,
     exp_avg, exp_avg_sq. `parallel` gives half of the work to another thread, for the same numbers.
@@ -58,7 +58,8 @@ class Adam:
         exp_avg += (1 - beta1) * grad
         exp_avg_sq *= beta2
         exp_avg_sq += (1 - beta2) * grad**2
-        flush(exp_avg, exp_avg_sq, step=state["step"])
+        flush_averages(exp_avg, exp_avg_sq, step=state["step"])
         # lr · m̂ / (√v̂ + eps), top and bottom times √(1 − β₂ᵗ): √v̂ becomes √exp_avg_sq
-        rate, eps = self.lr * root_correction2 / correction1, self.eps * root_correction2
-        param -= rate * (exp_avg / (np.sqrt(exp_avg_sq) + eps))
+        step_size = self.lr * root_correction2 / correction1
+        scaled_eps = self.eps * root_correction2
+        param -= step_size * (exp_avg / (np.sqrt(exp_avg_sq) + scaled_eps))

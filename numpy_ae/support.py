@@ -10,7 +10,9 @@ from numpy.typing import DTypeLike
 Array = np.ndarray
 Arrays = Mapping[str, Array]  # by name
 Batch = tuple[Array, Array]  # noisy and clean images, both (batch, input_dim)
-FLUSH_EVERY = 100  # steps of Adam: what fades into subnormal numbers takes longer than that
+FLUSH_EVERY = (
+    100  # steps of Adam: an average takes longer than that to fade through the subnormal range
+)
 
 
 def expect(name: str, array: Array, shape: tuple[int | str, ...], *, like: Array) -> None:
@@ -48,7 +50,7 @@ def expect_rates(lr: float, betas: tuple[float, float], eps: float) -> None:
 
 
 def floating(dtype: DTypeLike) -> DTypeLike:
-    """Return the dtype. Raises `TypeError` for whole numbers, which weights would be cut off to."""
+    """Return the dtype. Raises `TypeError` for one that is neither floating nor complex."""
     if not np.issubdtype(dtype, np.inexact):
         raise TypeError(f"weights are floating-point numbers, not {np.dtype(dtype)}")
     return dtype
@@ -72,8 +74,8 @@ def copy_into(params: Arrays, values: Mapping[str, Any]) -> None:
         param[...] = arrays[name]
 
 
-def drop_subnormals(x: Array) -> Array:
-    """Set subnormal numbers, below 1e-38 in float32, to zero; return the array.
+def flush_subnormals(x: Array) -> Array:
+    """Set subnormal numbers, below 1.2e-38 in float32, to zero; return the array.
 
     Products of them take processors many times as long.
 
@@ -84,19 +86,19 @@ def drop_subnormals(x: Array) -> Array:
     return x
 
 
-def flush(*averages: Array, step: int) -> None:
-    """Drop the subnormal numbers of Adam's averages, every so many steps.
+def flush_averages(*averages: Array, step: int) -> None:
+    """Flush the subnormal numbers of Adam's averages, every so many steps.
 
     The averages of a unit that has died fade into them and stay there: 0.9 times the smallest of
     them rounds to itself.
     """
     if step % FLUSH_EVERY == 0:
         for average in averages:
-            drop_subnormals(average)
+            flush_subnormals(average)
 
 
 def runner(parallel: bool) -> Callable[[Sequence[str], Callable[[str], None]], None]:
-    """Return what does something for each name: one after another, or half on a second thread.
+    """Return a function that calls `do` for each name, in order, or half on a second thread.
 
     NumPy lets go of Python's lock inside large operations, so two threads do work side by side.
     """

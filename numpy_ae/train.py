@@ -11,7 +11,7 @@ from numpy_ae.support import Array, Batch
 def train_step(
     model: Autoencoder, loss: SumSquaredError, optimizer: Adam, noisy: Array, clean: Array
 ) -> float:
-    """Learn to map noisy to clean, both (batch, input_dim); return the loss before the update.
+    """Learn to map noisy to clean, both (batch, input_dim); return L as it was before the update.
 
     The network sees the noisy image, the loss compares with the clean one. Compared with the noisy
     one, copying it would be best. To come close to the clean one, it must tell image from noise.
@@ -27,5 +27,5 @@ def train_step(
 def train_epoch(
     model: Autoencoder, loss: SumSquaredError, optimizer: Adam, batches: Iterable[Batch]
 ) -> float:
-    """Take a step on every (noisy, clean) pair; return the sum of what the steps return."""
+    """Take a step on every (noisy, clean) pair, to which the caller added noise; return Σ L."""
     return sum(train_step(model, loss, optimizer, noisy, clean) for noisy, clean in batches)

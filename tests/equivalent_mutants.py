@@ -3,7 +3,7 @@
 ORDER, NUMBER = "the same whichever stands first", "the same number"
 SUBNORMAL = "a subnormal number may stay or go, at any step: both are within rounding, and only the time differs"
 THREADS = "how Adam's work is split between threads changes no number"
-FLUSH = "flush(exp_avg, exp_avg_sq, step=state['step'])"
+FLUSH = "flush_averages(exp_avg, exp_avg_sq, step=state['step'])"
 EQUIVALENT = (  # file, a part of the line, what was there, what became of it, why
     ("layers", "maximum", "np.maximum(x, 0)", "np.maximum(0, x)", ORDER),
     ("layers", "minimum", "np.minimum(x, 0)", "np.minimum(0, x)", ORDER),
@@ -18,7 +18,7 @@ EQUIVALENT = (  # file, a part of the line, what was there, what became of it, w
         "model", "fc1.backward", "input_grad", "True", "the input's gradient is computed, and not given out",
     ),
     ("optim", "flush", FLUSH, "pass", SUBNORMAL),
-    ("optim", "flush", FLUSH, "flush(exp_avg_sq, exp_avg, step=state['step'])", ORDER),
+    ("optim", "flush", FLUSH, "flush_averages(exp_avg_sq, exp_avg, step=state['step'])", ORDER),
     ("optim", "", "0", "0.0", NUMBER),
     ("optim", "parallel", "False", "True", THREADS),
     ("train", "value =", "loss.forward(y, clean)", "loss.forward(clean, y)", "the difference is squared"),

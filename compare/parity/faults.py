@@ -101,10 +101,10 @@ MODEL = (
 )  # fmt: skip
 
 CORRECTION1, ROOT2 = '1 - beta1 ** state["step"]', 'math.sqrt(1 - beta2 ** state["step"])'
-EPS, UPDATE = "self.eps * root_correction2", "param -= rate * (exp_avg / (np.sqrt(exp_avg_sq) + eps))"
+EPS, UPDATE = "self.eps * root_correction2", "param -= step_size * (exp_avg / (np.sqrt(exp_avg_sq) + scaled_eps))"
 ADAM = (
     mistake("eps inside the root", "Adam.step",
-            (UPDATE, "param -= rate * (exp_avg / np.sqrt(exp_avg_sq + eps * root_correction2))")),
+            (UPDATE, "param -= step_size * (exp_avg / np.sqrt(exp_avg_sq + scaled_eps * root_correction2))")),
     mistake("eps before the bias correction", "Adam.step", (EPS, "self.eps")),
     mistake("no bias correction", "Adam.step", (CORRECTION1, "1.0"), (ROOT2, "1.0")),
     mistake("second moment not corrected", "Adam.step", (ROOT2, "1.0")),
@@ -125,7 +125,7 @@ ADAM = (
     mistake("gradient not squared", "Adam.step", ("grad**2", "np.abs(grad)")),
     mistake("gradient clipped", "Adam.step",
             ("exp_avg *= beta1", "grad = np.clip(grad, -1, 1)\n    exp_avg *= beta1")),
-    mistake("sign of the update", "Adam.step", ("param -= rate", "param += rate")),
+    mistake("sign of the update", "Adam.step", ("param -= step_size", "param += step_size")),
     mistake("another library's eps", "Adam.__init__", ("eps: float = 1e-8", "eps: float = 1e-7")),
 )  # fmt: skip
 

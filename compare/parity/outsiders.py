@@ -25,10 +25,10 @@ OUTSIDERS = (
     mistake("a ReLU slipped in after the latent, forward only", "Autoencoder.decode",
             ("self.fc3.forward(z)", "self.fc3.forward(self.relu3.forward(z))")),
     mistake("the bias correction is done in place, in the running average", "Adam.step",
-            ("rate, eps = self.lr * root_correction2 / correction1,",
-             "exp_avg /= correction1\n    rate, eps = self.lr * root_correction2,")),
+            ("step_size = self.lr * root_correction2 / correction1",
+             "exp_avg /= correction1\n    step_size = self.lr * root_correction2")),
     mistake("AdamW ported for Adam, with its default decay", "Adam.step",
-            ("param -= rate", "param *= 1 - self.lr * 0.01\n    param -= rate")),
+            ("param -= step_size", "param *= 1 - self.lr * 0.01\n    param -= step_size")),
     mistake("gradients are never zeroed between steps", "train_step",
             ("    optimizer.step(grads)",
              "    for name in optimizer.params:\n"
