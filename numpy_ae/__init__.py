@@ -1,7 +1,8 @@
 """A denoising autoencoder with backpropagation written by hand, in NumPy alone.
 
-Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `torch_ae`.
-Models share nothing, so separate ones may be trained in separate threads; one model belongs to one thread at a time.
+Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in
+`torch_ae`; `support` is no part of the lesson. docs/derivation.md derives every rule.
+Models share nothing, so separate ones may be trained in separate threads.
 """
 
 from numpy_ae.layers import Linear, ReLU, Sigmoid
@@ -10,4 +11,13 @@ from numpy_ae.model import Autoencoder
 from numpy_ae.optim import Adam
 from numpy_ae.train import train_epoch, train_step
 
-__all__ = ["Adam", "Autoencoder", "Linear", "ReLU", "Sigmoid", "SumSquaredError", "train_epoch", "train_step"]
+__all__ = [
+    "Adam",
+    "Autoencoder",
+    "Linear",
+    "ReLU",
+    "Sigmoid",
+    "SumSquaredError",
+    "train_epoch",
+    "train_step",
+]

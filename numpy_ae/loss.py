@@ -1,31 +1,18 @@
-"""The loss: the squared error, summed over pixels and over the batch, as the article has it."""
+"""The loss: the squared error, summed over pixels and over the batch. Here the gradients start."""
 
 import numpy as np
 
-from numpy_ae.layers import require
-
-__all__ = ["SumSquaredError"]
+from numpy_ae.support import Array, expect
 
 
 class SumSquaredError:
-    """L = Σ (y − target)², a sum and not a mean: the gradient of an image does not shrink with the batch."""
+    """L = Σ (y − target)². It is no mean, so an image's row of dy does not depend on the others."""
 
-    def forward(self, y: np.ndarray, target: np.ndarray) -> np.floating:
-        """Return the loss of y against a target of the same shape, as a scalar of their dtype.
+    def forward(self, y: Array, target: Array) -> np.floating:
+        """Return L, a scalar. A target that does not fit y: `ValueError` (shape), `TypeError`."""
+        expect("target", target, y.shape, like=y)
+        return ((y - target) ** 2).sum()
 
-        Raises `ValueError` where the shapes differ: broadcasting would sum something else in silence.
-        """
-        require("target", target, y.shape, like=y)
-        error = y - target
-        value: np.floating = (error * error).sum()
-        return value
-
-    def backward(self, y: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Return dy, where the chain of gradients starts.
-
-        One element:  ∂(y − target)²/∂y = 2 (y − target)
-        As arrays:    dy = 2 (y − target)
-        """
-        require("target", target, y.shape, like=y)
-        dy: np.ndarray = 2 * (y - target)
-        return dy
+    def backward(self, y: Array, target: Array) -> Array:
+        """Return dy = 2 (y − target), the derivative of (y − target)², the one term y enters."""
+        return 2 * (y - target)

@@ -5,8 +5,8 @@
 Each mutant is one change of one operator, constant, name, operand or statement of one file, compiled in memory and
 judged in a forked child, so that torch is imported once. It is first shown to a small network and, if it survives, to
 the one of the defaults. What still survives is listed; what a person has found to alter no result stands in
-`equivalent_mutants` with the reason. Refusals of unfit arrays are left out: they alter nothing that a check computes,
-and have tests of their own (tests/numpy_ae/test_refusals.py).
+`equivalent_mutants` with the reason. Refusals of what does not fit are left out: they alter nothing that a check
+computes, and have tests of their own (tests/numpy_ae/test_refusals.py).
 """
 
 import ast
@@ -29,7 +29,7 @@ import click
 from tests.equivalent_mutants import EQUIVALENT
 
 PACKAGE = Path(__file__).parent.parent / "numpy_ae"
-FILES = ("layers", "loss", "model", "optim", "train")
+FILES = ("layers", "loss", "model", "optim", "train", "support")
 DEADLINE = 400  # seconds for one mutant, on a busy machine: one that does not end has altered something
 CAUGHT, SURVIVED = 0, 3  # exit codes of a child; any other is an exception, and so is caught
 
@@ -40,6 +40,8 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 NAMES = {"maximum": "minimum", "minimum": "maximum", "sqrt": "square", "exp": "expm1", "multiply": "add",
          "divide": "multiply", "zeros_like": "ones_like", "forward": "__init__"}  # fmt: skip
+
+REFUSES = ("expect", "floating")  # how the names of functions begin that refuse
 
 LEAST = 0.98  # of the mutants that alter something: the share that has to be caught
 
@@ -91,13 +93,13 @@ def _nodes(node: ast.AST, path: Path_) -> Iterator[Path_]:
 
 def _left_out(node: ast.AST) -> bool:
     if isinstance(node, ast.FunctionDef):
-        return node.name == "require"
+        return node.name.startswith(REFUSES)
     if isinstance(node, ast.Expr):  # a docstring or a refusal
-        return isinstance(node.value, ast.Constant) or ast.unparse(node).startswith("require(")
+        return isinstance(node.value, ast.Constant) or ast.unparse(node).startswith(REFUSES)
     if isinstance(node, ast.If):
         return all(isinstance(line, ast.Raise) for line in node.body)
     if isinstance(node, ast.Assign):
-        return ast.unparse(node).startswith("__all__")
+        return ast.unparse(node).startswith(("__all__", "Array", "Batch"))  # names of types
     return isinstance(node, ast.Import | ast.ImportFrom | ast.Raise | ast.JoinedStr)
 
 

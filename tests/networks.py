@@ -30,10 +30,10 @@ def twin(model: Network) -> torch_ae.Autoencoder:
 
 def autograd(model: torch_ae.Autoencoder, x: Array, dy: Array) -> dict[str, torch.Tensor]:
     """Return the gradients of every activation and parameter, the input's included, by name, dy being that of y."""
-    tape: dict[str, torch.Tensor] = {}
-    y = model(tensor(x, grad=True), tape)
-    for activation in tape.values():
+    cache: dict[str, torch.Tensor] = {}
+    y = model(tensor(x, grad=True), cache)
+    for activation in cache.values():
         activation.retain_grad()
     y.backward(tensor(dy))
-    leaves = {**tape, **dict(model.named_parameters())}
+    leaves = {**cache, **dict(model.named_parameters())}
     return {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}

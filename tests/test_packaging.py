@@ -12,7 +12,7 @@ from hatchling.builders.wheel import WheelBuilder
 from tests.commands import ROOT
 
 PACKAGES = ("numpy_ae", "torch_ae", "compare")
-KINDS = {".py", ".typed", ".css", ".js", ".j2"}
+KINDS = {".py", ".typed", ".css", ".js", ".j2", ".md"}
 SOUND = {"name": "sound", "version": "1", "vulns": []}
 FLAWED = {"name": "flawed", "version": "2", "vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["3"]}]}
 UNKNOWN = {"name": "unknown", "skip_reason": "not found"}

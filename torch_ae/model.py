@@ -36,29 +36,29 @@ class Autoencoder(nn.Module):
         self.fc4 = Linear(hidden_dim, input_dim, generator=generator, dtype=dtype, device=device)
         self.sigmoid = Sigmoid()
 
-    def encode(self, x: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
+    def encode(self, x: Tensor, cache: dict[str, Tensor] | None = None) -> Tensor:
         """Map images (batch, input_dim) to latents (batch, latent_dim)."""
         self._require("x", x, self.fc1)
-        tape = {} if tape is None else tape
-        tape["input"] = x
-        tape["fc1"] = self.fc1(tape["input"])
-        tape["relu1"] = self.relu1(tape["fc1"])
-        tape["fc2"] = self.fc2(tape["relu1"])
-        return tape["fc2"]
+        cache = {} if cache is None else cache
+        cache["input"] = x
+        cache["fc1"] = self.fc1(cache["input"])
+        cache["relu1"] = self.relu1(cache["fc1"])
+        cache["fc2"] = self.fc2(cache["relu1"])
+        return cache["fc2"]
 
-    def decode(self, z: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
+    def decode(self, z: Tensor, cache: dict[str, Tensor] | None = None) -> Tensor:
         """Map latents (batch, latent_dim) to images (batch, input_dim) in [0, 1]."""
         self._require("z", z, self.fc3)
-        tape = {} if tape is None else tape
-        tape["fc3"] = self.fc3(z)
-        tape["relu3"] = self.relu3(tape["fc3"])
-        tape["fc4"] = self.fc4(tape["relu3"])
-        tape["sigmoid"] = self.sigmoid(tape["fc4"])
-        return tape["sigmoid"]
+        cache = {} if cache is None else cache
+        cache["fc3"] = self.fc3(z)
+        cache["relu3"] = self.relu3(cache["fc3"])
+        cache["fc4"] = self.fc4(cache["relu3"])
+        cache["sigmoid"] = self.sigmoid(cache["fc4"])
+        return cache["sigmoid"]
 
-    def forward(self, x: Tensor, tape: dict[str, Tensor] | None = None) -> Tensor:
-        """Reconstruct x (batch, input_dim). A tape, given empty, is filled with every activation by name."""
-        return self.decode(self.encode(x, tape), tape)
+    def forward(self, x: Tensor, cache: dict[str, Tensor] | None = None) -> Tensor:
+        """Reconstruct x (batch, input_dim). A cache, given empty, is filled with every activation by name."""
+        return self.decode(self.encode(x, cache), cache)
 
     @staticmethod
     def _require(name: str, tensor: Tensor, layer: Linear) -> None:

@@ -9,15 +9,15 @@ from compare.experiment.batches import Batch
 from compare.parity.outsiders import OUTSIDERS
 from compare.parity.planting import Fault, mistake, wrong_data
 
-FORWARD, BACKWARD = "y: np.ndarray = x @ self.weight.T", "dx = dy @ self.weight if input_grad else None"
-DWEIGHT, DBIAS = "dweight = dy.T @ x if len(x) > 1 else np.dot(dy.T, x)", "dbias = dy.sum(axis=0)"
+FORWARD, BACKWARD = "y = x @ self.weight.T", "dx = dy @ self.weight if input_grad else None"
+DWEIGHT, DBIAS = "dweight = np.dot(dy.T, x)", "dbias = dy.sum(axis=0)"
 LINEAR = (
     mistake("no bias", "Linear.forward", ("y += self.bias", "")),
     mistake("bias one ULP off", "Linear.forward", ("y += self.bias", "y += np.nextafter(self.bias, np.inf)")),
     mistake("one column of the weight left out", "Linear.forward",
-            (FORWARD, "y: np.ndarray = x[:, 1:] @ self.weight.T[1:]")),
+            (FORWARD, "y = x[:, 1:] @ self.weight.T[1:]")),
     mistake("reshaped for transposed", "Linear.forward",
-            (FORWARD, "y: np.ndarray = x @ self.weight.reshape(self.weight.T.shape)")),
+            (FORWARD, "y = x @ self.weight.reshape(self.weight.T.shape)")),
     mistake("computed in float32", "Linear.forward",
             (FORWARD, "y = (x @ self.weight.T).astype(np.result_type(x, 1j) if x.imag.any() else np.float32)")),
     mistake("weight gradient transposed", "Linear.backward", (DWEIGHT, "dweight = x.T @ dy")),
@@ -27,7 +27,7 @@ LINEAR = (
     mistake("one column of the weight gradient zero", "Linear.backward",
             (DWEIGHT, "dweight = dy.T @ x\n    dweight[:, -1] = 0")),
     mistake("weight gradient of a single image twice as large", "Linear.backward",
-            ("np.dot(dy.T, x)", "np.dot(dy.T, 2 * x)")),
+            (DWEIGHT, "dweight = dy.T @ x if len(x) > 1 else np.dot(dy.T, 2 * x)")),
     mistake("bias gradient missing", "Linear.backward", (DBIAS, "dbias = np.zeros_like(self.weight[:, 0])")),
     mistake("bias gradient a mean", "Linear.backward", (DBIAS, "dbias = dy.mean(axis=0)")),
     mistake("bias gradient of the weight's", "Linear.backward", (DBIAS, "dbias = dweight.sum(axis=1)")),
@@ -46,10 +46,11 @@ RELU = (
     mistake("mask missing", "ReLU.backward", (RELU_BACKWARD, "dy")),
     mistake("mask of the gradient", "ReLU.backward", (RELU_BACKWARD, "dy * (dy > 0)")),
     mistake("leaky slope", "ReLU.backward", (RELU_BACKWARD, "dy * np.where(y > 0, 1, dy.dtype.type(0.01))")),
-    mistake("gradient overwritten", "ReLU.backward", (RELU_BACKWARD, "dy\n    dx[y <= 0] = 0")),
+    mistake("gradient overwritten", "ReLU.backward", ("return dy * (y > 0)", "dy[y <= 0] = 0\n    return dy")),
 )
 
-SIGMOID_FORWARD, SIGMOID_BACKWARD = "np.maximum(e, x >= 0) / (1 + e)", "dy * y * (1 - y)"
+SIGMOID_FORWARD = "np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))"
+SIGMOID_BACKWARD = "dy * y * (1 - y)"
 SIGMOID = (
     mistake("argument cut off at ±15", "Sigmoid.forward",
             (SIGMOID_FORWARD, "1 / (1 + np.exp(-np.maximum(np.minimum(x, 15), -15)))")),
@@ -64,8 +65,10 @@ SIGMOID = (
 )  # fmt: skip
 
 LOSS = (
-    mistake("half the loss", "SumSquaredError.forward", ("(error * error).sum()", "(error * error).sum() / 2")),
-    mistake("a mean for the sum", "SumSquaredError.forward", ("(error * error).sum()", "(error * error).mean()")),
+    mistake("half the loss", "SumSquaredError.forward", ("((y - target) ** 2).sum()", "((y - target) ** 2).sum() / 2")),
+    mistake(
+        "a mean for the sum", "SumSquaredError.forward", ("((y - target) ** 2).sum()", "((y - target) ** 2).mean()")
+    ),
     mistake("factor 2 missing", "SumSquaredError.backward", ("2 * (y - target)", "y - target")),
     mistake("mean over the batch", "SumSquaredError.backward", ("2 * (y - target)", "2 * (y - target) / len(y)")),
     mistake("sign", "SumSquaredError.backward", ("2 * (y - target)", "2 * (target - y)")),
@@ -74,70 +77,70 @@ LOSS = (
 
 MODEL = (
     mistake("ReLU after the latent", "Autoencoder.encode",
-            ('self.fc2.forward(tape["relu1"])', 'self.relu1.forward(self.fc2.forward(tape["relu1"]))')),
+            ('self.fc2.forward(cache["relu1"])', 'self.relu1.forward(self.fc2.forward(cache["relu1"]))')),
     mistake("activation computed and not used", "Autoencoder.decode",
-            ('self.fc4.forward(tape["relu3"])', 'self.fc4.forward(tape["fc3"])')),
+            ('self.fc4.forward(cache["relu3"])', 'self.fc4.forward(cache["fc3"])')),
     mistake("sigmoid's backward left out", "Autoencoder.backward",
-            ('self.sigmoid.backward(d["sigmoid"], tape["sigmoid"])', 'd["sigmoid"]')),
+            ('self.sigmoid.backward(d["sigmoid"], cache["sigmoid"])', 'd["sigmoid"]')),
     mistake("mask of the other ReLU", "Autoencoder.backward",
-            ('self.relu3.backward(d["relu3"], tape["relu3"])', 'self.relu3.backward(d["relu3"], tape["relu1"])')),
+            ('self.relu3.backward(d["relu3"], cache["relu3"])', 'self.relu3.backward(d["relu3"], cache["relu1"])')),
     mistake("gradient before its mask passed on", "Autoencoder.backward",
-            ('self.fc3.backward(d["fc3"], tape["fc2"])', 'self.fc3.backward(d["relu3"], tape["fc2"])')),
+            ('self.fc3.backward(d["fc3"], cache["fc2"])', 'self.fc3.backward(d["relu3"], cache["fc2"])')),
     mistake("input before its activation", "Autoencoder.backward",
-            ('self.fc4.backward(d["fc4"], tape["relu3"])', 'self.fc4.backward(d["fc4"], tape["fc3"])')),
+            ('self.fc4.backward(d["fc4"], cache["relu3"])', 'self.fc4.backward(d["fc4"], cache["fc3"])')),
     mistake("output for input", "Autoencoder.backward",
-            ('self.fc1.backward(d["fc1"], tape["input"]', 'self.fc1.backward(d["fc1"], tape["sigmoid"]')),
+            ('self.fc1.backward(d["fc1"], cache["input"]', 'self.fc1.backward(d["fc1"], cache["sigmoid"]')),
     mistake("gradients of two layers swapped", "Autoencoder.backward",
             ("return d", 'd["fc1.bias"], d["fc3.bias"] = d["fc3.bias"], d["fc1.bias"]\n    return d')),
     mistake("live arrays for copies", "Autoencoder.state_dict", ("param.copy()", "param")),
     mistake("one bias not loaded", "Autoencoder.load_state_dict",
-            ("param[...] = arrays[name]", 'param[...] = param if name == "fc4.bias" else arrays[name]')),
+            ("copy_into(self.parameters(), state_dict)",
+             'copy_into(self.parameters(), {**state_dict, "fc4.bias": self.fc4.bias})')),
     mistake("He's bound for PyTorch's", "Linear.__init__",
-            ("1 / math.sqrt(in_features)", "math.sqrt(6 / in_features)")),
+            ("1 / np.sqrt(in_features)", "np.sqrt(6 / in_features)")),
 )  # fmt: skip
 
-STEP, AVERAGE = 'state["step"]', "exp_avg, exp_avg_sq = "
-CORRECTION1, CORRECTION2 = '1 - beta1 ** state["step"]', 'math.sqrt(1 - beta2 ** state["step"])'
-ROOT = "np.sqrt(exp_avg_sq, out=work)"
+CORRECTION1, ROOT2 = '1 - beta1 ** state["step"]', 'math.sqrt(1 - beta2 ** state["step"])'
+EPS, UPDATE = "self.eps * root_correction2", "param -= step_size * (exp_avg / (np.sqrt(exp_avg_sq) + scaled_eps))"
 ADAM = (
     mistake("eps inside the root", "Adam.step",
-            (ROOT, "np.sqrt(exp_avg_sq + self.eps * correction2**2, out=work)"),
-            ("work += self.eps * correction2", "")),
-    mistake("eps before the bias correction", "Adam.step", ("self.eps * correction2", "self.eps")),
-    mistake("no bias correction", "Adam.step", (CORRECTION1, "1.0"), (CORRECTION2, "1.0")),
-    mistake("second moment not corrected", "Adam.step", (CORRECTION2, "1.0")),
+            (UPDATE, "param -= step_size * (exp_avg / np.sqrt(exp_avg_sq + scaled_eps * root_correction2))")),
+    mistake("eps before the bias correction", "Adam.step", (EPS, "self.eps")),
+    mistake("no bias correction", "Adam.step", (CORRECTION1, "1.0"), (ROOT2, "1.0")),
+    mistake("second moment not corrected", "Adam.step", (ROOT2, "1.0")),
     mistake("step off by one", "Adam.step",
             (CORRECTION1, '1 - beta1 ** (state["step"] + 1)'),
-            (CORRECTION2, 'math.sqrt(1 - beta2 ** (state["step"] + 1))')),
+            (ROOT2, 'math.sqrt(1 - beta2 ** (state["step"] + 1))')),
     mistake("step never counted", "Adam.step", ('state["step"] += 1', 'state["step"] = 1')),
-    mistake("betas swapped", "Adam.step", ("beta1, beta2 = self.betas", "beta2, beta1 = self.betas")),
+    mistake("betas swapped", "Adam.step", ("(beta1, beta2) =", "(beta2, beta1) =")),
     mistake("moments aliased", "Adam.__init__",
             ('"exp_avg": np.zeros_like(param), "exp_avg_sq": np.zeros_like(param)',
              '"exp_avg": (zeros := np.zeros_like(param)), "exp_avg_sq": zeros')),
     mistake("moment used before its update", "Adam.step",
-            ("exp_avg *= beta1", "old = exp_avg.copy()\n        exp_avg *= beta1"),
-            ("np.divide(exp_avg, work", "np.divide(old, work")),
+            ("exp_avg *= beta1", "old = exp_avg.copy()\n    exp_avg *= beta1"),
+            ("(exp_avg / (", "(old / (")),
     mistake("bias correction in float32", "Adam.step",
             (CORRECTION1, '1 - np.float32(beta1) ** state["step"]'),
-            (CORRECTION2, 'math.sqrt(1 - np.float32(beta2) ** state["step"])')),
-    mistake("gradient not squared", "Adam.step", ("np.multiply(grad, grad, out=work)", "np.abs(grad, out=work)")),
-    mistake("gradient clipped", "Adam.step", ("grads[name]", "np.clip(grads[name], -1, 1)")),
-    mistake("sign of the update", "Adam.step", ("param -= work", "param += work")),
+            (ROOT2, 'math.sqrt(1 - np.float32(beta2) ** state["step"])')),
+    mistake("gradient not squared", "Adam.step", ("grad**2", "np.abs(grad)")),
+    mistake("gradient clipped", "Adam.step",
+            ("exp_avg *= beta1", "grad = np.clip(grad, -1, 1)\n    exp_avg *= beta1")),
+    mistake("sign of the update", "Adam.step", ("param -= step_size", "param += step_size")),
     mistake("another library's eps", "Adam.__init__", ("eps: float = 1e-8", "eps: float = 1e-7")),
 )  # fmt: skip
 
-GRADS = "grads = model.backward(loss.backward(y, clean), tape)"
-UPDATE = "optimizer.step(grads)"
+GRADS = "grads = model.backward(loss.backward(y, clean), cache)"
+STEP = "optimizer.step(grads)"
 TRAINING = (
     mistake("gradients accumulated", "train_step",
-            (UPDATE, 'for name, old in vars(optimizer).get("grads", {}).items():\n        grads[name] += old\n'
+            (STEP, 'for name, old in vars(optimizer).get("grads", {}).items():\n        grads[name] += old\n'
                      "    optimizer.grads = grads\n    optimizer.step(grads)")),
     mistake("update before backward", "train_step",
-            (UPDATE, 'optimizer.step(vars(optimizer).get("grads", grads))\n    optimizer.grads = grads')),
-    mistake("updated twice", "train_step", (UPDATE, "optimizer.step(grads)\n    optimizer.step(grads)")),
+            (STEP, 'optimizer.step(vars(optimizer).get("grads", grads))\n    optimizer.grads = grads')),
+    mistake("updated twice", "train_step", (STEP, "optimizer.step(grads)\n    optimizer.step(grads)")),
     mistake("targets shuffled", "train_step", (GRADS, GRADS.replace("clean", "clean[::-1]"))),
     mistake("noisy target", "train_step", (GRADS, GRADS.replace("clean", "noisy"))),
-    mistake("clean input", "train_step", ("model.forward(noisy, tape)", "model.forward(clean, tape)")),
+    mistake("clean input", "train_step", ("model.forward(noisy, cache)", "model.forward(clean, cache)")),
     mistake("loss after the update", "train_step",
             ("return float(value)", "return float(loss.forward(model.forward(noisy), clean))")),
 )  # fmt: skip

@@ -18,12 +18,12 @@ def check_interface() -> Iterator[Finding]:
     noisy, clean = rng.random((2, ROWS, PIXELS))
 
     model = _model()
-    tape: dict[str, Array] = {}
-    y = model.forward(noisy, tape)
+    cache: dict[str, Array] = {}
+    y = model.forward(noisy, cache)
     yield _finding("Autoencoder.__call__", "y", np.array_equal(model(noisy), y))
 
     dy = 2 * (y - clean)
-    unasked, asked = model.backward(dy, tape), model.backward(dy, tape, input_grad=True)
+    unasked, asked = model.backward(dy, cache), model.backward(dy, cache, input_grad=True)
     same = all(np.array_equal(asked[name], grad) for name, grad in unasked.items())
     dx = np.asarray(model.fc1.backward(asked["fc1"], noisy)[0])
     right = asked.keys() - unasked.keys() == {"input"} and np.array_equal(asked["input"], dx)

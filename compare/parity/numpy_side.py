@@ -87,14 +87,14 @@ class NumpySide:
 
     def observe(self, batch: Batch) -> Trace:
         """Take one training step, `train_step` taken apart, and return every array of it."""
-        tape: dict[str, Array] = {}
-        y = self.model.forward(batch.noisy, tape)
+        cache: dict[str, Array] = {}
+        y = self.model.forward(batch.noisy, cache)
         loss = self.loss.forward(y, batch.clean)
-        grads = self.model.backward(self.loss.backward(y, batch.clean), tape)
+        grads = self.model.backward(self.loss.backward(y, batch.clean), cache)
         self.optimizer.step(grads)
         return {
             "act/target": batch.clean,
-            **with_prefix("act", tape),
+            **with_prefix("act", cache),
             "loss": np.asarray(loss),
             **with_prefix("dact", {name: d for name, d in grads.items() if name not in self.optimizer.params}),
             **with_prefix("grad", {name: d for name, d in grads.items() if name in self.optimizer.params}),

@@ -5,9 +5,11 @@ What is planted is what a person might have written there, so a mistake is shown
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
+from types import FunctionType
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +18,7 @@ from compare.experiment.batches import Batch
 from compare.parity.numpy_side import NumpySide
 from compare.parity.side import Trace
 
-WRITTEN_IN = {"Adam.step": "Adam._update"}  # whom `Adam.step` leaves the work to
+PARTS = {"Adam.step": ("Adam._update", "Adam.step")}  # of what is told as one function
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,13 @@ class Fault:
     what: str
     operation: str
     plant: Callable[[], AbstractContextManager[Any]]
+    changes: tuple[tuple[str, str], ...] = ()  # of the operation's source; none where data are wrong
 
 
 def mistake(name: str, operation: str, *changes: tuple[str, str]) -> Fault:
     """Return the fault of writing, in a function of `numpy_ae`, the second text of each change for the first."""
     what = "; ".join(f"{_one_line(old)} → {_one_line(new) or 'nothing'}" for old, new in changes)
-    return Fault(name, what, operation, lambda: rewritten(operation, changes))
+    return Fault(name, what, operation, lambda: rewritten(operation, changes), changes)
 
 
 def wrong_data(name: str, what: str, change: Callable[[Batch], Batch]) -> Fault:
@@ -40,22 +43,30 @@ def wrong_data(name: str, what: str, change: Callable[[Batch], Batch]) -> Fault:
     return Fault(name, what, "data", lambda: _changed_batches(change))
 
 
-def rewritten(operation: str, changes: Iterable[tuple[str, str]]) -> AbstractContextManager[Any]:
+def rewritten(operation: str, changes: Sequence[tuple[str, str]]) -> AbstractContextManager[Any]:
     """Return a context in which a function ("Linear.forward") is its own source with the changes made.
 
     Raises `ValueError` for a text that the function does not hold exactly once: then the source has moved on.
     """
-    owner_name, _, method = WRITTEN_IN.get(operation, operation).rpartition(".")
+    function, source = changed(operation, changes)
+    owner_name, _, method = function.__qualname__.rpartition(".")
     owner = getattr(numpy_ae, owner_name) if owner_name else numpy_ae.train
-    function = getattr(owner, method)
-    source = textwrap.dedent(inspect.getsource(function))
-    for old, new in changes:
-        if source.count(old) != 1:
-            raise ValueError(f"{operation} does not hold {old!r} exactly once")
-        source = source.replace(old, new)
     namespace: dict[str, Any] = {}
     exec(compile(source, inspect.getsourcefile(function) or method, "exec"), function.__globals__, namespace)
     return patch.object(owner, method, namespace[method])
+
+
+def changed(operation: str, changes: Sequence[tuple[str, str]]) -> tuple[FunctionType, str]:
+    """Return the function that does an operation, and its source with the changes made, as `rewritten` has it."""
+    for part in PARTS.get(operation, (operation,)):
+        function = attrgetter(part)(numpy_ae if "." in part else numpy_ae.train)
+        source = textwrap.dedent(inspect.getsource(function))
+        missing = [old for old, _ in changes if source.count(old) != 1]
+        if not missing:
+            for old, new in changes:
+                source = source.replace(old, new)
+            return function, source
+    raise ValueError(f"{operation} does not hold {missing[0]!r} exactly once")
 
 
 @contextmanager

@@ -71,11 +71,11 @@ class TorchNetwork:
 
     def observe(self, batch: Batch) -> Trace:
         """Take one training step, `train_step` taken apart, and return every tensor of it."""
-        tape: dict[str, torch.Tensor] = {}
+        cache: dict[str, torch.Tensor] = {}
         clean = self._tensor(batch.clean)
         self.optimizer.zero_grad()
-        y = self.model(self._tensor(batch.noisy), tape)
-        activations = {name: act for name, act in tape.items() if act.requires_grad}
+        y = self.model(self._tensor(batch.noisy), cache)
+        activations = {name: act for name, act in cache.items() if act.requires_grad}
         for act in activations.values():
             act.retain_grad()
         loss = self.loss(y, clean)
@@ -88,7 +88,7 @@ class TorchNetwork:
         self.optimizer.step()
         return {
             "act/target": to_array(clean),
-            **with_prefix("act", {name: to_array(act) for name, act in tape.items()}),
+            **with_prefix("act", {name: to_array(act) for name, act in cache.items()}),
             "loss": to_array(loss),
             **with_prefix("dact", {name: to_array(act.grad) for name, act in reversed(activations.items())}),
             **with_prefix("grad", {name: to_array(grad) for name, grad in grads.items()}),

@@ -20,12 +20,12 @@ class Chain(torch.nn.Module):
             except KeyError as error:  # "float" is a method of every module
                 raise UserError(f"torch cannot call a layer {layer.name!r}; give it another name") from error
 
-    def forward(self, x: torch.Tensor, tape: dict[str, torch.Tensor] | None = None) -> torch.Tensor:
-        """Map x (batch, in) to the last layer's (batch, out). A tape, given empty, is filled with every activation."""
-        tape = {} if tape is None else tape
-        tape["input"] = x
+    def forward(self, x: torch.Tensor, cache: dict[str, torch.Tensor] | None = None) -> torch.Tensor:
+        """Map x (batch, in) to the last layer's (batch, out). A cache, given empty, is filled with every activation."""
+        cache = {} if cache is None else cache
+        cache["input"] = x
         for name, module in self.named_children():
-            x = tape[name] = module(x)
+            x = cache[name] = module(x)
         return x
 
 

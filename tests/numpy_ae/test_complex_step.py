@@ -37,9 +37,9 @@ def assert_is_derivative(value: np.generic, gradient: Array, direction: Array) -
 def test_each_gradient_by_hand_is_the_complex_steps(name: str, seed: int) -> None:
     model, draw = network(seed=seed), Draw(seed)
     x, target = draw(5, 8), draw(5, 8)
-    tape: dict[str, Array] = {}
-    y = model.forward(x, tape)
-    gradient = model.backward(loss.backward(y, target), tape, input_grad=True)[name]
+    cache: dict[str, Array] = {}
+    y = model.forward(x, cache)
+    gradient = model.backward(loss.backward(y, target), cache, input_grad=True)[name]
     direction = draw(*gradient.shape)
     moved = shifted(model, {} if name == "input" else {name: direction})
     value = loss.forward(moved.forward(x + 1j * H * direction if name == "input" else x + 0j), target + 0j)

@@ -1,4 +1,4 @@
-"""The whole network: its tape, its gradients against autograd, and what it refuses to load."""
+"""The whole network: its cache, its gradients against autograd, and what it refuses to load."""
 
 import numpy as np
 import pytest
@@ -12,24 +12,24 @@ HALF_THE_DIGITS = np.finfo(np.float64).eps ** 0.5  # a wrong formula shows in th
 
 
 def recorded(model: Network, x: Array) -> dict[str, Array]:
-    """Return the tape of a forward pass."""
-    tape: dict[str, Array] = {}
-    model.forward(x, tape)
-    return tape
+    """Return the cache of a forward pass."""
+    cache: dict[str, Array] = {}
+    model.forward(x, cache)
+    return cache
 
 
 @given(seeds, sizes, sizes, sizes, sizes)
 def test_all_activations_and_gradients_are_torchs(seed: int, batch: int, latent: int, hidden: int, pixels: int) -> None:
     draw, model = Draw(seed), network(latent, hidden, pixels, seed=seed)
     x, dy = draw(batch, pixels), draw(batch, pixels)
-    tape = recorded(model, x)
-    gradients = model.backward(dy, tape, input_grad=True)
-    their_tape: dict[str, torch.Tensor] = {}
+    cache = recorded(model, x)
+    gradients = model.backward(dy, cache, input_grad=True)
+    their_cache: dict[str, torch.Tensor] = {}
     reference = twin(model)
-    reference(tensor(x), their_tape)
-    expected = {f"act/{name}": value.detach().numpy() for name, value in their_tape.items()}
+    reference(tensor(x), their_cache)
+    expected = {f"act/{name}": value.detach().numpy() for name, value in their_cache.items()}
     expected |= {f"grad/{name}": value.numpy() for name, value in autograd(reference, x, dy).items()}
-    actual = {f"act/{name}": value for name, value in tape.items()}
+    actual = {f"act/{name}": value for name, value in cache.items()}
     actual |= {f"grad/{name}": value for name, value in gradients.items()}
     assert actual.keys() == expected.keys()
     for name, value in expected.items():
@@ -40,49 +40,49 @@ def test_all_activations_and_gradients_are_torchs(seed: int, batch: int, latent:
 def test_the_gradients_of_whole_numbers_are_torchs_bit_for_bit(dtype: str) -> None:
     draw, model = Draw(0, dtype), network(dtype=dtype)
     model.load_state_dict({name: draw.whole(*param.shape) for name, param in model.parameters().items()})
-    tape = recorded(model, draw.whole(5, 8))
-    their_tape: dict[str, torch.Tensor] = {}
+    cache = recorded(model, draw.whole(5, 8))
+    their_cache: dict[str, torch.Tensor] = {}
     reference = twin(model)
-    reference(tensor(tape["input"]), their_tape)
+    reference(tensor(cache["input"]), their_cache)
     for name in TAPE[:-1]:
-        assert_equal(tape[name], their_tape[name])
-    tape["sigmoid"] = np.full_like(tape["fc4"], 2)  # as if it were: y (1 − y) is then a whole number, −2
+        assert_equal(cache[name], their_cache[name])
+    cache["sigmoid"] = np.full_like(cache["fc4"], 2)  # as if it were: y (1 − y) is then a whole number, −2
     dy = draw.whole(5, 8)
-    gradients = model.backward(dy, tape)
-    torch.autograd.backward(their_tape["fc4"], tensor(-2 * dy))
+    gradients = model.backward(dy, cache)
+    torch.autograd.backward(their_cache["fc4"], tensor(-2 * dy))
     for name, param in reference.named_parameters():
         assert param.grad is not None
         assert_equal(gradients[name], param.grad)
         assert np.any(gradients[name])
 
 
-def test_a_tape_holds_every_activation_in_order() -> None:
+def test_a_cache_holds_every_activation_in_order() -> None:
     model, x = network(), Draw(0)(5, 8)
-    tape = recorded(model, x)
-    assert tuple(tape) == TAPE
-    assert tape["input"] is x
+    cache = recorded(model, x)
+    assert tuple(cache) == TAPE
+    assert cache["input"] is x
     for before, name in zip(TAPE, LAYERS, strict=False):
-        assert_equal(tape[name], getattr(model, name).forward(tape[before]))
+        assert_equal(cache[name], getattr(model, name).forward(cache[before]))
 
 
 def test_the_latent_is_fc2_and_a_reconstruction_is_its_decoding() -> None:
     model, x = network(), Draw(0)(5, 8)
-    tape = recorded(model, x)
-    assert_equal(model.encode(x), tape["fc2"])
-    assert_equal(model.decode(tape["fc2"]), tape["sigmoid"])
-    assert_equal(model(x), tape["sigmoid"])
-    assert_equal(model.forward(x), tape["sigmoid"])
+    cache = recorded(model, x)
+    assert_equal(model.encode(x), cache["fc2"])
+    assert_equal(model.decode(cache["fc2"]), cache["sigmoid"])
+    assert_equal(model(x), cache["sigmoid"])
+    assert_equal(model.forward(x), cache["sigmoid"])
 
 
 def test_gradients_come_last_layer_first_each_in_the_shape_of_what_it_belongs_to() -> None:
     model = network()
-    tape = recorded(model, Draw(0)(5, 8))
-    gradients = model.backward(Draw(1)(5, 8), tape)
+    cache = recorded(model, Draw(0)(5, 8))
+    gradients = model.backward(Draw(1)(5, 8), cache)
     names = "sigmoid fc4 relu3 fc4.weight fc4.bias fc3 fc2 fc3.weight fc3.bias relu1 fc2.weight fc2.bias fc1"
     assert list(gradients) == [*names.split(), "fc1.weight", "fc1.bias"]
-    owners = {**tape, **model.parameters()}
+    owners = {**cache, **model.parameters()}
     assert all(gradient.shape == owners[name].shape for name, gradient in gradients.items())
-    with_input = model.backward(Draw(1)(5, 8), tape, input_grad=True)
+    with_input = model.backward(Draw(1)(5, 8), cache, input_grad=True)
     assert [*with_input] == [*gradients, "input"]
     assert with_input["input"].shape == (5, 8)
 
@@ -92,20 +92,24 @@ def test_neither_pass_changes_its_arguments_or_leaves_anything_behind() -> None:
     for param in model.parameters().values():
         frozen(param)
     before = {name: dict(vars(getattr(model, name))) for name in LAYERS}
-    tape = {name: frozen(value) for name, value in recorded(model, Draw(0)(5, 8)).items()}
-    gradients = model.backward(Draw(1)(5, 8), tape, input_grad=True)
-    assert tuple(tape) == TAPE
+    cache = {name: frozen(value) for name, value in recorded(model, Draw(0)(5, 8)).items()}
+    gradients = model.backward(Draw(1)(5, 8), cache, input_grad=True)
+    assert tuple(cache) == TAPE
     assert list(vars(model)) == list(LAYERS)
     for name, attributes in before.items():
         after = vars(getattr(model, name))
         assert after.keys() == attributes.keys()
         assert all(after[key] is value for key, value in attributes.items())
-    assert not any(np.shares_memory(d, value) for d in gradients.values() for value in tape.values())
+    assert not any(np.shares_memory(d, value) for d in gradients.values() for value in cache.values())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble", "complex128"])
 def test_the_network_stays_in_the_dtype_that_it_is_given(dtype: str) -> None:
     model, draw = network(dtype=dtype), Draw(0, dtype)
-    tape = recorded(model, draw(5, 8))
-    arrays = [*tape.values(), *model.backward(draw(5, 8), tape, input_grad=True).values(), *model.parameters().values()]
+    cache = recorded(model, draw(5, 8))
+    arrays = [
+        *cache.values(),
+        *model.backward(draw(5, 8), cache, input_grad=True).values(),
+        *model.parameters().values(),
+    ]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}

@@ -1,4 +1,4 @@
-"""What does not fit is refused, by name and with both shapes, before anything has changed; threads do not meet."""
+"""What does not fit is refused where it enters, by name and with both shapes, before anything has changed."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,7 @@ import numpy_ae
 from tests.networks import network
 from tests.operands import Array, Draw, assert_same
 
-linear, relu, sigmoid = numpy_ae.Linear(8, 6, rng=np.random.default_rng(0)), numpy_ae.ReLU(), numpy_ae.Sigmoid()
-loss = numpy_ae.SumSquaredError()
+linear, loss = numpy_ae.Linear(8, 6, rng=np.random.default_rng(0)), numpy_ae.SumSquaredError()
 
 
 def ones(*shape: int, dtype: str = "float32") -> Array:
@@ -27,13 +26,8 @@ def ones(*shape: int, dtype: str = "float32") -> Array:
         (lambda: linear.forward(ones(5, 7)), "x has shape (5, 7)", "(batch, 8)"),
         (lambda: linear.forward(ones(5, 1, 8)), "x has shape (5, 1, 8)", "(batch, 8)"),
         (lambda: linear.forward(ones()), "x has shape ()", "(batch, 8)"),
-        (lambda: linear.backward(ones(6), ones(8)), "x has shape (8,)", "(batch, 8)"),
-        (lambda: linear.backward(ones(4, 6), ones(5, 8)), "dy has shape (4, 6)", "(5, 6)"),
-        (lambda: linear.backward(ones(5, 1), ones(5, 8)), "dy has shape (5, 1)", "(5, 6)"),
-        (lambda: relu.backward(ones(5, 1), ones(5, 6)), "dy has shape (5, 1)", "(5, 6)"),
-        (lambda: sigmoid.backward(ones(1, 6), ones(5, 6)), "dy has shape (1, 6)", "(5, 6)"),
         (lambda: loss.forward(ones(5, 6), ones(6)), "target has shape (6,)", "(5, 6)"),
-        (lambda: loss.backward(ones(5, 6), ones(5, 1)), "target has shape (5, 1)", "(5, 6)"),
+        (lambda: loss.forward(ones(5, 6), ones(5, 1)), "target has shape (5, 1)", "(5, 6)"),
         (lambda: network(3, 6, 8).decode(ones(5, 4)), "x has shape (5, 4)", "(batch, 3)"),
     ],
 )
@@ -47,11 +41,7 @@ def test_another_shape_is_a_value_error_that_states_both(call: Callable[[], obje
 def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_error(dtype: str) -> None:
     for call in (
         lambda wrong: linear.forward(wrong),
-        lambda wrong: linear.backward(ones(5, 6), wrong),
-        lambda wrong: relu.backward(wrong, ones(5, 8)),
-        lambda wrong: sigmoid.backward(wrong, ones(5, 8)),
         lambda wrong: loss.forward(ones(5, 8), wrong),
-        lambda wrong: loss.backward(ones(5, 8), wrong),
     ):
         with pytest.raises(TypeError, match=f"is {dtype}, where float32 is needed"):
             call(ones(5, 8, dtype=dtype))
@@ -60,17 +50,14 @@ def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_err
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool"])
 def test_whole_numbers_that_agree_with_one_another_are_refused_too(dtype: str) -> None:
     whole = ones(5, 8, dtype=dtype)  # their differences would wrap around, and their gradients be none
-    for call in (relu.backward, sigmoid.backward, loss.forward, loss.backward):
-        with pytest.raises(TypeError, match=f"is {dtype}, where a floating-point dtype is needed"):
-            call(whole, whole)
+    with pytest.raises(TypeError, match=f"is {dtype}, where a floating-point dtype is needed"):
+        loss.forward(whole, whole)
 
 
 @pytest.mark.parametrize(
     "call",
     [
         lambda x: linear.forward(x),
-        lambda x: linear.backward(ones(1, 6), x),
-        lambda x: relu.backward(x, ones(1, 8)),
         lambda x: loss.forward(ones(1, 8), x),
     ],
 )
@@ -100,12 +87,6 @@ def test_adam_moves_nothing_where_one_gradient_does_not_fit(
         optimizer.step({name: grad for name, grad in grads.items() if name != "fc4.weight"})
     assert_same(model.parameters(), before)
     assert {slot["step"] for slot in optimizer.state.values()} == {0}
-
-
-@pytest.mark.parametrize("features", [(0, 3), (3, 0), (-1, 3)])
-def test_a_layer_of_nothing_is_refused(features: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match=r"at least one input and one output, not -?\d and \d"):
-        numpy_ae.Linear(*features, rng=np.random.default_rng(0))
 
 
 def test_weights_that_are_whole_numbers_are_refused() -> None:

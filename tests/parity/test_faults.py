@@ -1,7 +1,9 @@
 """Negative controls: each planted mistake is caught and the right function named; the list cannot go stale unseen."""
 
+import ast
 import inspect
 import re
+from collections import Counter
 from itertools import islice
 
 import numpy as np
@@ -15,7 +17,7 @@ from compare.parity.controls import SMALL, Control, control, explanations, matri
 from compare.parity.faults import FAULTS
 from compare.parity.healthy import census, false_alarms, healthy
 from compare.parity.outsiders import OUTSIDERS
-from compare.parity.planting import Fault, mistake, rewritten
+from compare.parity.planting import Fault, changed, mistake, rewritten
 from compare.parity.verdict import Finding, Verdict
 
 LEAST = 36  # planted mistakes
@@ -37,6 +39,15 @@ def test_a_planted_mistake_is_caught_and_the_right_function_named(fault: Fault, 
     assert found.tiers
     assert found.blamed == fault.operation, found.sentence
     assert fault.operation in found.sentence or fault.operation == "data"
+
+
+def test_each_mistake_is_another_one() -> None:
+    sources: Counter[tuple[str, str]] = Counter()
+    for fault in FAULTS:
+        if fault.changes:
+            function, source = changed(fault.operation, fault.changes)
+            sources[function.__qualname__, ast.unparse(ast.parse(source))] += 1
+    assert set(sources.values()) == {1}, [name for name, count in sources.items() if count > 1]
 
 
 def test_there_are_mistakes_enough_in_every_family_and_each_has_a_name_of_its_own() -> None:

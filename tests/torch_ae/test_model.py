@@ -29,12 +29,12 @@ def test_every_part_is_the_librarys() -> None:
 
 def test_the_network_is_its_layers_in_sequence() -> None:
     model, x = twin(network()), tensor(Draw(0)(5, 8))
-    tape: dict[str, torch.Tensor] = {}
-    y = model(x, tape)
-    assert tuple(tape) == TAPE
+    cache: dict[str, torch.Tensor] = {}
+    y = model(x, cache)
+    assert tuple(cache) == TAPE
     assert torch.equal(y, nn.Sequential(*model.children())(x))
     assert torch.equal(y, model.decode(model.encode(x)))
-    assert torch.equal(tape["fc2"], model.encode(x))
+    assert torch.equal(cache["fc2"], model.encode(x))
 
 
 @pytest.mark.parametrize(

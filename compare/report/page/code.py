@@ -59,7 +59,7 @@ def body(file: str, function: str, names: Mapping[str, str]) -> Passage:
     `names` says which symbol an expression of the code stands for: {"x": "x", "self.weight": "weight"}. Raises
     `LookupError` where the file has no such function.
     """
-    statements = [s for s in definition(file, function).body if not ast.unparse(s).startswith("require(")]
+    statements = [s for s in definition(file, function).body if not ast.unparse(s).startswith("expect(")]
     if ast.get_docstring(definition(file, function)) is not None:
         statements = statements[1:]
     return _passage(file, statements, names)

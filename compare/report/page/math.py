@@ -1,138 +1,198 @@
-"""Formulas, written as the Python expressions that the tests evaluate, turned into the MathML that a reader sees.
+"""Formulas, written as the Python that the tests evaluate, turned into MathML for a page and LaTeX for a document.
 
 What is shown is what is checked: there is no second text that could say something else.
 """
 
 import ast
+import re
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-SYMBOLS = {  # a variable of the NumPy code, as a formula writes it
-    "x": "<mi>x</mi>",
-    "y": "<mi>y</mi>",
-    "weight": "<mi>W</mi>",
-    "bias": "<mi>b</mi>",
-    "dy": '<mrow><mi mathvariant="normal">d</mi><mi>y</mi></mrow>',
-    "dx": '<mrow><mi mathvariant="normal">d</mi><mi>x</mi></mrow>',
-    "dweight": '<mrow><mi mathvariant="normal">d</mi><mi>W</mi></mrow>',
-    "dbias": '<mrow><mi mathvariant="normal">d</mi><mi>b</mi></mrow>',
-    "target": "<mi>t</mi>",
-    "value": "<mi>L</mi>",
-    "exp_avg": "<mi>m</mi>",
-    "exp_avg_sq": "<mi>v</mi>",
-    "param": "<mi>θ</mi>",
-    "grad": "<mi>g</mi>",
-    "beta1": "<msub><mi>β</mi><mn>1</mn></msub>",
-    "beta2": "<msub><mi>β</mi><mn>2</mn></msub>",
-    "eps": "<mi>ε</mi>",
-    "lr": "<mi>lr</mi>",
-    "step": "<mi>k</mi>",
-    "ones": "<mn>𝟏</mn>",
-    "noisy": "<mover><mi>x</mi><mo>~</mo></mover>",
-    "clean": "<mi>x</mi>",
-    "noise": "<mi>σ</mi>",
-    "normal": "<mi>n</mi>",
+LETTERS = {  # a variable of the NumPy code, as a formula writes it
+    "x": "x", "y": "y", "weight": "W", "bias": "b", "target": "t", "value": "L", "clean": "x", "noise": "σ",
+    "normal": "z", "param": "θ", "grad": "g", "exp_avg": "m", "exp_avg_sq": "v", "beta": "β", "eps": "ε", "step": "k",
+    "ones": "𝟏",
+}  # fmt: skip
+SYMBOLS = {  # and those that are more than a letter
+    **{name: ("letter", letter) for name, letter in LETTERS.items()},
+    **{f"d{name}": ("gradient", LETTERS[name]) for name in ("x", "y", "weight", "bias")},
+    "noisy": ("tilde", "x"),
+    "beta1": ("numbered", "β", "1"),
+    "beta2": ("numbered", "β", "2"),
+    "lr": ("word", "lr"),
 }
 FUNCTIONS = {"maximum": "max", "minimum": "min", "clip": "clip"}
-SUM, PRODUCT, UNARY, POWER, ATOM = range(5)  # how tightly a formula's parts hold together
+SIGNS = {ast.Eq: "=", ast.Gt: ">", ast.GtE: "≥", ast.Lt: "<", ast.LtE: "≤", ast.Add: "+", ast.Sub: "−"}
+RELATION, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)  # how tightly a formula's parts hold together
+
+MATHML = {
+    name: Markup(template)
+    for name, template in {
+        "letter": "<mi>{}</mi>",
+        "word": "<mi>{}</mi>",
+        "gradient": '<mrow><mi mathvariant="normal">d</mi><mi>{}</mi></mrow>',
+        "tilde": "<mover><mi>{}</mi><mo>~</mo></mover>",
+        "numbered": "<msub><mi>{}</mi><mn>{}</mn></msub>",
+        "variable": '<mrow data-symbol="{}">{}</mrow>',
+        "number": "<mn>{}</mn>",
+        "sign": "<mo>{}</mo>",
+        "space": '<mspace width="0.15em"/>',
+        "nothing": "",
+        "below": "<msub>{}<mrow>{}</mrow></msub>",
+        "above": "<msup>{}<mrow>{}</mrow></msup>",
+        "transposed": "<msup>{}<mo>⊤</mo></msup>",
+        "fraction": "<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>",
+        "root": "<msqrt>{}</msqrt>",
+        "enclosed": '<mrow><mo stretchy="false">{}</mo>{}<mo stretchy="false">{}</mo></mrow>',
+        "prefixed": "<mrow><mo>{}</mo>{}</mrow>",
+        "total": '<mo largeop="true">∑</mo>{}',
+        "sum": '<munder><mo largeop="true">∑</mo><mrow>{}</mrow></munder>{}',
+    }.items()
+}
+LATEX = {  # no backslash before punctuation and no brace before an underscore: Markdown has its own use for both
+    "letter": "{}",
+    "word": r"\mathrm{{{}}}",
+    "gradient": r"\mathrm d{}",
+    "tilde": r"\tilde {}",
+    "numbered": "{}_{}",
+    "variable": "{1}",
+    "number": "{}",
+    "sign": " {} ",
+    "space": " ",
+    "nothing": "",
+    "below": "{}_{{{}}}",
+    "above": "{}^{{{}}}",
+    "transposed": "{}^⊤",
+    "fraction": r"\frac{{{}}}{{{}}}",
+    "root": r"\sqrt{{{}}}",
+    "enclosed": "{}{}{}",
+    "prefixed": "{}{}",
+    "total": "∑ {}",
+    "sum": "∑_{{{}}} {}",
+}
+COMMANDS = str.maketrans({
+    "σ": r"\sigma ", "θ": r"\theta ", "β": r"\beta ", "ε": r"\varepsilon ", "𝟏": r"\mathbf 1", "⊤": r"\top ",
+    "∑": r"\sum ", "∂": r"\partial ", "⊙": r"\odot ", "←": r"\leftarrow ", "−": "-", "≥": r"\ge ", "≤": r"\le ",
+    "<": r"\lt ", ">": r"\gt ",
+})  # fmt: skip
 
 
-def formula(expression: str, result: str = "", *, block: bool = False) -> Markup:
-    """Return `result = expression` as MathML; each variable of the code bears its name in `data-symbol`.
+def formula(text: str, *, block: bool = False) -> Markup:
+    """Return an expression, or an assignment, as MathML; each variable of the code bears its name in `data-symbol`.
 
-    With an index, x[n, i], a formula is about one element and a product of elements needs no sign; without, it is about
-    arrays, `*` is ⊙, element by element, and `@` the matrix product.
+    An assignment to an array, `y = x @ weight.T`, is about arrays: `*` is ⊙, element by element. Any other formula is
+    about elements, y[n, i], whose products need no sign. A condition within a formula is 1 where it holds and 0
+    elsewhere. `partial(y) / partial(x)` is a derivative.
     """
-    body = _Writer(of_elements="[" in expression).write(_parse(expression))[0]
-    if result:
-        updated = result.split("[")[0] in symbols(expression)
-        body = f"{_Writer(of_elements=True).write(_parse(result))[0]}<mo>{'←' if updated else '='}</mo>{body}"
     display = ' display="block"' if block else ""
-    return Markup(f"<math{display}><mrow>{body}</mrow></math>")
+    return Markup(f"<math{display}><mrow>{_written(text, MATHML)}</mrow></math>")
 
 
-def symbols(expression: str) -> list[str]:
-    """Return the variables of the code that an expression names, in order of appearance."""
-    names = [node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)]
-    return list(dict.fromkeys(name for name in names if name in SYMBOLS))
+def latex(text: str) -> str:
+    """Return the same in LaTeX, without the dollar signs around it."""
+    written = _written(text, LATEX).translate(COMMANDS)
+    return re.sub(r" +(?=[ ,_^}]|$)", "", written)
 
 
-def _parse(expression: str) -> ast.expr:
-    return ast.parse(expression, mode="eval").body
+def _written(text: str, notation: Mapping[str, str]) -> str:
+    (statement,) = ast.parse(text).body
+    of_arrays = isinstance(statement, ast.Assign) and "[" not in text
+    node = statement.value if isinstance(statement, ast.Expr) else statement
+    return _Writer(notation, of_arrays=of_arrays).write(node)[0]
 
 
 class _Writer:
-    def __init__(self, *, of_elements: bool) -> None:
-        self.of_elements = of_elements
+    def __init__(self, notation: Mapping[str, str], *, of_arrays: bool) -> None:
+        self.notation = notation
+        self.of_arrays = of_arrays
 
-    def write(self, node: ast.expr) -> tuple[str, int]:
-        """Return a node's MathML and how tightly it holds together."""
+    def put(self, name: str, *parts: str) -> str:
+        """Return what the notation makes of some parts."""
+        return self.notation[name].format(*parts)
+
+    def write(self, node: ast.AST) -> tuple[str, int]:
+        """Return a node as it is written and how tightly it holds together."""
         writer = getattr(self, f"_{type(node).__name__}", None)
-        unknown = isinstance(node, ast.Name) and node.id not in SYMBOLS
-        if writer is None or unknown:
+        if writer is None:
             raise ValueError(f"a formula cannot hold {ast.unparse(node)}")
         written: tuple[str, int] = writer(node)
         return written
 
-    def tight(self, node: ast.expr, least: int) -> str:
-        """Return a node's MathML, in parentheses unless it holds together tightly enough."""
+    def tight(self, node: ast.AST, least: int) -> str:
+        """Return a node as it is written, in parentheses, or a condition in brackets, unless it is tight enough."""
         text, tightness = self.write(node)
-        return text if tightness >= least else f"<mrow><mo>(</mo>{text}<mo>)</mo></mrow>"
+        if tightness >= least:
+            return text
+        return self.put("enclosed", *(("[", text, "]") if tightness == RELATION else ("(", text, ")")))
+
+    def _Assign(self, node: ast.Assign) -> tuple[str, int]:
+        (target,) = node.targets
+        name = target.value if isinstance(target, ast.Subscript) else target
+        again = ast.unparse(name) in {of.id for of in ast.walk(node.value) if isinstance(of, ast.Name)}
+        sign = self.put("sign", "←" if again else "=")
+        return self.write(target)[0] + sign + self.write(node.value)[0], RELATION
+
+    def _Compare(self, node: ast.Compare) -> tuple[str, int]:
+        text = self.tight(node.left, SUM)
+        for sign, right in zip(node.ops, node.comparators, strict=True):
+            text += self.put("sign", SIGNS[type(sign)]) + self.tight(right, SUM)
+        return text, RELATION
 
     def _Name(self, node: ast.Name) -> tuple[str, int]:
-        return f'<mrow data-symbol="{node.id}">{SYMBOLS[node.id]}</mrow>', ATOM
+        if node.id in SYMBOLS:
+            return self.put("variable", node.id, self.put(*SYMBOLS[node.id])), ATOM
+        if len(node.id) > 1:
+            raise ValueError(f"a formula cannot hold {node.id}")
+        return self.put("letter", node.id), ATOM  # an index
 
     def _Constant(self, node: ast.Constant) -> tuple[str, int]:
-        return f"<mn>{node.value!r}</mn>", ATOM
+        return self.put("number", repr(node.value)), ATOM
 
     def _Subscript(self, node: ast.Subscript) -> tuple[str, int]:
         indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        below = "".join(f"<mi>{ast.unparse(index)}</mi>" for index in indices)
-        return f"<msub>{self.tight(node.value, ATOM)}<mrow>{below}</mrow></msub>", ATOM
+        return self.put("below", self.tight(node.value, ATOM), self._side_by_side(indices)), ATOM
 
     def _Attribute(self, node: ast.Attribute) -> tuple[str, int]:
-        return f"<msup>{self.tight(node.value, ATOM)}<mo>⊤</mo></msup>", ATOM  # .T, the only one
+        return self.put("transposed", self.tight(node.value, ATOM)), ATOM  # .T, the only one
 
     def _UnaryOp(self, node: ast.UnaryOp) -> tuple[str, int]:
-        return f"<mrow><mo>−</mo>{self.tight(node.operand, UNARY)}</mrow>", UNARY
+        return self.put("prefixed", "−", self.tight(node.operand, UNARY)), UNARY
 
     def _BinOp(self, node: ast.BinOp) -> tuple[str, int]:
         if isinstance(node.op, ast.Div):
-            return (
-                f"<mfrac><mrow>{self.write(node.left)[0]}</mrow><mrow>{self.write(node.right)[0]}</mrow></mfrac>",
-                ATOM,
-            )
+            return self.put("fraction", self.write(node.left)[0], self.write(node.right)[0]), ATOM
         if isinstance(node.op, ast.Pow):
-            return f"<msup>{self.tight(node.left, ATOM)}<mrow>{self.write(node.right)[0]}</mrow></msup>", POWER
-        if isinstance(node.op, ast.Add):
-            return f"{self.write(node.left)[0]}<mo>+</mo>{self.tight(node.right, SUM)}", SUM
-        if isinstance(node.op, ast.Sub):
-            return f"{self.write(node.left)[0]}<mo>−</mo>{self.tight(node.right, PRODUCT)}", SUM
-        by_element = isinstance(node.op, ast.Mult) and not self.of_elements and not _scalar(node)
-        sign = "<mo>⊙</mo>" if by_element else '<mspace width="0.15em"/>'
-        return f"{self.tight(node.left, PRODUCT)}{sign}{self.tight(node.right, PRODUCT)}", PRODUCT
-
-    def _Compare(self, node: ast.Compare) -> tuple[str, int]:
-        left, right = self.write(node.left)[0], self.write(node.comparators[0])[0]
-        return f"<mrow><mo>[</mo>{left}<mo>&gt;</mo>{right}<mo>]</mo></mrow>", ATOM  # 1 where it holds, else 0
+            return self.put("above", self.tight(node.left, ATOM), self.write(node.right)[0]), POWER
+        if isinstance(node.op, ast.Add | ast.Sub):
+            right = self.tight(node.right, SUM if isinstance(node.op, ast.Add) else PRODUCT)
+            return self.tight(node.left, SUM) + self.put("sign", SIGNS[type(node.op)]) + right, SUM
+        by_element = self.of_arrays and isinstance(node.op, ast.Mult) and not _scalar(node)
+        sign = self.put("sign", "⊙") if by_element else self.put("space")
+        return self.tight(node.left, PRODUCT) + sign + self.tight(node.right, PRODUCT), PRODUCT
 
     def _Call(self, node: ast.Call) -> tuple[str, int]:
         name = ast.unparse(node.func)
-        if name == "exp":
-            return f"<msup><mi>e</mi><mrow>{self.write(node.args[0])[0]}</mrow></msup>", POWER
-        if name == "sqrt":
-            return f"<msqrt>{self.write(node.args[0])[0]}</msqrt>", ATOM
         if name == "sum":
             return self._sum(node.args[0])
-        arguments = "<mo>,</mo>".join(self.write(argument)[0] for argument in node.args)
-        return f"<mrow><mi>{FUNCTIONS[name]}</mi><mo>(</mo>{arguments}<mo>)</mo></mrow>", ATOM
+        arguments = [self.write(argument)[0] for argument in node.args]
+        if name == "exp":
+            return self.put("above", self.put("letter", "e"), *arguments), POWER
+        if name == "sqrt":
+            return self.put("root", *arguments), ATOM
+        if name == "partial":
+            return self.put("prefixed", "∂", *arguments), UNARY
+        listed = self.put("sign", ",").join(arguments)
+        return self.put("word", FUNCTIONS[name]) + self.put("enclosed", "(", listed, ")"), ATOM
 
     def _sum(self, over: ast.expr) -> tuple[str, int]:
-        sign = '<mo largeop="true">∑</mo>'
         if isinstance(over, ast.GeneratorExp):
-            below = "".join(f"<mi>{ast.unparse(loop.target)}</mi>" for loop in over.generators)
-            return f"<munder>{sign}<mrow>{below}</mrow></munder>{self.tight(over.elt, PRODUCT)}", PRODUCT
-        return f"{sign}{self.tight(over, PRODUCT)}", PRODUCT
+            indices = self._side_by_side([loop.target for loop in over.generators])
+            return self.put("sum", indices, self.tight(over.elt, PRODUCT)), PRODUCT
+        return self.put("total", self.tight(over, PRODUCT)), PRODUCT
+
+    def _side_by_side(self, indices: Sequence[ast.expr]) -> str:
+        return self.put("nothing").join(self.write(index)[0] for index in indices)
 
 
 def _scalar(node: ast.BinOp) -> bool:

@@ -15,11 +15,11 @@ from compare.files import write_text
 from compare.parity.controls import SMALL
 from compare.parity.traced import WHOLE
 from compare.parity.trajectory import TWINS
-from compare.report.page import faults, step, time, verdict
+from compare.report.page import derivation, faults, step, time, verdict
 from compare.report.page.decoder import atlas_data, decoder_data
 from compare.report.page.math import formula
 from compare.report.page.parts import Parts, read
-from compare.report.page.rules import RULES, TESTED_IN
+from compare.report.page.rules import TESTED_IN
 from compare.runs import Run
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def render(parts: Parts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals |= {"formula": formula, "as_json": as_json}
+    templates.globals |= {"formula": formula, "derivation": derivation.section, "as_json": as_json}
     templates.filters |= {"number": number}
     atlas = atlas_data(parts.atlas) if parts.atlas else None
     decoder = decoder_data(parts.parameters, atlas["sides"]) if atlas else None
@@ -61,8 +61,6 @@ def render(parts: Parts) -> str:
         charts=list(time.charts(times)) if times else [],
         pictures={name: _uri(png) for name, png in parts.pictures.items()},
         rows=step.rows(parts),
-        rules={rule.name: rule for rule in RULES},
-        derived={rule.operation for rule in RULES} - {"Noise"},
         tested_in=TESTED_IN,
         exhibits=exhibits,
         menu=faults.menu(parts.exhibits) if parts.exhibits else [],

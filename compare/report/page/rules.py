@@ -26,8 +26,14 @@ class Rule:
 
     @property
     def of_element(self) -> str:
-        """Return what the element's rule is a rule of."""
-        return f"{self.result}[{self.indices}]" if self.indices else self.result
+        """Return the element's rule with what it is a rule of: "dbias[o] = sum(…)"."""
+        indices = f"[{self.indices}]" if self.indices else ""
+        return f"{self.result}{indices} = {self.element}"
+
+    @property
+    def of_array(self) -> str:
+        """Return the same of the array's rule."""
+        return f"{self.result} = {self.array}"
 
 
 RULES = (
