@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from compare import environment
-from compare.errors import Interrupted, UserError
+from compare.errors import Interrupted, UserError, clipped
 from compare.experiment.config import DATASETS, MOST, Config
 from compare.options import (
     Place,
@@ -57,7 +57,7 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> int:
-    click.echo(f"error: {printable(message)}", err=True)
+    click.echo(f"error: {clipped(printable(message))}", err=True)
     return BAD_INPUT
 
 

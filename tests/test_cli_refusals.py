@@ -181,3 +181,15 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work_and_leaves_noth
     assert out == ""
     assert re.fullmatch(r"error: Invalid value for '--[^\n]+\n", err)
     assert sorted(cwd.rglob("*")) == before
+
+
+@pytest.mark.parametrize("line", ["train --lr", "train --resume", "report", "check --side", "bench --json", "tr"])
+@pytest.mark.parametrize("long", ["x" * 100_000, "\x1b" * 30_000])
+def test_a_long_value_makes_no_long_line(
+    line: str, long: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(monkeypatch, *line.split(), long) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"error: [^\n]{1,1000}\n", err)
