@@ -1,4 +1,4 @@
-"""A side of somebody's that goes wrong at a moment: it is told in one line or in a verdict, and never passes."""
+"""A side or a layer of somebody's goes wrong at a moment: it is told in a line or in a verdict, and never passes."""
 
 import os
 import re
@@ -8,19 +8,22 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from numpy.random import Generator
 
+import numpy_ae
+from compare import check_layer
 from compare.files import read_json
 from compare.parity.examine import METHODS
 from tests.commands import environ
 
-MODULE = """
-import ctypes, itertools, os, signal, sys, threading, time
+HELPERS = """
+import ctypes, itertools, os, signal, sys, time
 from pathlib import Path
 import numpy as np
-from compare.parity.side import Description, Layer
 from examples import own_network
 
 class Mute(Exception):
@@ -35,7 +38,8 @@ def throw(error):
 def spin():
     while True:
         pass
-
+"""
+MODULE = """
 left = {number}
 
 def here(where, result):
@@ -101,7 +105,33 @@ class Ended(NamedTuple):
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Check one side; assert how it ends."""
+    """Check one side or one layer; assert how it ends."""
+    return _side(rng, folder) if rng.integers(4) else _layer(rng)
+
+
+def _layer(rng: Generator) -> str:
+    names: dict[str, Any] = {}
+    exec(HELPERS, names)
+    act = str(rng.choice([*RAISES, *RETURNS, "sys.exit(0)", "throw(BaseException())", "throw(GeneratorExit())"]))
+    where, left = str(rng.choice(["forward", "backward"])), int(rng.integers(1, 5))
+    layer: Any = numpy_ae.ReLU()
+    right = getattr(layer, where)
+
+    def odd(*arguments: Any, **named: Any) -> Any:
+        nonlocal left
+        left -= 1
+        return right(*arguments, **named) if left else eval(act, names)
+
+    setattr(layer, where, odd)
+    report = check_layer(layer, torch.nn.ReLU(), np.zeros((2, 3)))
+    assert not report.held, f"{where}, {act}: {report}"
+    told = rf".* born there: ReLU\.{where}\.( What is wrong: it (raised|returned) .*)?"  # None is missing
+    assert re.fullmatch(told, report.sentence), f"{where}, {act}: {report}"
+    assert len(report.sentence) < 1200, f"{where}, {act}: {report}"
+    return "layer: failed"
+
+
+def _side(rng: Generator, folder: Path) -> str:
     where, number = str(rng.choice(PLACES)), int(rng.integers(1, [2, 60][rng.integers(2)]))
     kinds = [ENDS, HANGS, RAISES, *([RETURNS] if where not in MAY_RETURN_ANYTHING else [])]
     kind = kinds[rng.integers(len(kinds))]
@@ -110,13 +140,13 @@ def trial(rng: Generator, folder: Path) -> str:
     ended = check(folder, where, act, *options, number=number)
     if not ended.acted:
         assert ended.code == 0, f"{where} {number}, {act}: {ended}"
-        return "went wrong too late to matter, and passed"
-    return "ended in one line" if ended.code == 2 else "failed"
+        return "side: went wrong too late to matter, and passed"
+    return "side: ended in one line" if ended.code == 2 else "side: failed"
 
 
 def check(folder: Path, where: str, act: str, *options: str, number: int = 1) -> Ended:
     """Check a side that does `act`, an expression, in a call or in what it returns; assert that all is as promised."""
-    (folder / "odd.py").write_text(MODULE.format(where=where, act=act, number=number, methods=METHODS))
+    (folder / "odd.py").write_text(HELPERS + MODULE.format(where=where, act=act, number=number, methods=METHODS))
     process = subprocess.Popen(
         [sys.executable, "-m", "compare", "check", "--side", "odd:make", "--json", "found.json", *options],
         cwd=folder,
