@@ -69,7 +69,7 @@ def show_tables(tables: Iterable[PlainTable]) -> None:
     for plain in tables:
         table = Table(title=plain.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
         for i, column in enumerate(plain.columns):
-            table.add_column(column, justify="left" if i == 0 else "right", style="" if i else "bold")
+            table.add_column(Text(column), justify="left" if i == 0 else "right", style="" if i else "bold")
         for row in plain.rows:
             table.add_row(*map(Text, row))  # a bracket in a name is no markup
         console.print(table)
@@ -84,7 +84,7 @@ def show_check(report: Report) -> None:
     for column in ("tier", "operation"):
         table.add_column(column, no_wrap=True)
     for side, dtype in columns:
-        table.add_column(f"{side}\n{dtype}", justify="right")
+        table.add_column(Text(f"{side}\n{dtype}"), justify="right")  # a bracket in a side's name is no markup
     table.add_column("tensors", justify="right", style="dim")
     rows: dict[tuple[str, str], list[Finding]] = {}
     for finding in report.findings:

@@ -2,8 +2,11 @@
 
 import pytest
 
-from compare.console import TrainingProgress, show_tables
+from compare.console import TrainingProgress, show_check, show_tables
 from compare.experiment.quality import Table
+from compare.parity.report import Report
+from compare.parity.side import Description
+from compare.parity.verdict import Finding, Verdict
 
 
 def test_a_table_is_its_title_its_columns_and_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,3 +25,9 @@ def test_progress_ends_in_a_line_for_every_training(capsys: pytest.CaptureFixtur
         assert line.startswith(label)
         assert "300/300" in line
         assert "12.3" in line
+
+
+def test_a_bracket_in_the_name_of_somebodys_side_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = Finding("exact", "[/]x", "float32", "fc1.forward", "y", Verdict.OFF, 3.0, detail="[/red]")
+    show_check(Report(Description("[/]x", (), "float32", "cpu", threads=1), [finding], {}))
+    assert "[/]x" in capsys.readouterr().out
