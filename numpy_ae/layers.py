@@ -83,7 +83,8 @@ class Sigmoid:
         For x ≥ 0 that is 1 / (1 + e⁻ˣ). For x < 0 it is eˣ / (1 + eˣ), the same number with top
         and bottom times eˣ. No exponent is above 0, so nothing overflows.
         """
-        return np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))  # min(x, −x) is −|x|
+        e = np.exp(np.minimum(x, -x))  # e^−|x|
+        return np.maximum(e, x >= 0) / (1 + e)  # e^min(x, 0) is 1 where x ≥ 0, and e elsewhere
 
     def backward(self, dy: Array, y: Array) -> Array:
         """Return dx from dy and forward's y.

@@ -22,9 +22,8 @@ class Adam:
     exp_avg after t steps is (1 − β₁)(gₜ + β₁ gₜ₋₁ + … + β₁ᵗ⁻¹ g₁). Its weights add up to 1 − β₁ᵗ,
     those of a true average to 1. So divide by it; likewise exp_avg_sq, with β₂ and g².
 
-    `params` holds live arrays by name, which `step` changes in place; `state[name]` holds step,
-    exp_avg, exp_avg_sq. `parallel` gives half of the work to another thread, for the same numbers.
-    Raises `ValueError` for a negative lr or eps, or a beta outside of [0, 1).
+    `step` changes the arrays of `params` in place; `state[name]` holds step, exp_avg, exp_avg_sq.
+    `parallel` gives half of the work to a second thread. Rates that make no sense: `ValueError`.
     """
 
     def __init__(
@@ -40,10 +39,7 @@ class Adam:
         self.for_each = runner(parallel)
 
     def step(self, grads: Arrays) -> None:
-        """Move every parameter, given its gradient by name; other gradients may be among them.
-
-        One that is missing or does not fit: `KeyError`, `ValueError`, `TypeError`; nothing moves.
-        """
+        """Move every parameter by its gradient. What is unfit raises before anything has moved."""
         expect_gradients(grads, self.params)
         self.for_each(list(self.params), lambda name: self._update(name, grads[name]))
 
@@ -53,13 +49,16 @@ class Adam:
         state["step"] += 1
         correction1 = 1 - beta1 ** state["step"]
         root_correction2 = math.sqrt(1 - beta2 ** state["step"])
-
         exp_avg *= beta1
         exp_avg += (1 - beta1) * grad
+        square = grad**2
+        square *= 1 - beta2
         exp_avg_sq *= beta2
-        exp_avg_sq += (1 - beta2) * grad**2
+        exp_avg_sq += square
         flush_averages(exp_avg, exp_avg_sq, step=state["step"])
         # lr · m̂ / (√v̂ + eps), top and bottom times √(1 − β₂ᵗ): √v̂ becomes √exp_avg_sq
-        step_size = self.lr * root_correction2 / correction1
-        scaled_eps = self.eps * root_correction2
-        param -= step_size * (exp_avg / (np.sqrt(exp_avg_sq) + scaled_eps))
+        change = np.sqrt(exp_avg_sq, out=square)  # in the memory of square, which has done its work
+        change += self.eps * root_correction2
+        np.divide(exp_avg, change, out=change)
+        change *= self.lr * root_correction2 / correction1
+        param -= change

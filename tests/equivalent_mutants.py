@@ -6,8 +6,9 @@ THREADS = "how Adam's work is split between threads changes no number"
 FLUSH = "flush_averages(exp_avg, exp_avg_sq, step=state['step'])"
 EQUIVALENT = (  # file, a part of the line, what was there, what became of it, why
     ("layers", "maximum", "np.maximum(x, 0)", "np.maximum(0, x)", ORDER),
-    ("layers", "minimum", "np.minimum(x, 0)", "np.minimum(0, x)", ORDER),
     ("layers", "minimum", "np.minimum(x, -x)", "np.minimum(-x, x)", ORDER),
+    ("layers", "maximum", "np.maximum(e, x >= 0)", "np.maximum(x >= 0, e)", ORDER),
+    ("layers", "maximum", "x >= 0", "x > 0", "e⁰ is 1, too"),
     ("layers", "", "0", "0.0", NUMBER),
     ("loss", "** 2", "y - target", "target - y", "it is squared"),
     (

@@ -5,7 +5,7 @@ import pytest
 from compare.console import TrainingProgress, show_check, show_tables
 from compare.experiment.quality import Table
 from compare.parity.report import Report
-from compare.parity.side import Description
+from compare.parity.side import Description, Layer
 from compare.parity.verdict import Finding, Verdict
 
 
@@ -29,5 +29,5 @@ def test_progress_ends_in_a_line_for_every_training(capsys: pytest.CaptureFixtur
 
 def test_a_bracket_in_the_name_of_somebodys_side_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     finding = Finding("exact", "[/]x", "float32", "fc1.forward", "y", Verdict.OFF, 3.0, detail="[/red]")
-    show_check(Report(Description("[/]x", (), "float32", "cpu", threads=1), [finding], {}))
+    show_check(Report(Description("[/]x", (Layer("fc1", "Linear", 2, 3),), "float32", "cpu", threads=1), [finding], {}))
     assert "[/]x" in capsys.readouterr().out

@@ -49,7 +49,7 @@ RELU = (
     mistake("gradient overwritten", "ReLU.backward", ("return dy * (y > 0)", "dy[y <= 0] = 0\n    return dy")),
 )
 
-SIGMOID_FORWARD = "np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x)))"
+SIGMOID_FORWARD = "np.maximum(e, x >= 0) / (1 + e)"
 SIGMOID_BACKWARD = "dy * y * (1 - y)"
 SIGMOID = (
     mistake("argument cut off at ±15", "Sigmoid.forward",
@@ -101,10 +101,11 @@ MODEL = (
 )  # fmt: skip
 
 CORRECTION1, ROOT2 = '1 - beta1 ** state["step"]', 'math.sqrt(1 - beta2 ** state["step"])'
-EPS, UPDATE = "self.eps * root_correction2", "param -= step_size * (exp_avg / (np.sqrt(exp_avg_sq) + scaled_eps))"
+EPS, ROOT = "self.eps * root_correction2", "np.sqrt(exp_avg_sq, out=square)"
 ADAM = (
     mistake("eps inside the root", "Adam.step",
-            (UPDATE, "param -= step_size * (exp_avg / np.sqrt(exp_avg_sq + scaled_eps * root_correction2))")),
+            (ROOT, "np.sqrt(exp_avg_sq + self.eps * root_correction2**2)"),
+            ("change += self.eps * root_correction2", "")),
     mistake("eps before the bias correction", "Adam.step", (EPS, "self.eps")),
     mistake("no bias correction", "Adam.step", (CORRECTION1, "1.0"), (ROOT2, "1.0")),
     mistake("second moment not corrected", "Adam.step", (ROOT2, "1.0")),
@@ -118,14 +119,14 @@ ADAM = (
              '"exp_avg": (zeros := np.zeros_like(param)), "exp_avg_sq": zeros')),
     mistake("moment used before its update", "Adam.step",
             ("exp_avg *= beta1", "old = exp_avg.copy()\n    exp_avg *= beta1"),
-            ("(exp_avg / (", "(old / (")),
+            ("np.divide(exp_avg, change", "np.divide(old, change")),
     mistake("bias correction in float32", "Adam.step",
             (CORRECTION1, '1 - np.float32(beta1) ** state["step"]'),
             (ROOT2, 'math.sqrt(1 - np.float32(beta2) ** state["step"])')),
     mistake("gradient not squared", "Adam.step", ("grad**2", "np.abs(grad)")),
     mistake("gradient clipped", "Adam.step",
             ("exp_avg *= beta1", "grad = np.clip(grad, -1, 1)\n    exp_avg *= beta1")),
-    mistake("sign of the update", "Adam.step", ("param -= step_size", "param += step_size")),
+    mistake("sign of the update", "Adam.step", ("param -= change", "param += change")),
     mistake("another library's eps", "Adam.__init__", ("eps: float = 1e-8", "eps: float = 1e-7")),
 )  # fmt: skip
 

@@ -25,10 +25,10 @@ OUTSIDERS = (
     mistake("a ReLU slipped in after the latent, forward only", "Autoencoder.decode",
             ("self.fc3.forward(z)", "self.fc3.forward(self.relu3.forward(z))")),
     mistake("the bias correction is done in place, in the running average", "Adam.step",
-            ("step_size = self.lr * root_correction2 / correction1",
-             "exp_avg /= correction1\n    step_size = self.lr * root_correction2")),
+            ("change = np.sqrt(", "exp_avg /= correction1\n    change = np.sqrt("),
+            ("self.lr * root_correction2 / correction1", "self.lr * root_correction2")),
     mistake("AdamW ported for Adam, with its default decay", "Adam.step",
-            ("param -= step_size", "param *= 1 - self.lr * 0.01\n    param -= step_size")),
+            ("param -= change", "param *= 1 - self.lr * 0.01\n    param -= change")),
     mistake("gradients are never zeroed between steps", "train_step",
             ("    optimizer.step(grads)",
              "    for name in optimizer.params:\n"

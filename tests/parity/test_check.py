@@ -17,7 +17,7 @@ MISTAKES: list[tuple[type, str, Method]] = [
     (
         numpy_ae.Linear,
         "backward",
-        lambda self, dy, x, *, input_grad=True: (dy @ self.weight, dy.T @ x, dy.mean(axis=0)),
+        lambda self, dy, x, input_grad=True: (dy @ self.weight, dy.T @ x, dy.mean(axis=0)),
     ),
 ]
 

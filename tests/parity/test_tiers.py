@@ -20,11 +20,11 @@ OTHER_ORDER = {  # the same mathematics, summed and multiplied in another order
     "Linear.forward": [("x @ self.weight.T", "x[:, ::-1] @ self.weight[:, ::-1].T")],
     "Linear.backward": [
         ("dy @ self.weight", "dy[:, ::-1] @ self.weight[::-1]"),
-        ("dy.T @ x", "dy[::-1].T @ x[::-1]"),
+        ("np.dot(dy.T, x)", "np.dot(dy[::-1].T, x[::-1])"),
         ("dy.sum(axis=0)", "dy[::-1].sum(axis=0)"),
     ],
     "Sigmoid.backward": [("dy * y * (1 - y)", "(1 - y) * y * dy")],
-    "SumSquaredError.forward": [("(error * error).sum()", "(error * error)[::-1].sum(axis=0).sum()")],
+    "SumSquaredError.forward": [("((y - target) ** 2).sum()", "((y - target) ** 2)[::-1].sum(axis=0).sum()")],
     "Adam.step": [("(1 - beta1) * grad", "(1 - beta1) * (grad - exp_avg)"), ("exp_avg *= beta1", "")],  # as torch does
 }
 EXISTS_FOR = {
@@ -60,6 +60,6 @@ def test_a_tier_fails_on_what_it_exists_for(dataset: Dataset, tier: str, title: 
 
 
 def test_the_trajectory_fails_on_drift(config: Config, dataset: Dataset) -> None:
-    with rewritten("Adam.step", [("param -= work", "param -= work * (1 + 1e-4)")]):
+    with rewritten("Adam.step", [("param -= change", "param -= change * (1 + 1e-4)")]):
         finding, _ = check_trajectory(our_own(dataset.train_images), config, ["float32"])
     assert finding.verdict is Verdict.OFF
