@@ -1,4 +1,4 @@
-"""The three layers, each a forward and, right below it, its backward. Reading starts here.
+"""Three kinds of layer, each a forward and, below it, its backward. Reading starts here.
 
 The loss L is one number. We write dy for its gradient with respect to an array y: dy[j] = ∂L/∂y[j],
 one number for each entry of y. If y is computed from x, and x is used nowhere else, then x[i] acts
@@ -7,7 +7,7 @@ on L only through the entries of y that it enters, and the chain rule adds up al
     dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i]
 
 A backward is this sum for one layer: handed dy, it returns dx. Weight and bias are inputs like x,
-with the same sum. i and j stand for all indices of an entry: x[n,i] is feature i of image n.
+with the same sum. i and j are all indices of an entry; below, x[n,i] is feature i of image n.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy_ae.support import Array, expect, floating, flush_subnormals
 class Linear:
     """y = x Wᵀ + b, with the weight laid out as in PyTorch: (out_features, in_features).
 
-    Both start uniform in ±1/√in_features, drawn from `rng`, in a floating `dtype` (`TypeError`).
+    Both start uniform in ±1/√in_features, drawn from `rng`, in float `dtype`, else `TypeError`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ReLU:
         """Return dx from dy and forward's y, which is positive exactly where x was.
 
         Each x enters one y alone, so the sum has one term. ∂y/∂x is 1 where x > 0, 0 where x < 0.
-        At 0 it is 0 on the left, 1 on the right. Any value between will do; we take PyTorch's 0.
+        At 0 it is 0 on the left, 1 on the right. Any from 0 to 1 will do; we take PyTorch's 0.
 
         dx = dy ⊙ [y > 0]    (⊙ is entry by entry; true counts as 1, false as 0)
         """
@@ -75,7 +75,7 @@ class ReLU:
 
 
 class Sigmoid:
-    """y = 1 / (1 + e⁻ˣ), entry by entry: any number becomes one between 0 and 1."""
+    """y = 1 / (1 + e⁻ˣ), entry by entry: all values land between 0 and 1."""
 
     def forward(self, x: Array) -> Array:
         """Map x to y of the same shape: y = e^min(x, 0) / (1 + e^−|x|).

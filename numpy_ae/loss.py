@@ -6,7 +6,7 @@ from numpy_ae.support import Array, expect
 
 
 class SumSquaredError:
-    """L = Σ (y − target)². It is no mean, so an image's row of dy does not depend on the others."""
+    """L = Σ (y − target)². Not a mean: an image's row of dy is the same in a batch of any size."""
 
     def forward(self, y: Array, target: Array) -> np.floating:
         """Return L, a scalar. A target that does not fit y: `ValueError` (shape), `TypeError`."""
@@ -14,5 +14,5 @@ class SumSquaredError:
         return ((y - target) ** 2).sum()
 
     def backward(self, y: Array, target: Array) -> Array:
-        """Return dy = 2 (y − target), the derivative of (y − target)², the one term y enters."""
+        """Return dy = 2 (y − target), the slope of (y − target)², the one term each y enters."""
         return 2 * (y - target)

@@ -48,7 +48,7 @@ class Autoencoder:
         return cache["sigmoid"]
 
     def forward(self, x: Array, cache: dict[str, Array] | None = None) -> Array:
-        """Reconstruct x (batch, input_dim). A dict handed in is filled with every activation."""
+        """Reconstruct x (batch, input_dim). A dict handed in gets x and every layer's output."""
         return self.decode(self.encode(x, cache), cache)
 
     __call__ = forward
@@ -56,7 +56,7 @@ class Autoencoder:
     def backward(self, dy: Array, cache: Arrays, *, input_grad: bool = False) -> dict[str, Array]:
         """Return all gradients: d["fc4"] of that layer's output, d["fc4.weight"] of that parameter.
 
-        Takes dy, the reconstruction's gradient, and that forward's cache (`KeyError` if it lacks
+        Takes dy, the reconstruction's gradient, and the forward's cache (`KeyError` if it lacks
         an array that is read). One layer's output is the next one's x, so each dx is the dy of the
         layer before. The input's own is left out unless asked for: training changes no image.
         """

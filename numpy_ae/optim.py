@@ -17,9 +17,9 @@ class Adam:
         exp_avg_sq ← β₂ exp_avg_sq + (1 − β₂) g²     v̂ = exp_avg_sq / (1 − β₂ᵗ)
         θ ← θ − lr · m̂ / (√v̂ + eps)
 
-    A gradient that stays the same gives m̂ = g and √v̂ = |g|: a step of lr. Where its sign changes
+    A steady gradient g ≠ 0 gives m̂ = g, √v̂ = |g|: a step of lr, against g. Where its sign changes
     often, m̂ is small but v̂ is not: a small step. Why exactly 1 − βᵗ? Both averages start at 0, so
-    exp_avg after t steps is (1 − β₁)(gₜ + β₁ gₜ₋₁ + … + β₁ᵗ⁻¹ g₁). Its weights add up to 1 − β₁ᵗ,
+    exp_avg after t steps is (1 − β₁)(gₜ + β₁ gₜ₋₁ + … + β₁ᵗ⁻¹ g₁). Its factors add up to 1 − β₁ᵗ,
     those of a true average to 1. So divide by it; likewise exp_avg_sq, with β₂ and g².
 
     `step` changes the arrays of `params` in place; `state[name]` holds step, exp_avg, exp_avg_sq.
@@ -39,7 +39,7 @@ class Adam:
         self.for_each = runner(parallel)
 
     def step(self, grads: Arrays) -> None:
-        """Move every parameter by its gradient. What is unfit raises before anything has moved."""
+        """Update every parameter as above. An unfit gradient raises before anything has moved."""
         expect_gradients(grads, self.params)
         self.for_each(list(self.params), lambda name: self._update(name, grads[name]))
 
@@ -55,7 +55,7 @@ class Adam:
         square *= 1 - beta2
         exp_avg_sq *= beta2
         exp_avg_sq += square
-        flush_averages(exp_avg, exp_avg_sq, step=state["step"])
+        flush_averages(exp_avg, exp_avg_sq, step=state["step"])  # what is too small to matter
         # lr · m̂ / (√v̂ + eps), top and bottom times √(1 − β₂ᵗ): √v̂ becomes √exp_avg_sq
         change = np.sqrt(exp_avg_sq, out=square)  # in the memory of square, which has done its work
         change += self.eps * root_correction2

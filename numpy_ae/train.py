@@ -13,8 +13,8 @@ def train_step(
 ) -> float:
     """Learn to map noisy to clean, both (batch, input_dim); return L as it was before the update.
 
-    The network sees the noisy image, the loss compares with the clean one. Compared with the noisy
-    one, copying it would be best. To come close to the clean one, it must tell image from noise.
+    The network sees the noisy image, the loss compares with the clean one. If it used the noisy
+    one, a plain copy would be best. To come close to the clean one, it must tell image from noise.
     """
     cache: dict[str, Array] = {}
     y = model.forward(noisy, cache)
@@ -27,5 +27,5 @@ def train_step(
 def train_epoch(
     model: Autoencoder, loss: SumSquaredError, optimizer: Adam, batches: Iterable[Batch]
 ) -> float:
-    """Take a step on every (noisy, clean) pair, to which the caller added noise; return Σ L."""
+    """Take a step on every (noisy, clean) pair (the caller added the noise); return Σ L."""
     return sum(train_step(model, loss, optimizer, noisy, clean) for noisy, clean in batches)
