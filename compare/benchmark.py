@@ -16,8 +16,10 @@ from compare.content import as_we_wrote_it
 from compare.errors import Interrupted
 from compare.experiment import data
 from compare.experiment.config import Config
-from compare.files import read_json, write_json
-from compare.report.benchmark import write
+from compare.files import read_json, require_writable, write_json
+from compare.report.benchmark import require_place, write
+
+__all__ = ["measure", "require_place", "show", "show_again"]
 
 
 def measure(
@@ -35,11 +37,13 @@ def measure(
     What there is of them is written as it comes, beside that file, so that an earlier one stays until all is measured.
     When this is interrupted, or fails, it shows what it has.
     """
+    unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
+    if unfinished:
+        require_writable(unfinished)
     data.load(config.data, data_root, deadline=download_deadline)  # what is missing is said now, not in ten minutes
     counts = (threads,) if threads else tuple(sorted({1, environment.most_threads()}))
     todo = list(bench.parts(config, quick=quick, threads=counts, device=device))
     results, load = Results(environment.describe(), device), bench.load()  # before there is any of its own
-    unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
     try:
         with console.status("measuring") as status, Processes() as processes:
             processes.begin(todo[0].lanes)

@@ -249,6 +249,8 @@ def bench(
     """  # fmt: skip
     from compare import benchmark
 
+    if markdown:
+        benchmark.require_place(markdown)
     if earlier:
         refuse_beside("--from measures nothing", but=("earlier", "markdown"))
         held = benchmark.show_again(earlier, markdown)

@@ -15,11 +15,11 @@ from compare.experiment.config import Config
 from compare.experiment.explore import Outcome, combinations, outcome, table
 from compare.experiment.memory import require_memory
 from compare.experiment.quality import markdown
-from compare.files import read_json, write_json, write_text
+from compare.files import read_json, require_own, write_json, write_text
 from compare.parity.sides import LABELS, make_side
 from compare.runs import Run, claimed, new_folder, require_own_files, tidy
 
-PLAN = "explore.json"
+PLAN, PICTURE, TABLE = "explore.json", "explore.png", "explore.md"
 
 
 class Plan(NamedTuple):
@@ -61,8 +61,12 @@ def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None) -> 
     if (folder / PLAN).exists():
         raise UserError(f"{folder} holds an explore already; continue it with --resume, or choose another --out")
     plan = Plan(lists, side or "numpy", combinations(lists))
-    for config in plan.configs.values():
+    for name in (PICTURE, TABLE):
+        if (folder / name).exists():
+            raise UserError(f"{folder} holds {name} and no {PLAN}; choose another --out, or remove it")
+    for label, config in plan.configs.items():
         require_memory(config)
+        Run.plan(config, _place(folder, label))
     return plan
 
 
@@ -77,7 +81,16 @@ def _earlier(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None,
         value = read_json(path)
         if value["side"] not in LABELS or not all(isinstance(values, list) for values in value["lists"].values()):
             raise ValueError("no side, or no lists")
-        return Plan(value["lists"], value["side"], combinations(value["lists"]), dict(value["environment"]))
+        plan = Plan(value["lists"], value["side"], combinations(value["lists"]), dict(value["environment"]))
+    for config in plan.configs.values():
+        require_memory(config)
+    require_own(folder, [_place(folder, label).name for label in plan.configs])
+    return plan
+
+
+def _place(folder: Path, label: str) -> Path:
+    """Return where a combination's run lies, or will lie."""
+    return folder / label.replace(", ", "_")
 
 
 def _train(plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any) -> Mapping[str, Outcome]:
@@ -92,7 +105,7 @@ def _train(plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **
     with TrainingProgress(totals) as progress:
         for label, config in plan.configs.items():
             dataset = datasets[config.data]
-            prepared = _prepared(config, folder / label.replace(", ", "_"))
+            prepared = _prepared(config, _place(folder, label))
             training = job.set_up(prepared, [plan.side], dataset, device=device, checkpoint_every=checkpoint_every)
             progress.skip(label, training.images_seen(plan.side))
 
@@ -129,7 +142,7 @@ def _show(plan: Plan, outcomes: Mapping[str, Outcome], folder: Path) -> None:
     noisy = {f"Noisy, {plan.configs[label].noise:g}": of.noisy for label, of in outcomes.items()}
     settings = [(label, of.denoised, of.test_mse) for label, of in outcomes.items()]
     original = next(iter(outcomes.values())).original
-    figures.save(figures.explore(settings, original, noisy), folder / "explore.png")
+    figures.save(figures.explore(settings, original, noisy), folder / PICTURE)
     rows = table(outcomes)
-    write_text(folder / "explore.md", markdown([rows]))
+    write_text(folder / TABLE, markdown([rows]))
     show_tables([rows])

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,10 @@ def remove_partials(folder: Path) -> None:
     Only our own names count, and only files: whatever else lies there is somebody's.
     """
     for path in folder.glob(f".*{PARTIAL}"):
-        named = re.fullmatch(rf"\..+\.(\d{{1,9}}){re.escape(PARTIAL)}", path.name, re.DOTALL)
+        named = re.fullmatch(rf"\..+\.([1-9][0-9]{{0,8}}){re.escape(PARTIAL)}", path.name, re.DOTALL)
         if named and stat.S_ISREG(path.lstat().st_mode) and not _is_at_work(int(named[1])):
-            path.unlink(missing_ok=True)
+            with suppress(PermissionError):  # another user's, in a folder that is everybody's
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import click
 
 from compare import environment
 from compare.console import TrainingProgress, console, show_summary, show_tables, show_verdict
-from compare.errors import UserError
+from compare.errors import UserError, clipped
 from compare.experiment import data
 from compare.experiment.checkpoint import Checkpoint, DriftRecord
 from compare.experiment.config import Config
@@ -52,7 +52,7 @@ def prepare(
         if resume is not None:
             made_with = [start.environment for start in prepared.starts.values()] or [prepared.run.environment()]
             for difference in environment.go_on_from(made_with[0], threads):
-                console.print(f"{difference}: the last bits may differ from an unbroken run's", markup=False)
+                console.print(f"{clipped(difference)}: the last bits may differ from an unbroken run's", markup=False)
         yield prepared
 
 

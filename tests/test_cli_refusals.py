@@ -162,6 +162,7 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_before_any_work(
     "line",
     [
         *("check --json loop", "check --json loop/file", "check --json dangling", "report copy --out loop"),
+        *("bench --from file --markdown noending", "bench --from file --markdown file.md", "bench --json taken"),
         *("bench --json loop", "bench --from file --markdown loop", "faults --markdown loop", "train --out loop/run"),
         *("run --out loop", f"check --json {'x' * 250}", f"bench --from file --markdown new/{'x' * 250}.md"),
     ],
@@ -174,12 +175,13 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work_and_leaves_noth
     (cwd / "loop").symlink_to("loop")
     (cwd / "dangling").symlink_to("file/below")
     (cwd / "file").touch()
+    (cwd / "taken.unfinished").mkdir()
     before = sorted(cwd.rglob("*"))
     monkeypatch.setattr("compare.experiment.data.load", lambda *_, **__: pytest.fail("work began"))
     assert exit_code(monkeypatch, *line.split()) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"error: Invalid value for '--[^\n]+\n", err)
+    assert re.fullmatch(r"error: (Invalid value for '--|cannot write |noending has no ending)[^\n]+\n", err)
     assert sorted(cwd.rglob("*")) == before
 
 

@@ -1,5 +1,6 @@
 """A grid of trainings: what diverges is told and left out, and what is there is gone on with, never written over."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from compare.errors import Diverged
 from compare.experiment.training import Training
-from compare.files import read_json
+from compare.files import PARTIAL, read_json
 from tests.commands import exit_code
 
 SMALL = ("--epochs", "1", "--hidden-dim", "8", "--batch-size", "512")
@@ -74,3 +75,51 @@ def test_a_run_of_another_config_is_refused(
     config.write_text(config.read_text().replace('"seed": 42', '"seed": 7'))
     assert exit_code(monkeypatch, "explore", "--resume", "grid") == 2
     assert "is not of the config in explore.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["explore.md", "explore.png", "latent-dim 2/history.json", "latent-dim 1/x.safetensors"]
+)
+def test_somebodys_files_are_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("out", name)
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    assert exit_code(monkeypatch, "explore", "--latent-dim", "1,2", "--out", "out") == 2
+    assert f"holds {path.name} and no " in capsys.readouterr().err
+    assert [path for path in Path("out").rglob("*") if path.is_file()] == [path]
+    assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ({"latent_dim": []}, "has no value"),
+        ({"seed": list(range(60)), "epochs": list(range(1, 60))}, "these lists have 3,540 combinations"),
+        ({"latent_dim": [30_000_000]}, "choose smaller ones"),
+    ],
+)
+def test_a_strangers_lists_are_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lists: object, message: str
+) -> None:
+    (tmp_path / "explore.json").write_text(json.dumps({"lists": lists, "side": "numpy", "environment": {}}))
+    assert exit_code(monkeypatch, "explore", "--resume", tmp_path) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_combination_that_is_a_link_out_of_the_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, away = tmp_path / "explore", tmp_path / "away"
+    folder.mkdir()
+    (away / "page").mkdir(parents=True)
+    (away / "page" / f".a.png.{2**22}{PARTIAL}").touch()
+    lists = {"latent_dim": [1, 2], "hidden_dim": [2]}
+    (folder / "explore.json").write_text(json.dumps({"lists": lists, "side": "numpy", "environment": {}}))
+    (folder / "latent-dim 2").symlink_to(away)
+    before = sorted(away.rglob("*"))
+    assert exit_code(monkeypatch, "explore", "--resume", folder) == 2
+    assert "is a link that leads out of" in capsys.readouterr().err
+    assert sorted(away.rglob("*")) == before

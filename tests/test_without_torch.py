@@ -63,9 +63,19 @@ def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(
     ("raised", "told"),
     [
         ("ModuleNotFoundError(name='torch')", "the torch side needs torch: pip install torch; "),
-        ("ImportError('libtorch.so: failed to map')", "torch cannot be imported (libtorch.so: failed to map): pip "),
-        ("OSError('libtorch.so: no memory')", "torch cannot be imported (libtorch.so: no memory): pip "),
-        ("AttributeError('x' * 9 + chr(10) * 3)", "torch cannot be imported (xxxxxxxxx): pip install --force-"),
+        (
+            "ImportError('libtorch.so: failed to map')",
+            "torch cannot be imported: it raised ImportError: libtorch.so: failed to map; pip ",
+        ),
+        (
+            "OSError('libtorch.so: no memory')",
+            "torch cannot be imported: it raised OSError: libtorch.so: no memory; pip ",
+        ),
+        (
+            "AttributeError('x' * 9 + chr(10) * 3)",
+            "torch cannot be imported: it raised AttributeError: xxxxxxxxx; pip ",
+        ),
+        ("SystemExit(0)", "torch cannot be imported: it raised SystemExit: 0; pip install --force-reinstall"),
     ],
 )
 def test_the_torch_side_says_in_one_line_what_is_missing_or_broken(

@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, cast
 
-from compare.errors import UserError
+from compare.errors import UserError, told
 from compare.experiment.batches import Batch
 from compare.experiment.config import Config
 from compare.parity.side import Array, State
@@ -89,11 +89,15 @@ class Spec(NamedTuple):
         return self.find_maker()(config, device=device, **self.options)
 
     def find_maker(self) -> Callable[..., Any]:
-        """Import what makes the lane, and return it. Raises `UserError` where that is not installed."""
+        """Import what makes the lane, and return it. Raises `UserError` where that is absent or broken."""
         try:
             return cast(Callable[..., Any], resolve_name(f"compare.bench.{self.maker}"))
         except ModuleNotFoundError as error:
             raise UserError(f"{error.name} is not installed") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an installation that is broken raises anything
+            raise UserError(f"what it needs cannot be imported: it {told(error)}") from error
 
 
 ANY = ("cpu", "cuda", "mps")

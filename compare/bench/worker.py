@@ -73,7 +73,7 @@ def told_in_one_line() -> Iterator[None]:
     """Turn whatever happens to a lane into a `UserError`: the other lanes go on."""
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = " ".join(str(error).split()) or type(error).__name__
         raise UserError(text if len(text) <= 160 else text[:159] + "…") from None
 

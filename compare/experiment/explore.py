@@ -1,5 +1,6 @@
 """The article's "play around with different values": the same training at every combination of listed values."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -15,6 +16,8 @@ from compare.experiment.data import Dataset
 from compare.experiment.quality.tables import Table
 from compare.experiment.showcase import EXAMPLES
 from compare.experiment.training import Training
+
+MOST = 1000  # combinations: each is a training
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Outcome:
 def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
     """Return a config for every combination, under a label that says what varies: "latent-dim 4, noise 0.3"."""
     for name, values in lists.items():
-        if len(set(values)) < len(values):
-            raise UserError(f"--{name.replace('_', '-')} has a value twice")
+        if not values or len(set(values)) < len(values):
+            raise UserError(f"--{name.replace('_', '-')} has {'a value twice' if values else 'no value'}")
+    if (count := math.prod(map(len, lists.values()))) > MOST:
+        raise UserError(f"these lists have {count:,} combinations; no more than {MOST:,} are trained at once")
     varied = [name for name, values in lists.items() if len(values) > 1]
     configs = [Config(**dict(zip(lists, values, strict=True))) for values in product(*lists.values())]
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compare.errors import UserError
+from compare.errors import UserError, told
 from compare.experiment.config import Config
 from compare.parity.side import AutoencoderSide, Layer, Side, State
 
@@ -37,9 +37,10 @@ def torch_is_needed() -> Iterator[None]:
         raise UserError(
             f"the torch side needs {error.name}: pip install torch; `train --side numpy` works without"
         ) from error
-    except Exception as error:  # an installation that is broken, or short of memory, raises anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # an installation that is broken, or short of memory, raises anything
         raise UserError(
-            f"torch cannot be imported ({reason}): pip install --force-reinstall torch, or give it more memory; "
+            f"torch cannot be imported: it {told(error)}; pip install --force-reinstall torch, or give it more memory; "
             "`train --side numpy` works without"
         ) from error

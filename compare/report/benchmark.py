@@ -11,8 +11,9 @@ from compare import environment
 from compare.bench.lanes import LANES
 from compare.bench.results import Results, Row
 from compare.bench.tables import at_a_glance, by_size, reasons, tables, verdicts
+from compare.errors import UserError
 from compare.experiment.quality import literal, markdown
-from compare.files import write_text
+from compare.files import require_writable, write_text
 from compare.report.style import colours, plots, save, styled
 
 HEAD = """# Benchmarks
@@ -64,6 +65,13 @@ more), sweeps of four turns, an *Adam* of one, a *ready* with imports, a peak th
 floors are left out: they took more than Adam moves.
 """
 NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --device cuda`), and no such device was.\n"
+
+
+def require_place(path: Path) -> None:
+    """Raise `UserError` where the document, or its plots beside it, cannot be written."""
+    if not path.suffix:
+        raise UserError(f"{path} has no ending, and its plots go into a folder of its name without; call it {path}.md")
+    require_writable(path.with_suffix("") / "cost-1.png")
 
 
 def write(machines: Sequence[Results], path: Path) -> None:

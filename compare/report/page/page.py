@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
@@ -28,7 +29,7 @@ SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
 
 def write(run: Run, path: Path) -> None:
     """Render a run's page and write it, whole or not at all. Equal runs of equal names give equal bytes."""
-    with as_we_wrote_it(run.folder, UndefinedError):
+    with as_we_wrote_it(run.folder, UndefinedError), np.errstate(all="ignore"):  # NaN in a stranger's file
         text = render(read(run))
     write_text(path, text)
 
