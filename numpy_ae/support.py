@@ -10,9 +10,7 @@ from numpy.typing import DTypeLike
 Array = np.ndarray
 Arrays = Mapping[str, Array]  # by name
 Batch = tuple[Array, Array]  # noisy and clean images, both (batch, input_dim)
-FLUSH_EVERY = (
-    100  # steps of Adam: an average takes longer than that to fade through the subnormal range
-)
+FLUSH_EVERY = 100  # steps of Adam; an average takes longer to fade through the subnormal numbers
 
 
 def expect(name: str, array: Array, shape: tuple[int | str, ...], *, like: Array) -> None:
