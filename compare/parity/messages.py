@@ -1,4 +1,4 @@
-"""Messages from a process whose code is anybody's: what else is written into its line is seen, and waits for nothing."""
+"""Messages from a process whose code is anybody's: what else is written into its line is seen, and not waited for."""
 
 import os
 import pickle

@@ -126,9 +126,10 @@ def _work(there: "Connection[Any, Any]") -> None:
 
 def _keep_from_the_tracker() -> None:
     """Lead what would reach multiprocessing's tracker to nowhere: what it cannot read, it tells with a traceback."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, resource_tracker.getfd())
-    os.close(nowhere)
+    if tracker := resource_tracker.getfd():
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, tracker)
+        os.close(nowhere)
 
 
 def _answer(name: str, judge: Judge[Any], calls: Calls, on_step: Step) -> Any:

@@ -53,6 +53,9 @@ def hanging(folder: Path) -> Path:
             r"odd:make .* \(signal SIGKILL\) amid op\(.*; there may be too little memory",
         ),
         ("factory", "(os.closerange(3, 99), spin())", rf"odd:make closed what .* amid odd:make\(config\); {MUST}"),
+        ("factory", "throw(Hidden())", r"odd:make\(config\) raised Hidden"),
+        ("factory", "Nameless('Odd', (), {})()", r"what odd:make returned, Odd, has no \w+\(\); .*"),
+        ("describe", "Nameless('Odd', (), {})()", r"describe\(\) of odd:make returned an? Odd, not a .*"),
         ("factory", "throw(ValueError('x' * 10**6))", r"odd:make\(config\) raised ValueError: x+… \(.* more\)"),
     ],
 )
@@ -90,7 +93,7 @@ def written(data: str) -> str:
         written("struct.pack('!iQ', -1, 2**62)"),
         written("b'compare:' + struct.pack('!Q', 2**62)"),
         written("b'compare:' + struct.pack('!Q', 5) + b'hello'"),
-        f"({written("b'nonsense'")}, spin())",
+        f"({written('bytes(9)')}, spin())",
     ],
 )
 def test_what_writes_into_the_line_is_told_at_once(tmp_path: Path, act: str) -> None:
@@ -101,7 +104,7 @@ def test_what_writes_into_the_line_is_told_at_once(tmp_path: Path, act: str) -> 
 
 
 def test_half_a_message_ends_with_the_deadline(tmp_path: Path) -> None:
-    act = f"({written("b'compare:' + struct.pack('!Q', 50)")}, spin())"
+    act = "(" + written("b'compare:' + struct.pack('!Q', 50)") + ", spin())"
     ended = users.check(tmp_path, "factory", act, "--no-torch", "--deadline", "1.5")
     assert ended.code == 2
     assert re.fullmatch(r"error: odd:make\(config\) took longer than 1.5 seconds; .*\n", ended.err)
@@ -112,8 +115,8 @@ def test_a_copy_of_the_process_does_not_answer_for_it(tmp_path: Path) -> None:
     assert (ended.code, ended.err.startswith("error: odd:make ended its process (exit code 0)")) == (2, True)
     (tmp_path / "forks.py").write_text("import os\nfrom examples.own_network import make\nos.fork()\n")
     command = [sys.executable, "-m", "compare", "check", "--no-torch", "--side", "forks:make"]
-    ended = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    both = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=60)
+    assert (both.returncode, both.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("where", ["import", "factory", "op", "loss"])
