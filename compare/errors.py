@@ -2,6 +2,7 @@
 
 LONGEST = 1000  # characters of a line that a person will read
 OF_OTHERS = 300  # of it, for what an exception says that is not ours
+NAME = type.__dict__["__name__"]  # reads a class's own name, and not what its metaclass says of it
 
 
 def clipped(text: str, most: int = LONGEST) -> str:
@@ -12,11 +13,21 @@ def clipped(text: str, most: int = LONGEST) -> str:
     return f"{text[:kept]}… ({len(text) - kept:,} characters more)"
 
 
+def class_name(value: object, most: int = OF_OTHERS) -> str:
+    """Return the name of a value's class, which may be anybody's: none of its code runs."""
+    return clipped(str.__str__(NAME.__get__(type(value))), most)
+
+
+def one_line(text: str) -> str:
+    """Return a text, of anybody's kind of str, on one line."""
+    return " ".join(str.__str__(text).split())
+
+
 def told(error: BaseException) -> str:
     """Say on one line what was raised: "raised ValueError: no such layer". Its class may be anybody's."""
-    name = clipped(type(error).__name__, OF_OTHERS)
+    name = class_name(error)
     try:
-        text = " ".join(str(error).split())
+        text = one_line(str(error))
     except KeyboardInterrupt:
         raise
     except BaseException:

@@ -43,12 +43,48 @@ class Mute(Exception):
         raise SystemExit(0)
 
 
+class Odd(str):
+    """A text that is not what it says."""
+
+    def split(self, *_: object) -> list[str]:
+        """Raise what would end the process."""
+        raise SystemExit(0)
+
+    def __len__(self) -> int:
+        """Say less than none."""
+        return -1
+
+
+class Says(Exception):
+    """An exception that says such a text."""
+
+    def __str__(self) -> str:
+        """Return it."""
+        return Odd("some\ntext")
+
+
+class Nameless(type):
+    """A class that does not tell its name."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        """Raise what would end the process."""
+        raise SystemExit(0)
+
+
+class Hidden(Exception, metaclass=Nameless):
+    """An exception of such a class."""
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (ValueError("two\n lines"), "raised ValueError: two lines"),
         (SystemExit(0), "raised SystemExit: 0"),
         (KeyError(), "raised KeyError"),
+        (Says(), "raised Says: some text"),
+        (Hidden(), "raised Hidden"),
+        (type(Odd("Other"), (Exception,), {})(), "raised Other"),
         (Mute(), "raised Mute, which cannot say why"),
         (ValueError("x" * 10**6), f"raised ValueError: {clipped('x' * 10**6, 300)}"),
         (type("E" * 10**6, (Exception,), {})(), f"raised {clipped('E' * 10**6, 300)}"),

@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from compare.errors import UserError, clipped, told
+from compare.errors import UserError, class_name, clipped, one_line, told
 from compare.experiment.batches import Batch
 from compare.parity.side import Array, Description, Grads, Layer, Operands, State, Trace
 
 T = TypeVar("T")
 
+MUST_NOT_END = "code that is judged must not end the process"
 LONGEST_NAME = 80  # characters
+TRACEBACK = BaseException.__dict__["__traceback__"]  # reads an exception's own, whatever its class says
 
 
 class Misbehaved(Exception):
@@ -32,6 +34,10 @@ class Misbehaved(Exception):
 class Returned(Exception):
     """What a call returned, and what it must return instead: "a list, not an array"."""
 
+    def __str__(self) -> str:
+        """Say it on one line; somebody's code may raise this, too."""
+        return one_line(super().__str__())
+
 
 class Ended(BaseException):
     """What a call did that ends a process, and so this check: it is no `Exception`, which would be a finding."""
@@ -43,27 +49,42 @@ def call(what: str, do: Callable[[], T]) -> T:
         return do()
     except KeyboardInterrupt:
         raise
-    except Returned as error:
-        raise Misbehaved(what, f"returned {error}") from None
     except BaseException as error:
-        raise Misbehaved(what, told(error), where=_where(error), ends=not isinstance(error, Exception)) from None
+        if type(error) is Returned:
+            raise Misbehaved(what, f"returned {error}") from None
+        ends = not issubclass(type(error), Exception)  # `isinstance` would ask the exception itself
+        raise Misbehaved(what, told(error), where=_where(error), ends=ends) from None
 
 
 class Calls:
-    """`call`, for code that is judged in a process of its own, which is told of each call and of its end."""
+    """`call`, for code that is judged in a process of its own, which is told of each call and of its end.
 
-    def __init__(self, tell: Callable[[str], object] = lambda what: None) -> None:
+    What the code sets with `np.seterr` is undone after each call, for it is not about our own arithmetic; what it
+    ignores, it goes on to ignore in the next.
+    """
+
+    def __init__(self, tell: Callable[[str], object] = lambda what: None, *, interrupts: bool = True) -> None:
         self._tell = tell  # called with what is entered, and with "" when it was left
+        self._interrupts = interrupts  # whether a KeyboardInterrupt is a person's; otherwise, the code has raised it
+        self._ignored: dict[str, Any] = {}
 
     def __call__(self, what: str, do: Callable[[], T]) -> T:
         """Return what it returns. Raises `Misbehaved`, and `Ended` for what would end the process."""
         self._tell(what)
         try:
-            return call(what, do)
+            with np.errstate(**self._ignored):
+                try:
+                    return call(what, do)
+                finally:
+                    self._ignored = {kind: how for kind, how in np.geterr().items() if how == "ignore"}
         except Misbehaved as error:
             if error.ends:
-                raise Ended(f"{error}; code that is judged must not end the process") from None
+                raise Ended(f"{error}; {MUST_NOT_END}") from None
             raise
+        except KeyboardInterrupt as error:
+            if self._interrupts:
+                raise
+            raise Ended(f"{what} raised {class_name(error)}; {MUST_NOT_END}") from None
         finally:
             self._tell("")
 
@@ -88,14 +109,15 @@ def account(error: BaseException) -> str:
     """Say where something was raised, and what: "layers.py, forward, raised ValueError: …"."""
     if isinstance(error, Misbehaved):
         return clipped(f"{error.where} {error.did}")
-    return clipped(f"{_where(error)} {told(error)}")
+    return clipped(f"{_where(error)} {told(error)}".strip())
 
 
 def _where(error: BaseException) -> str:
     """Return file and function that raised; nothing where it was a call that came to nothing, for then it is here."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    file = frame.f_code.co_filename
-    return "" if file == __file__ else f"{Path(file).name}, {frame.f_code.co_name},"
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(TRACEBACK.__get__(error))]
+    if not codes or codes[-1].co_filename == __file__:
+        return ""
+    return f"{Path(codes[-1].co_filename).name}, {codes[-1].co_name},"
 
 
 class Called:
@@ -244,9 +266,9 @@ def _word(what: str, value: Any) -> str:
 
 
 def _count(what: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or value < 1:
+    if not isinstance(value, int | np.integer) or (count := int(value)) < 1:
         raise Returned(f"{_shown(value)} as {what}, not a positive int")
-    return int(value)
+    return count
 
 
 def _shown(value: object) -> str:
@@ -254,5 +276,5 @@ def _shown(value: object) -> str:
 
 
 def _a(value: object) -> str:
-    name = clipped(type(value).__name__, LONGEST_NAME)
+    name = class_name(value, LONGEST_NAME)
     return "None" if value is None else f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"

@@ -4,7 +4,7 @@ import inspect
 from itertools import pairwise
 from typing import Any
 
-from compare.errors import UserError
+from compare.errors import UserError, class_name
 from compare.experiment.config import Config
 from compare.parity.calls import HERE, Called, Calls, attempt, plain_description
 from compare.parity.oracle import OPERATIONS
@@ -22,7 +22,7 @@ def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called
     """
     what = f"looking for the methods of what {name} returned"
     for method in attempt(lambda: calls(what, lambda: [m for m in METHODS if not callable(getattr(side, m, None))])):
-        raise UserError(f"what {name} returned, {type(side).__name__}, has no {method}(); see compare.parity.side.Side")
+        raise UserError(f"what {name} returned, {class_name(side)}, has no {method}(); see compare.parity.side.Side")
     who = attempt(lambda: calls(f"describe() of {name}", lambda: plain_description(side.describe())))
     if who.name == LABELS["torch"]:
         raise UserError(f"{name}: describe() says {who.name}, which is the reference's name; choose another")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.errors import UserError
+from compare.errors import UserError, class_name
 from compare.experiment.batches import Batch, training_batches, uniform_batches
 from compare.experiment.config import Config
 from compare.parity.calls import HERE, Calls, attempt
@@ -94,6 +94,6 @@ def find(name: str, calls: Calls = HERE) -> Callable[[Config], Any]:
     if factory is absent:
         raise UserError(f"{module} has no {attribute!r}; name the function that makes the side")
     if not callable(factory):
-        raise UserError(f"{name}, {type(factory).__name__}, cannot be called; name a function of a Config")
+        raise UserError(f"{name}, {class_name(factory)}, cannot be called; name a function of a Config")
     made: Callable[[Config], Any] = factory
     return made

@@ -6,21 +6,23 @@
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from compare.errors import clipped
+from compare.errors import class_name, clipped
 from compare.parity import culprit
 from compare.parity.calls import LONGEST_NAME, Misbehaved, arrays, call
 from compare.parity.numpy_side import run_layer
 from compare.parity.operations import check_operation
-from compare.parity.oracle import OPERATIONS
 from compare.parity.side import Array, Description, Layer, Operands
 from compare.parity.verdict import Finding
 
 if TYPE_CHECKING:
     import torch
+
+KINDS = ("Linear", "ReLU", "Sigmoid")
+DEFAULTS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # NumPy's
 
 
 @dataclass(frozen=True)
@@ -41,43 +43,42 @@ def check_layer(layer: Any, torch_module: "torch.nn.Module", x: Array, *, seed: 
 
     `x` (batch, in_features) gives width and dtype. A Linear has `weight` (out, in), `bias` (out,), `forward(x)` and
     `backward(dy, x)`, which returns dx, dweight and dbias; the others have `forward(x)` and `backward(dy, y)`.
-    Raises `TypeError` for a twin of any other kind, a layer that lacks one of those (a bias that is None is none), and
-    an x or weights that are no arrays of numbers; and `ValueError` for an x or weights of another shape or dtype, and
-    for a twin without a bias. Whatever the layer raises when it is called is a finding.
+    Raises `TypeError` for a twin of any other kind, with a forward of its own or a weight or bias that is no plain
+    parameter, a layer that lacks one of those (a bias that is None is none), and an x or weights that are no arrays of
+    numbers; and `ValueError` for an x or weights of another shape or dtype, an x without rows, and a twin without a
+    bias. Whatever the layer raises when it is called is a finding.
     """
-    kind = type(torch_module).__name__
-    if f"{kind}.forward" not in OPERATIONS or not _is_torchs(kind, torch_module):
-        where = clipped(str(type(torch_module).__module__), LONGEST_NAME)
-        raise TypeError(f"check_layer knows torch.nn's Linear, ReLU and Sigmoid, not {where}.{_class(torch_module)}")
+    kind, twin_weight, twin_bias = _twin(torch_module)
     needed = ("forward", "backward", *(("weight", "bias") if kind == "Linear" else ()))
     parts = {name: _part(layer, name) for name in needed}
     if lacks := [name for name, part in parts.items() if part is None]:
         raise TypeError(f"{_class(layer)} is no {kind} that can be judged: it has no {', '.join(lacks)}")
-    if not isinstance(x, np.ndarray):
+    if not issubclass(type(x), np.ndarray):
         raise TypeError(f"x must be an array, not {_class(x)}")
-    if x.ndim != 2 or not x.shape[1] or x.dtype.name not in ("float32", "float64"):
+    x = np.asarray(x)  # a subclass may answer anything
+    if x.ndim != 2 or not x.size or x.dtype.name not in ("float32", "float64"):
         raise ValueError(f"x must be (batch, in_features) in float32 or float64, not {x.shape} in {x.dtype}")
     in_features = out_features = x.shape[1]
     state = {}
     if kind == "Linear":
         weight, bias = (_weights(layer, name, parts[name], x.dtype) for name in ("weight", "bias"))
-        out_features, in_features = torch_module.get_parameter("weight").shape
-        if torch_module.bias is None:
+        if twin_bias is None:
             raise ValueError(f"the twin has no bias, and {_class(layer)} has one; give the twin bias=True")
-        if weight.shape != (out_features, in_features) or x.shape[1] != in_features:
-            twins = (out_features, in_features)
-            raise ValueError(f"x {x.shape}, the layer's weight {weight.shape} and its twin's {twins} do not fit")
+        out_features, in_features = twin_weight
+        if weight.shape != twin_weight or x.shape[1] != in_features:
+            raise ValueError(f"x {x.shape}, the layer's weight {weight.shape} and its twin's {twin_weight} do not fit")
         if bias.shape != (out_features,):
             raise ValueError(f"the layer's bias {bias.shape} does not fit its weight; it must be {(out_features,)}")
         state = {"param/layer.weight": weight, "param/layer.bias": bias}
     shape = Layer("layer", kind, in_features, out_features)
     side = _OneLayer(layer, Description(_class(layer), (shape,), x.dtype.name, "cpu", threads=1))
     rng = np.random.default_rng(seed)
-    findings = [
-        finding
-        for direction in ("forward", "backward")
-        for finding in check_operation(side, f"layer.{direction}", f"{kind}.{direction}", state, rng)
-    ]
+    with np.errstate(**DEFAULTS):
+        findings = [
+            finding
+            for direction in ("forward", "backward")
+            for finding in check_operation(side, f"layer.{direction}", f"{kind}.{direction}", state, rng)
+        ]
     return LayerReport(findings, culprit.sentence(findings, side.describe()))
 
 
@@ -94,13 +95,51 @@ class _OneLayer:
         return call(direction, lambda: arrays(run_layer(self.layer, direction, operands)))
 
 
-def _is_torchs(kind: str, module: object) -> bool:
+class _Twin(NamedTuple):
+    kind: str
+    weight: tuple[int, ...] = ()  # their shapes
+    bias: tuple[int, ...] | None = None
+
+
+def _twin(module: Any) -> _Twin:
+    """Return what a module of torch's is. Raises `TypeError` for one that is not, or no longer, what check_layer knows.
+
+    That is one whose forward is torch's own, and whose weight and bias are parameters and not made of others.
+    """
+    try:
+        kind = call("the twin", lambda: _kind(module))
+        where = call("the twin", lambda: clipped(str.__str__(type(module).__module__), LONGEST_NAME))
+        shapes = call("the twin", lambda: _shapes(module)) if kind == "Linear" else {}
+    except Misbehaved as error:
+        raise TypeError(f"{error}; it is no twin to judge by") from None
+    if not kind:
+        raise TypeError(f"check_layer knows torch.nn's Linear, ReLU and Sigmoid, not {where}.{_class(module)}")
+    if kind != "Linear":
+        return _Twin(kind)
+    weight, bias = shapes.get("weight"), shapes.get("bias", ())
+    if weight is None or len(weight) != 2 or bias not in (None, weight[:1]):
+        raise TypeError("the twin's weight and bias must be parameters, as torch.nn.Linear makes them")
+    return _Twin(kind, weight, bias)
+
+
+def _kind(module: Any) -> str:
+    """Return the kind of a module of torch's; nothing where it is none of these, or has a forward of its own."""
     torch = sys.modules.get("torch")  # whoever has a module of torch's has imported it
-    return torch is not None and isinstance(module, getattr(torch.nn, kind, ()))
+    for kind in KINDS if torch else ():
+        torchs = getattr(torch.nn, kind)  # type: ignore[union-attr]
+        if issubclass(type(module), torchs):
+            return kind if type(module).forward is torchs.forward and "forward" not in vars(module) else ""
+    return ""
+
+
+def _shapes(module: Any) -> dict[str, tuple[int, ...] | None]:
+    """Return the shapes of a module's own parameters by name; None for one that it is made without."""
+    parameters = vars(module)["_parameters"].items()
+    return {name: None if part is None else tuple(map(int, part.shape)) for name, part in parameters}
 
 
 def _class(value: object) -> str:
-    return clipped(type(value).__name__, LONGEST_NAME)
+    return class_name(value, LONGEST_NAME)
 
 
 def _part(layer: Any, name: str) -> Any:
@@ -113,10 +152,12 @@ def _part(layer: Any, name: str) -> Any:
 
 def _weights(layer: Any, name: str, value: Any, dtype: np.dtype[Any]) -> Array:
     """Return a layer's weight or bias as the array that it is."""
-    try:
-        array = call(name, lambda: np.asarray(value))
+    try:  # NumPy would walk through what is no array, and that may never end
+        array = call(name, lambda: np.asarray(value) if hasattr(type(value), "__array__") else None)
     except Misbehaved as error:
         raise TypeError(f"{name} of {_class(layer)} is no array: it {error.did}") from None
+    if array is None:
+        raise TypeError(f"{name} of {_class(layer)} must be an array of numbers, not {_class(value)}")
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name} of {_class(layer)} must be an array of numbers, not {_class(value)} of {array.dtype}")
     if array.dtype != dtype:

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from math import inf
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -15,7 +14,8 @@ from typing import Any, TypeVar
 from compare import environment
 from compare.errors import UserError
 from compare.interrupts import end_with_the_parent, held_back
-from compare.parity.calls import Calls, Ended, account
+from compare.parity.calls import MUST_NOT_END, Calls, Ended, account
+from compare.parity.messages import Garbled, Receiver, Sender
 from compare.parity.outcome import Step
 from compare.terminal import steady_streams
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 Judge = Callable[[Calls, Step], T]  # given to a new process, and so a function of a module, or a `partial` of one
 
 DEADLINE = 300.0  # seconds that one call into the code may take
+QUIET = 10  # times the deadline, but at least a minute, that the process may be silent between two calls
+LEAST_QUIET = 60.0
 GRACE = 2.0  # seconds in which a process that has answered, or that has gone silent, is to end by itself
 GLANCE = 1.0  # seconds after which to see whether it is alive, where nothing else tells
 
@@ -30,8 +32,8 @@ GLANCE = 1.0  # seconds after which to see whether it is alive, where nothing el
 def supervised(name: str, judge: Judge[T], on_step: Step, *, deadline: float = DEADLINE) -> T:
     """Return what `judge` comes to in a new process, which has ended when this returns, whatever happens.
 
-    Raises what it raises, and `UserError`, in one line, where the code called `name` ends that process, or where one
-    call into it takes longer than the deadline.
+    Raises what it raises, and `UserError`, in one line, where the code called `name` ends that process, where one call
+    into it takes longer than the deadline, and where nothing is heard for much longer than that.
     """
     context = get_context("spawn")
     here, there = context.Pipe()
@@ -58,22 +60,31 @@ def supervised(name: str, judge: Judge[T], on_step: Step, *, deadline: float = D
 
 def _listen(name: str, child: BaseProcess, here: "Connection[Any, Any]", on_step: Step, deadline: float) -> Any:
     """Return the child's answer."""
-    inside, since = "", 0.0
+    receiver, inside, since = Receiver(here), "", time.monotonic()
+    quiet = max(QUIET * deadline, LEAST_QUIET)
     while True:
-        left = since + deadline - time.monotonic() if inside else inf
-        if here.poll(max(0, min(left, GLANCE))):
-            try:
-                kind, value = here.recv()
-            except (EOFError, OSError):
-                break
+        left = since + (deadline if inside else quiet) - time.monotonic()
+        try:
+            message = receiver.next(max(0, min(left, GLANCE)))
+        except (EOFError, OSError):
+            break
+        except Garbled:
+            advice = "code that is judged must not write into files that it has not opened"
+            raise UserError(f"{name} wrote into what its process answers through; {advice}") from None
+        if message:
+            kind, value = message
+            since = time.monotonic()
             if kind == "answer":
                 return value
             if kind == "step":
                 on_step(*value)
             else:
-                inside, since = value, time.monotonic()
-        elif left <= 0:
+                inside = value
+        elif left <= 0 and inside:
             raise UserError(f"{inside} took longer than {deadline:g} seconds; make it faster, or give --deadline more")
+        elif left <= 0:
+            advice = "code that is judged must not run, or stop the process, between its calls"
+            raise UserError(f"{name} has not answered for {quiet:g} seconds; {advice}")
         elif child.exitcode is not None and not here.poll():  # what it has started may hold the line open
             break
     _let_end(child)
@@ -106,16 +117,19 @@ def _work(there: "Connection[Any, Any]") -> None:
     environment.keep_freed_memory()
     name, judge, folder = there.recv()
     os.chdir(folder)
-
-    def tell(kind: str, value: Any) -> None:
-        try:
-            there.send((kind, value))
-        except OSError:  # nobody hears it
-            os._exit(1)
-
-    calls = Calls(lambda what: tell("call", what))
+    _keep_from_the_tracker()
+    send = Sender(there).send
+    calls = Calls(lambda what: send(("call", what)), interrupts=False)
     with steady_streams():
-        tell("answer", _answer(name, judge, calls, lambda images, loss: tell("step", (images, loss))))
+        send(("answer", _answer(name, judge, calls, lambda images, loss: send(("step", (images, loss))))))
+
+
+def _keep_from_the_tracker() -> None:
+    """Lead what would reach multiprocessing's tracker to nowhere: what it cannot read, it tells with a traceback."""
+    if tracker := resource_tracker.getfd():
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, tracker)
+        os.close(nowhere)
 
 
 def _answer(name: str, judge: Judge[Any], calls: Calls, on_step: Step) -> Any:
@@ -124,11 +138,11 @@ def _answer(name: str, judge: Judge[Any], calls: Calls, on_step: Step) -> Any:
         return judge(calls, on_step)
     except UserError as error:
         return error
-    except KeyboardInterrupt:
-        return KeyboardInterrupt()
     except MemoryError as error:
         return MemoryError(str(error))
     except Ended as error:
         return UserError(str(error))
+    except KeyboardInterrupt:  # a person's would have ended the process
+        return UserError(f"{name} raised KeyboardInterrupt; {MUST_NOT_END}")
     except BaseException as error:
         return UserError(f"{name} cannot be judged: {account(error)}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils import prune
 
 import numpy_ae
 from compare import check_layer
@@ -79,6 +80,96 @@ class Mute(BaseException):
         raise SystemExit(0)
 
 
+class Nameless(type):
+    """A class that does not tell its name."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        """Raise what would end the process."""
+        raise SystemExit(0)
+
+
+class Hidden(BaseException, metaclass=Nameless):
+    """An exception that hides its class and where it was raised."""
+
+    __traceback__ = None
+
+
+class Anonymous(numpy_ae.ReLU, metaclass=Nameless):
+    """A layer whose class does not tell its name."""
+
+
+class Endless:
+    """A sequence of itself."""
+
+    def __len__(self) -> int:
+        """Say one."""
+        return 1
+
+    def __getitem__(self, index: int) -> "Endless":
+        """Return another."""
+        return Endless()
+
+
+class Unready:
+    """What would be an array and ends the process."""
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        """Exit."""
+        raise SystemExit
+
+
+class Elsewhere(np.ndarray):
+    """An array that says nothing of itself."""
+
+    @property
+    def ndim(self) -> int:
+        """Exit."""
+        raise SystemExit
+
+
+class Zero(torch.nn.Linear):
+    """A Linear with a forward of its own."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return nothing but zeros."""
+        return x * 0
+
+
+class Named(torch.nn.Linear):
+    """A Linear by another name, whose forward is torch's."""
+
+
+THE_TWINS = r"the twin's weight and bias must be parameters, as torch\.nn\.Linear makes them"
+
+
+def made_of_others() -> list[torch.nn.Module]:
+    """Return twins whose weight or bias is no parameter, or of no Linear's shape."""
+    without_bias, without_weight, tall, wide = (torch.nn.Linear(6, 4) for _ in range(4))
+    del without_bias.bias, without_weight.weight
+    tall.weight = torch.nn.Parameter(torch.zeros(4, 6, 1))
+    wide.bias = torch.nn.Parameter(torch.zeros(7))
+    normed = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(6, 4))
+    pruned = prune.l1_unstructured(torch.nn.Linear(6, 4), "weight", 1)  # type: ignore[no-untyped-call]
+    return [without_bias, without_weight, tall, wide, normed, pruned]
+
+
+def secretive() -> torch.nn.Module:
+    """Return a Linear whose attributes end the process."""
+    twin = torch.nn.Linear(6, 4)
+
+    class Secretive(torch.nn.Linear):
+        @property
+        def __dict__(self) -> Any:  # type: ignore[override]
+            raise SystemExit
+
+        def __getattr__(self, name: str) -> Any:
+            raise SystemExit
+
+    twin.__class__ = Secretive
+    return twin
+
+
 def throw(error: BaseException) -> Any:
     """Raise it."""
     raise error
@@ -90,6 +181,7 @@ def throw(error: BaseException) -> Any:
         (lambda: throw(SystemExit(0)), "it raised SystemExit: 0"),
         (lambda: throw(BaseException()), "it raised BaseException"),
         (lambda: throw(Mute()), "it raised Mute, which cannot say why"),
+        (lambda: throw(Hidden()), "it raised Hidden"),
         (lambda: throw(ValueError("x" * 10**6)), r"it raised ValueError: x+… \(999,\d+ characters more\)"),
         (lambda: itertools.count(), "it returned a count as '(y|dx)', not an array"),
         (lambda: [X], "it returned a list as '(y|dx)', not an array"),
@@ -109,6 +201,18 @@ def test_whatever_a_layer_does_is_told_in_the_report(direction: str, act: Callab
 def test_a_layer_whose_attributes_end_the_process_is_refused() -> None:
     with pytest.raises(TypeError, match=r"^forward of Elusive raised SystemExit: 0; it cannot be judged$"):
         check_layer(Elusive(), TWINS["ReLU"], X)
+
+
+def test_a_twin_whose_attributes_end_the_process_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^the twin raised SystemExit; it is no twin to judge by$"):
+        check_layer(ours("Linear"), secretive(), X)
+
+
+def test_hidden_names_other_errors_and_an_x_of_any_class_change_no_verdict() -> None:
+    with np.errstate(all="raise"):
+        assert check_layer(Anonymous(), TWINS["ReLU"], X.view(Elsewhere)).held
+        assert check_layer(ours("Sigmoid"), TWINS["Sigmoid"], X).held
+    assert check_layer(ours("Linear"), Named(6, 4), X).held
 
 
 def test_an_interrupt_of_a_layer_is_one() -> None:
@@ -146,10 +250,17 @@ def test_an_interrupt_of_a_layer_is_one() -> None:
         (with_(bias=X[0, :3]), TWINS["Linear"], X, ValueError, r"the layer's bias \(3,\) .*; it must be \(4,\)"),
         (with_(bias=X[:1, :4]), TWINS["Linear"], X, ValueError, r"the layer's bias \(1, 4\) .*; it must be \(4,\)"),
         (with_(bias=np.zeros(4)), TWINS["Linear"], X, ValueError, "bias of Linear is float64, and x is float32; .*"),
-        (with_(weight="x"), TWINS["Linear"], X, TypeError, "weight of Linear must be an array of numbers, not str .*"),
-        (with_(weight=object()), TWINS["Linear"], X, TypeError, "weight of Linear must be an array .*, not object .*"),
-        (with_(weight=[[1], [2, 3]]), TWINS["Linear"], X, TypeError, "weight of Linear is no array: it raised Value.*"),
-        (with_(weight=itertools.count()), TWINS["Linear"], X, TypeError, "weight of Linear must be .*, not count .*"),
+        (with_(weight="x"), TWINS["Linear"], X, TypeError, "weight of Linear must be an array of numbers, not str"),
+        (with_(weight=object()), TWINS["Linear"], X, TypeError, "weight of Linear must be an array .*, not object"),
+        (with_(weight=np.array(None)), TWINS["Linear"], X, TypeError, "weight of Linear must be .* of object"),
+        (with_(weight=[[1], [2, 3]]), TWINS["Linear"], X, TypeError, "weight of Linear must be an array .*, not list"),
+        (with_(weight=itertools.count()), TWINS["Linear"], X, TypeError, "weight of Linear must be .*, not count"),
+        (with_(weight=Endless()), TWINS["Linear"], X, TypeError, "weight of Linear must be .*, not Endless"),
+        (with_(weight=Unready()), TWINS["Linear"], X, TypeError, "weight of Linear is no array: it raised SystemExit"),
+        (ours("ReLU"), TWINS["ReLU"], X[:0], ValueError, r"x must be .*, not \(0, 6\) in float32"),
+        *((ours("Linear"), twin, X, TypeError, THE_TWINS) for twin in made_of_others()),
+        (ours("Linear"), Zero(6, 4), X, TypeError, rf"{KNOWS} .*test_layer\.Zero"),
+        (ours("Linear"), torch.nn.LazyLinear(4), X, TypeError, "the twin raised RuntimeError: .*; it is no twin .*"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(layer: Any, twin: Any, x: Any, error: type[Exception], message: str) -> None:

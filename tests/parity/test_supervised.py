@@ -8,10 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compare.errors import UserError
 from compare.parity import supervised
+from compare.parity.calls import Calls
+from compare.parity.outcome import Step
 from tests.commands import environ
 from tests.trials import interrupts, users
 
@@ -50,6 +53,9 @@ def hanging(folder: Path) -> Path:
             r"odd:make .* \(signal SIGKILL\) amid op\(.*; there may be too little memory",
         ),
         ("factory", "(os.closerange(3, 99), spin())", rf"odd:make closed what .* amid odd:make\(config\); {MUST}"),
+        ("factory", "throw(Hidden())", r"odd:make\(config\) raised Hidden"),
+        ("factory", "Nameless('Odd', (), {})()", r"what odd:make returned, Odd, has no \w+\(\); .*"),
+        ("describe", "Nameless('Odd', (), {})()", r"describe\(\) of odd:make returned an? Odd, not a .*"),
         ("factory", "throw(ValueError('x' * 10**6))", r"odd:make\(config\) raised ValueError: x+… \(.* more\)"),
     ],
 )
@@ -74,11 +80,79 @@ def test_a_call_that_never_ends_is_ended_and_told(tmp_path: Path, where: str, ac
     assert re.fullmatch(rf"error: {told}\n", ended.err)
 
 
-def test_what_raises_an_interrupt_is_interrupted(tmp_path: Path) -> None:
-    (tmp_path / "odd.py").write_text("class Own(KeyboardInterrupt): pass\nraise Own")
-    command = [sys.executable, "-m", "compare", "check", "--side", "odd:make"]
-    ended = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "\ninterrupted\n")
+def written(data: str) -> str:
+    """Return what writes some bytes into whatever is open."""
+    return f"[write(number, {data}) for number in range(3, 30)]"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        written("struct.pack('!i', 5) + b'hello'"),
+        written("struct.pack('!i', 5000)"),
+        written("struct.pack('!iQ', -1, 2**62)"),
+        written("b'compare:' + struct.pack('!Q', 2**62)"),
+        written("b'compare:' + struct.pack('!Q', 5) + b'hello'"),
+        f"({written('bytes(9)')}, spin())",
+    ],
+)
+def test_what_writes_into_the_line_is_told_at_once(tmp_path: Path, act: str) -> None:
+    ended = users.check(tmp_path, "factory", act, "--no-torch")
+    told = "odd:make wrote into what its process answers through; code that is judged must not write into files .*"
+    assert ended.code == 2
+    assert re.fullmatch(rf"error: {told}\n", ended.err)
+
+
+def test_half_a_message_ends_with_the_deadline(tmp_path: Path) -> None:
+    act = "(" + written("b'compare:' + struct.pack('!Q', 50)") + ", spin())"
+    ended = users.check(tmp_path, "factory", act, "--no-torch", "--deadline", "1.5")
+    assert ended.code == 2
+    assert re.fullmatch(r"error: odd:make\(config\) took longer than 1.5 seconds; .*\n", ended.err)
+
+
+def test_a_copy_of_the_process_does_not_answer_for_it(tmp_path: Path) -> None:
+    ended = users.check(tmp_path, "factory", "os.fork() and os._exit(0)", "--no-torch")
+    assert (ended.code, ended.err.startswith("error: odd:make ended its process (exit code 0)")) == (2, True)
+    (tmp_path / "forks.py").write_text("import os\nfrom examples.own_network import make\nos.fork()\n")
+    command = [sys.executable, "-m", "compare", "check", "--no-torch", "--side", "forks:make"]
+    both = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=60)
+    assert (both.returncode, both.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("where", ["import", "factory", "op", "loss"])
+def test_an_interrupt_that_code_raises_is_its_own(tmp_path: Path, where: str) -> None:
+    ended = users.check(tmp_path, where, "throw(type('Own', (KeyboardInterrupt,), {}))", "--no-torch")
+    assert ended.code == 2
+    assert re.fullmatch(r"error: .* raised Own; code that is judged must not end the process\n", ended.err)
+
+
+def silent(calls: Calls, on_step: Step) -> None:
+    """Do nothing for a long time, between two calls."""
+    calls("a call", lambda: None)
+    time.sleep(1000)
+
+
+def test_a_process_that_is_silent_between_calls_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervised, "LEAST_QUIET", 0)
+    with pytest.raises(UserError, match=r"^mod:make has not answered for 10 seconds; code that is judged must not "):
+        supervised.supervised("mod:make", silent, lambda *_: None, deadline=1)
+
+
+@pytest.mark.parametrize("how", ["raise", "ignore"])
+def test_what_code_has_numpy_do_with_errors_is_not_about_ours(tmp_path: Path, how: str) -> None:
+    (tmp_path / "strict.py").write_text(
+        f"import numpy as np\nfrom examples.own_network import make\nnp.seterr(all={how!r})\n"
+    )
+    command = [sys.executable, "-m", "compare", "check", "--side", "strict:make"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_code_ignores_is_ignored_in_its_next_call_and_not_between() -> None:
+    calls, before = Calls(), np.geterr()
+    calls("a call", lambda: np.seterr(over="ignore", under="raise", divide="raise"))
+    assert np.geterr() == before
+    assert calls("another", np.geterr) == {**before, "over": "ignore"}
 
 
 @pytest.mark.parametrize("times", [1, 3])

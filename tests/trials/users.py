@@ -21,7 +21,8 @@ from compare.parity.examine import METHODS
 from tests.commands import environ
 
 HELPERS = """
-import ctypes, itertools, os, signal, sys, time
+import ctypes, itertools, os, signal, struct, sys, time
+from contextlib import suppress
 from pathlib import Path
 import numpy as np
 from examples import own_network
@@ -34,6 +35,17 @@ class Numb(Exception):
 
 def throw(error):
     raise error
+
+def write(number, data):
+    with suppress(OSError):
+        os.write(number, data)
+
+class Nameless(type):
+    @property
+    def __name__(cls): time.sleep(1e6)
+
+class Hidden(Exception, metaclass=Nameless):
+    __traceback__ = None
 
 def spin():
     while True:
@@ -82,6 +94,7 @@ RAISES = (
     *(
         "throw(Numb())",
         "throw(StopIteration())",
+        "throw(Hidden())",
         "throw(KeyError())",
         "throw(type('E' * 10**5, (Exception,), {}))",
     ),
