@@ -20,7 +20,7 @@ from numpy_ae.support import Array, expect, floating, flush_subnormals
 class Linear:
     """y = x Wᵀ + b, with the weight laid out as in PyTorch: (out_features, in_features).
 
-    Both start uniform in ±1/√in_features, drawn from `rng`, in float `dtype`, else `TypeError`.
+    Weight and bias start uniform in ±1/√in_features. A `dtype` that is no float: `TypeError`.
     """
 
     def __init__(
