@@ -8,10 +8,13 @@ from types import FrameType
 
 def main() -> None:
     """Run the command line; an interrupt while its libraries load ends like any other."""
-    # OpenBLAS's idle threads spin for some 2^26 cycles, on the core that Adam's second thread is waiting for. 2^14
-    # cycles, a few microseconds, are enough to bridge two products. It reads this when NumPy is imported, below.
+    # OpenBLAS's idle threads spin for some 2^26 cycles, on the core that Adam's second thread is
+    # waiting for. 2^14 cycles, a few microseconds, are enough to bridge two products. It reads this
+    # when NumPy is imported, below.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background has none
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # a job in the background has none
         signal.signal(signal.SIGINT, _interrupt_once)
     try:
         from compare.cli import main

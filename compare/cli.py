@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 import click
 
-from compare import environment
+from compare import machine
+from compare.data.config import DATASETS, MOST, Config
 from compare.errors import Interrupted, UserError, clipped
-from compare.experiment.config import DATASETS, MOST, Config
 from compare.options import (
     Place,
     Seconds,
@@ -42,14 +42,20 @@ def main() -> NoReturn:
         click.echo(printable(str(error)), err=True)
         code = INTERRUPTED
     except MemoryError as error:
-        code = _complain(f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size")
+        code = _complain(
+            f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size"
+        )
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        code = _complain(f"the system refuses: {error.strerror or error}{where}; see to that and try again")
+        code = _complain(
+            f"the system refuses: {error.strerror or error}{where}; see to that and try again"
+        )
     except ModuleNotFoundError as error:
         code = _complain(f"this command needs {error.name}: pip install {error.name}")
     except ImportError as error:
-        code = _complain(f"a library cannot be imported ({error}); install it anew, or give this more memory")
+        code = _complain(
+            f"a library cannot be imported ({error}); install it anew, or give this more memory"
+        )
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = INTERRUPTED
@@ -82,7 +88,11 @@ def cli(context: click.Context) -> None:
 @out_option
 @resume_option
 @checkpoint_option
-@click.option("--no-faults", is_flag=True, help="Leave the planted mistakes out of the page: half a minute less.")
+@click.option(
+    "--no-faults",
+    is_flag=True,
+    help="Leave the planted mistakes out of the page: half a minute less.",
+)
 def run(
     overrides: dict[str, Any],
     out: Path | None,
@@ -94,11 +104,14 @@ def run(
     **data: Any,
 ) -> int:
     """Do the whole job: data, parity check, both trainings, quality, pictures, summary, page."""
-    from compare import job
+    from compare.commands import run as command
+    from compare.commands.train import prepare
 
     _set_up(threads)
-    with job.prepare(overrides, out, resume, threads) as prepared:
-        held = job.run_all(prepared, device=device, checkpoint_every=checkpoint_every, faults=not no_faults, **data)
+    with prepare(overrides, out, resume, threads) as prepared:
+        held = command.run_all(
+            prepared, device=device, checkpoint_every=checkpoint_every, faults=not no_faults, **data
+        )
     return OK if held else FAILED
 
 
@@ -121,12 +134,12 @@ def train(
     **data: Any,
 ) -> int:
     """Train one side or both, with a checkpoint after every epoch."""
-    from compare import job
+    from compare.commands import train as command
 
     _set_up(threads)
     names = ("numpy", "torch") if side == "both" else (side,)
-    with job.prepare(overrides, out, resume, threads) as prepared:
-        job.train(prepared, names, device=device, checkpoint_every=checkpoint_every, **data)
+    with command.prepare(overrides, out, resume, threads) as prepared:
+        command.train(prepared, names, device=device, checkpoint_every=checkpoint_every, **data)
     click.echo(f"checkpoints and history: {prepared.run.folder}")
     return OK
 
@@ -138,7 +151,7 @@ def train(
 @click.option(
     "--side",
     metavar="MODULE:FACTORY",
-    help="Judge what this function makes of a Config, a compare.parity.side.Side, in place of numpy_ae.",
+    help="Judge what this function makes of a Config, a compare.sides.interface.Side, in place of numpy_ae.",
 )
 @click.option(
     "--step",
@@ -177,7 +190,7 @@ def check(
     **data: Any,
 ) -> int:
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
-    from compare.checking import Request, check
+    from compare.commands.check import Request, check
 
     _set_up(threads)
     request = Request(overrides, side, step, resume, thorough, not no_torch, device, deadline)
@@ -188,15 +201,24 @@ def check(
 @cli.command(short_help="Plant known mistakes and see that the check catches them.")
 @machine_options
 @click.option("--markdown", type=Place(), help="Also write the tables to this file.")
-@click.option("--healthy", type=click.IntRange(1, MOST), help="Instead, check so many random networks without any.")
+@click.option(
+    "--healthy",
+    type=click.IntRange(1, MOST),
+    help="Instead, check so many random networks without any.",
+)
 def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> int:
-    """Plant each known mistake in the NumPy side; show which tiers catch it and whether the right function is named."""
-    from compare import job
+    """Plant each known mistake in the NumPy side; show which stages catch it and whether the right function is named."""
+    from compare.commands import faults as command
 
     if healthy:
-        refuse_beside("--healthy checks on the CPU, with 1 and 2 threads by turns", but=("healthy", "markdown"))
+        refuse_beside(
+            "--healthy checks on the CPU, with 1 and 2 threads by turns",
+            but=("healthy", "markdown"),
+        )
     _set_up(threads)
-    held = job.healthy(healthy, markdown) if healthy else job.faults(markdown, device=device)
+    held = (
+        command.healthy(healthy, markdown) if healthy else command.faults(markdown, device=device)
+    )
     return OK if held else FAILED
 
 
@@ -212,7 +234,13 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
     show_default=True,
     help="What whole trainings train on.",
 )
-@click.option("--epochs", type=click.IntRange(1, MOST), default=15, show_default=True, help="Of whole trainings.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1, MOST),
+    default=15,
+    show_default=True,
+    help="Of whole trainings.",
+)
 @click.option(
     "--json",
     "json_file",
@@ -244,20 +272,22 @@ def bench(
 ) -> int:
     """Time a training step and whole trainings of NumPy and of torch's ways, in turns, each in its own process.
 
-    A lane's first step is judged before it is timed. --threads measures with that many threads alone; the default is
-    one, and then as many as there are cores.
-    """  # fmt: skip
-    from compare import benchmark
+    A lane's first step is judged before it is timed. --threads measures with that many threads
+    alone; the default is one, and then as many as there are cores.
+    """
+    from compare.commands import bench
 
     if markdown:
-        benchmark.require_place(markdown)
+        bench.require_place(markdown)
     if earlier:
         refuse_beside("--from measures nothing", but=("earlier", "markdown"))
-        held = benchmark.show_again(earlier, markdown)
+        held = bench.show_again(earlier, markdown)
     else:
         config = Config(data=dataset, epochs=epochs)
-        results = benchmark.measure(config, json_file, quick=quick, threads=threads, device=device, **data)
-        benchmark.show([results], markdown)
+        results = bench.measure(
+            config, json_file, quick=quick, threads=threads, device=device, **data
+        )
+        bench.show([results], markdown)
         held = results.held
     return OK if held else FAILED
 
@@ -270,11 +300,11 @@ def bench(
               help="How latents are brought into the plane.")  # fmt: skip
 def figures(run: Path, method: str, device: str, threads: int | None, **data: Any) -> int:
     """Draw the article's pictures from the checkpoints of RUN, a run's folder."""
-    from compare import job
-    from compare.runs import Run
+    from compare.commands import figures as command
+    from compare.training.runs import Run
 
     _set_up(threads)
-    for path in job.draw(Run.open(run), device=device, method=method, **data):
+    for path in command.draw(Run.open(run), device=device, method=method, **data):
         click.echo(path)
     return OK
 
@@ -285,10 +315,10 @@ def figures(run: Path, method: str, device: str, threads: int | None, **data: An
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 def report(run: Path, page: Path | None, show: bool) -> int:
     """Write the HTML page of RUN, a run's folder: one file, which needs no network and no server."""
-    from compare import job
-    from compare.runs import Run
+    from compare.commands import report as command
+    from compare.training.runs import Run
 
-    path = job.report(Run.open(run), page)
+    path = command.report(Run.open(run), page)
     click.echo(path)
     if show:
         click.launch(str(path))
@@ -300,9 +330,17 @@ def report(run: Path, page: Path | None, show: bool) -> int:
 @data_options
 @machine_options
 @checkpoint_option
-@click.option("--side", type=click.Choice(["numpy", "torch"]), help="Whom to train.  [default: numpy]")
-@click.option("--out", type=Place(folder=True), help="Folder of the results.  [default: a new one under runs/]")
-@click.option("--resume", type=click.Path(path_type=Path), help="Go on in the folder of an earlier one.")
+@click.option(
+    "--side", type=click.Choice(["numpy", "torch"]), help="Whom to train.  [default: numpy]"
+)
+@click.option(
+    "--out",
+    type=Place(folder=True),
+    help="Folder of the results.  [default: a new one under runs/]",
+)
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Go on in the folder of an earlier one."
+)
 def explore(
     overrides: dict[str, list[Any]],
     side: str | None,
@@ -312,15 +350,15 @@ def explore(
     **how: Any,
 ) -> int:
     """Train over lists of hyperparameters (--latent-dim 2,4,10): a grid of pictures and a table."""
-    from compare import exploring
+    from compare.commands import explore
 
     _set_up(threads)
-    folder = exploring.explore(overrides, side, out, resume, threads=threads, **how)
+    folder = explore.explore(overrides, side, out, resume, threads=threads, **how)
     click.echo(f"picture, table and runs: {folder}")
     return OK
 
 
 def _set_up(threads: int | None) -> None:
-    environment.keep_freed_memory()
+    machine.keep_freed_memory()
     if threads is not None:
-        environment.set_threads(threads)
+        machine.set_threads(threads)

@@ -9,7 +9,9 @@ def clipped(text: str, most: int = LONGEST) -> str:
     """Return the text, and of one that is longer than `most` its beginning, with how much was left out."""
     if len(text) <= most:
         return text
-    kept = most - len(f"… ({len(text):,} characters more)")  # so that what was clipped is not clipped again
+    kept = most - len(
+        f"… ({len(text):,} characters more)"
+    )  # so that what was clipped is not clipped again
     return f"{text[:kept]}… ({len(text) - kept:,} characters more)"
 
 

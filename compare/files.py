@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read with nothing taken on trust."""
+"""What a file says, where it is not what our commands have written there: a stranger's file, or one edited by hand."""
 
 import errno
 import hashlib
@@ -18,15 +18,36 @@ from safetensors.numpy import save
 from compare.errors import UserError
 from compare.terminal import printable
 
+# ---- compare.content: '"""What a file says, where it is not what our commands have written th'
+STUMBLES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+@contextmanager
+def as_we_wrote_it(what: object, *stumbles: type[Exception]) -> Iterator[None]:
+    """Turn an exception that unexpected content leads to into a `UserError` that says what it was in, and which."""
+    expected: tuple[type[Exception], ...] = (*STUMBLES, *stumbles)
+    try:
+        yield
+    except expected as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"{what}: not all is as compare wrote it ({reason}); restore it or make it anew"
+        ) from error
+
+
+# ---- compare.files: '"""Files that are written whole or not at all, and read with nothing t'
 PARTIAL = ".ae-mirror.partial"  # how a file's name ends while it is being written; before that, who writes it
-HEADER, DIGEST = "ae-mirror", "sha256"  # keys of a safetensors file's metadata: our JSON, and the sum of all of it
+HEADER, DIGEST = (
+    "ae-mirror",
+    "sha256",
+)  # keys of a safetensors file's metadata: our JSON, and the sum of all of it
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write data under a temporary name in the same folder, flush it to disk, and rename it into place.
 
-    A link is followed: what it points to is what changes. Raises `UserError` where the system refuses (no space, no
-    permission); what was there before stays as it was.
+    A link is followed: what it points to is what changes. Raises `UserError` where the system
+    refuses (no space, no permission); what was there before stays as it was.
     """
     with refusals_told(path), made(path.resolve().parent):
         target = path.resolve()
@@ -55,7 +76,9 @@ def require_writable(path: Path) -> None:
         target = path.resolve()
         require_file(target)
         there = next(place for place in (target, *target.parents) if place.exists())
-        folder = there.parent if there == target else there  # where folders are missing, the one above them
+        folder = (
+            there.parent if there == target else there
+        )  # where folders are missing, the one above them
         temporary = _partial(folder / target.name)
         temporary.unlink(missing_ok=True)
         temporary.open("xb").close()
@@ -68,7 +91,9 @@ def remove_partials(folder: Path) -> None:
     Only our own names count, and only files: whatever else lies there is somebody's.
     """
     for path in folder.glob(f".*{PARTIAL}"):
-        named = re.fullmatch(rf"\..+\.([1-9][0-9]{{0,8}}){re.escape(PARTIAL)}", path.name, re.DOTALL)
+        named = re.fullmatch(
+            rf"\..+\.([1-9][0-9]{{0,8}}){re.escape(PARTIAL)}", path.name, re.DOTALL
+        )
         if named and stat.S_ISREG(path.lstat().st_mode) and not _is_at_work(int(named[1])):
             with suppress(PermissionError):  # another user's, in a folder that is everybody's
                 path.unlink(missing_ok=True)
@@ -96,8 +121,12 @@ def refusals_told(path: Path) -> Iterator[None]:
     except OSError as error:
         what = "free some space" if error.errno == errno.ENOSPC else "choose another place"
         raise UserError(f"cannot write {path}: {error.strerror}; {what}") from error
-    except RuntimeError as error:  # what pathlib says, before Python 3.13, of links that lead to each other
-        raise UserError(f"cannot write {path}: it is a loop of links; choose another place") from error
+    except (
+        RuntimeError
+    ) as error:  # what pathlib says, before Python 3.13, of links that lead to each other
+        raise UserError(
+            f"cannot write {path}: it is a loop of links; choose another place"
+        ) from error
 
 
 def _partial(target: Path) -> Path:
@@ -143,7 +172,9 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not valid JSON ({error}); restore it or start a new run") from error
+        raise UserError(
+            f"{path} is not valid JSON ({error}); restore it or start a new run"
+        ) from error
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = None) -> None:
@@ -153,10 +184,13 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = Non
     write_whole(path, save(tensors, metadata={HEADER: text, DIGEST: _digest(tensors, text)}))
 
 
-def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tuple[dict[str, np.ndarray], Any]:
+def read_arrays(
+    path: Path, *, advice: str = "delete it to go on without"
+) -> tuple[dict[str, np.ndarray], Any]:
     """Return what `write_arrays` wrote, bit for bit: the arrays and the header, its texts made `printable`.
 
-    Raises `UserError`, with a reason and this advice, for any other file and for one that has changed since.
+    Raises `UserError`, with a reason and this advice, for any other file and for one that has
+    changed since.
     """
     try:
         require_file(path)
@@ -168,8 +202,17 @@ def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tu
             raise ValueError("its content has changed since it was written")
         return arrays, _harmless(json.loads(text))
     except KeyError as error:
-        raise UserError(f"cannot read {path} (it has no {error} among its metadata); {advice}") from error
-    except (OSError, SafetensorError, ValueError, RecursionError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"cannot read {path} (it has no {error} among its metadata); {advice}"
+        ) from error
+    except (
+        OSError,
+        SafetensorError,
+        ValueError,
+        RecursionError,
+        TypeError,
+        AttributeError,
+    ) as error:
         # The last two are NumPy's for dtypes that it has not: bfloat16, float8.
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path} ({reason}); {advice}") from error
@@ -178,7 +221,8 @@ def read_arrays(path: Path, *, advice: str = "delete it to go on without") -> tu
 def require_own(folder: Path, names: Iterable[str]) -> None:
     """Raise `UserError` for a file or folder of these names, below a folder, that is a link out of it or a device.
 
-    Whoever made a folder could have put into it a link to any file of its reader, or a pipe that never ends.
+    Whoever made a folder could have put into it a link to any file of its reader, or a pipe that
+    never ends.
     """
     for name in names:
         path = folder / name
@@ -190,7 +234,9 @@ def require_own(folder: Path, names: Iterable[str]) -> None:
             reason = getattr(error, "strerror", None) or "it is a loop of links"
             raise UserError(f"cannot use {path}: {reason}; remove it") from error
         if not inside:
-            raise UserError(f"{path} is a link that leads out of {folder}; put the file itself there, or remove it")
+            raise UserError(
+                f"{path} is a link that leads out of {folder}; put the file itself there, or remove it"
+            )
 
 
 def require_file(path: Path) -> None:
@@ -205,7 +251,11 @@ def _harmless(value: Any) -> Any:
         return printable(value)
     if isinstance(value, list):
         return [_harmless(item) for item in value]
-    return {printable(key): _harmless(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return (
+        {printable(key): _harmless(item) for key, item in value.items()}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from compare.data.config import Config
 from compare.errors import UserError
-from compare.experiment.config import Config
 from compare.files import require_writable
 
 Command = Callable[..., int]
@@ -24,7 +24,9 @@ class Seconds(click.FloatRange):
     def __init__(self, least: float) -> None:
         super().__init__(min=least, max=366 * 24 * 3600.0)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """Return the number."""
         seconds: float = super().convert(value, param, ctx)
         if math.isnan(seconds):
@@ -74,7 +76,9 @@ def hyperparameter_lists(command: Command) -> Command:
     """Give a command the same options, each taking values separated by commas: `--latent-dim 2,4,10`."""
 
     def option(kind: Any) -> dict[str, Any]:
-        def split(context: click.Context, option: click.Parameter, value: str | None) -> list[Any] | None:
+        def split(
+            context: click.Context, option: click.Parameter, value: str | None
+        ) -> list[Any] | None:
             if value is None:
                 return None
             return [kind.convert(part.strip(), option, context) for part in value.split(",")]
@@ -85,13 +89,18 @@ def hyperparameter_lists(command: Command) -> Command:
     return _config_options(command, option)
 
 
-def _config_options(command: Command, option: Callable[[Any], dict[str, Any]], but: Sequence[str] = ()) -> Command:
+def _config_options(
+    command: Command, option: Callable[[Any], dict[str, Any]], but: Sequence[str] = ()
+) -> Command:
     offered = [f for f in fields(Config) if f.name not in but]
 
     @wraps(command)
     def with_overrides(**options: Any) -> int:
         overrides = {f.name: options.pop(f.name) for f in offered}
-        return command(overrides={name: value for name, value in overrides.items() if value is not None}, **options)
+        return command(
+            overrides={name: value for name, value in overrides.items() if value is not None},
+            **options,
+        )
 
     for f in reversed(offered):
         kind = click.types.convert_type(f.type)
@@ -130,9 +139,15 @@ def machine_options(command: Command) -> Command:
 
 
 side_option = click.option(
-    "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", show_default=True, help="Whom to train."
+    "--side",
+    type=click.Choice(["numpy", "torch", "both"]),
+    default="both",
+    show_default=True,
+    help="Whom to train.",
 )
-out_option = click.option("--out", type=Place(folder=True), help="Folder of the run.  [default: a new one under runs/]")
+out_option = click.option(
+    "--out", type=Place(folder=True), help="Folder of the run.  [default: a new one under runs/]"
+)
 resume_option = click.option(
     "--resume", type=click.Path(path_type=Path),
     help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",

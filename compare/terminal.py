@@ -1,10 +1,23 @@
-"""Standard output and error as a person, a pipe and a log need them."""
+"""Standard output and error as a person, a pipe and a log need them; and the progress of trainings."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 from compare.errors import UserError
 
@@ -17,7 +30,9 @@ def printable(text: str) -> str:
 @contextmanager
 def steady_streams() -> Iterator[None]:
     """Have all that is printed meanwhile go through `Steady`."""
-    out, err = (Steady(stream) if stream else None for stream in (sys.stdout, sys.stderr))  # a service may have neither
+    out, err = (
+        Steady(stream) if stream else None for stream in (sys.stdout, sys.stderr)
+    )  # a service may have neither
     with redirect_stdout(out), redirect_stderr(err):
         yield
 
@@ -30,9 +45,13 @@ class Steady:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._plain = not stream.isatty() and not {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys()
+        self._plain = (
+            not stream.isatty() and not {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys()
+        )
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a name in another encoding, a σ in ASCII
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a name in another encoding, a σ in ASCII
 
     def write(self, text: str) -> int:
         """Write text; where no terminal will show it, without control characters."""
@@ -54,6 +73,58 @@ class Steady:
             action(*arguments)
         except OSError as error:
             with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it is no path
-                os.dup2(nowhere.fileno(), self._stream.fileno())  # where what is left in buffers goes as well
+                os.dup2(
+                    nowhere.fileno(), self._stream.fileno()
+                )  # where what is left in buffers goes as well
             if not isinstance(error, BrokenPipeError) and self._stream is sys.__stdout__:
-                raise UserError(f"cannot print: {error.strerror}; give the output another place") from error
+                raise UserError(
+                    f"cannot print: {error.strerror}; give the output another place"
+                ) from error
+
+
+WIDTH = 100  # columns, where there is no terminal to ask
+console = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else WIDTH)
+
+
+class _Rate(ProgressColumn):
+    """Images per second, of the side as a whole."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} images/s" if speed else "", style="dim", justify="right")
+
+
+class TrainingProgress:
+    """A bar of images for every training, by label; a context manager."""
+
+    def __init__(self, totals: Mapping[str, int]) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<8}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:>7}"),
+            _Rate(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True),
+            console=console,
+        )
+        self._tasks = {
+            label: self._progress.add_task(label, total=total, loss="", start=False)
+            for label, total in totals.items()
+        }
+
+    def __enter__(self) -> "TrainingProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def skip(self, label: str, images: int) -> None:
+        """Count images as done that an earlier process has trained on."""
+        self._progress.update(self._tasks[label], completed=images)
+
+    def step(self, label: str, images: int, loss: float) -> None:
+        """Advance a training by one batch with this loss per image."""
+        task = self._tasks[label]
+        self._progress.start_task(task)
+        self._progress.update(task, advance=images, loss=f"{loss:.2f}")

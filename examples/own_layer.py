@@ -6,7 +6,7 @@ python -m examples.own_layer
 import numpy as np
 import torch
 
-from compare import check_layer
+from compare.check.layer import check_layer
 
 
 class Linear:

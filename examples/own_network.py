@@ -2,19 +2,39 @@
 
     python -m compare check --side examples.own_network:make
 
-Spoil a line below, and run it again. The layers are functions of their operands, so `op` can call each alone.
+Spoil a line below, and run it again. The layers are functions of their operands, so `op` can call
+each alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from compare.experiment.batches import Batch
-from compare.experiment.config import Config
-from compare.parity.side import Array, Description, Grads, Layer, Operands, State, Trace, under_prefix, with_prefix
+from compare.data.batches import Batch
+from compare.data.config import Config
+from compare.sides.interface import (
+    Array,
+    Description,
+    Grads,
+    Layer,
+    Operands,
+    State,
+    Trace,
+    under_prefix,
+    with_prefix,
+)
 
-LAYERS = (Layer("hidden", "Linear", 20, 16), Layer("relu", "ReLU", 16, 16), Layer("output", "Linear", 16, 3))
-SHAPES = {"hidden.weight": (16, 20), "hidden.bias": (16,), "output.weight": (3, 16), "output.bias": (3,)}
+LAYERS = (
+    Layer("hidden", "Linear", 20, 16),
+    Layer("relu", "ReLU", 16, 16),
+    Layer("output", "Linear", 16, 3),
+)
+SHAPES = {
+    "hidden.weight": (16, 20),
+    "hidden.bias": (16,),
+    "output.weight": (3, 16),
+    "output.bias": (3,),
+}
 
 
 def linear(x: Array, weight: Array, bias: Array) -> Operands:
@@ -128,8 +148,12 @@ class Network:
         c, now = self.config, self.now
         step = now["adam.step"] = now["adam.step"] + 1
         for name, g in grads.items():
-            m = now[f"adam.exp_avg/{name}"] = c.beta1 * now[f"adam.exp_avg/{name}"] + (1 - c.beta1) * g
-            v = now[f"adam.exp_avg_sq/{name}"] = c.beta2 * now[f"adam.exp_avg_sq/{name}"] + (1 - c.beta2) * g * g
+            m = now[f"adam.exp_avg/{name}"] = (
+                c.beta1 * now[f"adam.exp_avg/{name}"] + (1 - c.beta1) * g
+            )
+            v = now[f"adam.exp_avg_sq/{name}"] = (
+                c.beta2 * now[f"adam.exp_avg_sq/{name}"] + (1 - c.beta2) * g * g
+            )
             m_hat, v_hat = m / (1 - c.beta1 ** int(step)), v / (1 - c.beta2 ** int(step))
             now[f"param/{name}"] = now[f"param/{name}"] - c.lr * m_hat / (np.sqrt(v_hat) + c.eps)
         return self.state()

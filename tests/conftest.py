@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from compare import environment
-from compare.experiment import data
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
-from tests.commands import compare
+from compare import machine
+from compare.data import datasets
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from tests.running import compare
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=25)
 settings.load_profile("fixed")
@@ -25,7 +25,7 @@ NOBODY = 65534  # the user and the group of that name
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Keep BLAS and torch, whose idle threads spin, from taking the cores from each other; children inherit it."""
-    environment.set_threads(1)
+    machine.set_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def config() -> Config:
 @pytest.fixture(scope="session")
 def dataset() -> Dataset:
     """Return 130 digits, two batches of the config and a short one, and 40 to test on."""
-    whole = data.load("digits", Path())
+    whole = datasets.load("digits", Path())
     return replace(
         whole,
         train_images=whole.train_images[:130],
@@ -81,4 +81,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.fixture
 def folder(finished: tuple[Path, str], tmp_path: Path) -> Path:
     """Return a copy of the finished run, without its pictures."""
-    return Path(shutil.copytree(finished[0], tmp_path / "copy", ignore=shutil.ignore_patterns("figures")))
+    return Path(
+        shutil.copytree(finished[0], tmp_path / "copy", ignore=shutil.ignore_patterns("figures"))
+    )

@@ -2,11 +2,12 @@
 
     python -m tests.mutants [--report docs/mutants.md]
 
-Each mutant is one change of one operator, constant, name, operand or statement of one file, compiled in memory and
-judged in a forked child, so that torch is imported once. It is first shown to a small network and, if it survives, to
-the one of the defaults. What still survives is listed; what a person has found to alter no result stands in
-`equivalent_mutants` with the reason. Refusals of what does not fit are left out: they alter nothing that a check
-computes, and have tests of their own (tests/numpy_ae/test_refusals.py).
+Each mutant is one change of one operator, constant, name, operand or statement of one file,
+compiled in memory and judged in a forked child, so that torch is imported once. It is first shown
+to a small network and, if it survives, to the one of the defaults. What still survives is listed;
+what a person has found to alter no result stands in `equivalent_mutants` with the reason. Refusals
+of what does not fit are left out: they alter nothing that a check computes, and have tests of their
+own (tests/numpy_ae/test_refusals.py).
 """
 
 import ast
@@ -30,7 +31,9 @@ from tests.equivalent_mutants import EQUIVALENT
 
 PACKAGE = Path(__file__).parent.parent / "numpy_ae"
 FILES = ("layers", "loss", "model", "optim", "train", "support")
-DEADLINE = 400  # seconds for one mutant, on a busy machine: one that does not end has altered something
+DEADLINE = (
+    400  # seconds for one mutant, on a busy machine: one that does not end has altered something
+)
 CAUGHT, SURVIVED = 0, 3  # exit codes of a child; any other is an exception, and so is caught
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
@@ -114,7 +117,9 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:
     """Yield what a node may be changed to."""
     if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPERATORS:
         yield _with(node, op=OPERATORS[type(node.op)]())
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow):
+    if isinstance(node, ast.BinOp) and isinstance(
+        node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow
+    ):
         yield _with(node, left=node.right, right=node.left)
     if isinstance(node, ast.Compare) and type(node.ops[0]) in OPERATORS:
         yield _with(node, ops=[OPERATORS[type(node.ops[0])]()])
@@ -162,7 +167,11 @@ class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        return importlib.util.spec_from_loader(name, self) if name == f"numpy_ae.{self.mutant.file}" else None
+        return (
+            importlib.util.spec_from_loader(name, self)
+            if name == f"numpy_ae.{self.mutant.file}"
+            else None
+        )
 
     def exec_module(self, module: ModuleType) -> None:
         exec(compile(self.mutant.source, f"{self.mutant.file} (mutant)", "exec"), module.__dict__)
@@ -197,22 +206,36 @@ def _start(mutant: Mutant) -> int:
 def _judge(mutant: Mutant) -> int:
     sys.meta_path.insert(0, _Loader(mutant))
     try:
-        from compare.experiment import digits
-        from compare.experiment.config import Config
-        from compare.parity.check import check
+        from compare.check.stages import check
+        from compare.data import digits
+        from compare.data.config import Config
 
         images, *_ = digits.load()
         small = Config(hidden_dim=24, latent_dim=5, batch_size=32)
-        held = check(small, images, trajectory=False).held and check(Config(), images, trajectory=False).held
+        held = (
+            check(small, images, trajectory=False).held
+            and check(Config(), images, trajectory=False).held
+        )
         return SURVIVED if held else CAUGHT
     except BaseException:  # whatever a mutant does, it has been noticed
         return CAUGHT
 
 
 @click.command()
-@click.option("--report", type=click.Path(path_type=Path), help="Write the tables to this file, too.")
-@click.option("--file", "files", multiple=True, type=click.Choice(FILES), default=FILES, help="Only this file.")
-@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count(), help="Judge so many at a time.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write the tables to this file, too."
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Choice(FILES),
+    default=FILES,
+    help="Only this file.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=os.cpu_count(), help="Judge so many at a time."
+)
 def main(report: Path | None, files: Sequence[str], jobs: int) -> None:
     """Judge every mutant; print counts and survivors; exit with 1 when under 98 % of those that matter are caught."""
     import torch  # once, for all children
@@ -242,7 +265,10 @@ def _reason(mutant: Mutant) -> str | None:
 
 
 def _tables(
-    files: Sequence[str], judged: Sequence[Mutant], alike: Mapping[Mutant, str], missed: Sequence[Mutant]
+    files: Sequence[str],
+    judged: Sequence[Mutant],
+    alike: Mapping[Mutant, str],
+    missed: Sequence[Mutant],
 ) -> str:
     lines = [
         "# Every small change to `numpy_ae`, and whether the check notices",
@@ -251,14 +277,20 @@ def _tables(
         "statement changed at a time, and `check` run on the default network. Caught is what makes it fail.",
         "",
     ]
-    lines += ["| file | mutants | alter nothing | caught | missed |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines += [
+        "| file | mutants | alter nothing | caught | missed |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
     for file in files:
         all_, same, left = (sum(m.file == file for m in some) for some in (judged, alike, missed))
         lines.append(f"| `numpy_ae/{file}.py` | {all_} | {same} | {all_ - same - left} | {left} |")
     lines += ["", "| missed | was | became |", "| --- | --- | --- |"] if missed else []
     lines += [f"| `{m.file}.py:{m.line}` | `{m.old}` | `{m.new}` |" for m in missed]
     lines += ["", "| alters nothing | was | became | because |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{m.file}.py:{m.line}` | `{m.old}` | `{m.new}` | {reason} |" for m, reason in alike.items()]
+    lines += [
+        f"| `{m.file}.py:{m.line}` | `{m.old}` | `{m.new}` | {reason} |"
+        for m, reason in alike.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -11,10 +11,14 @@ Network = numpy_ae.Autoencoder
 
 LAYERS = ("fc1", "relu1", "fc2", "fc3", "relu3", "fc4", "sigmoid")
 TAPE = ("input", *LAYERS)
-PARAMETERS = tuple(f"{name}.{kind}" for name in ("fc1", "fc2", "fc3", "fc4") for kind in ("weight", "bias"))
+PARAMETERS = tuple(
+    f"{name}.{kind}" for name in ("fc1", "fc2", "fc3", "fc4") for kind in ("weight", "bias")
+)
 
 
-def network(latent: int = 3, hidden: int = 6, pixels: int = 8, *, seed: int = 0, dtype: str = "float64") -> Network:
+def network(
+    latent: int = 3, hidden: int = 6, pixels: int = 8, *, seed: int = 0, dtype: str = "float64"
+) -> Network:
     """Return `numpy_ae`'s network at a random start."""
     return Network(latent, hidden, pixels, rng=np.random.default_rng(seed), dtype=dtype)
 
@@ -23,7 +27,9 @@ def twin(model: Network) -> torch_ae.Autoencoder:
     """Return `torch_ae`'s network of the same widths, dtype and parameters."""
     latent, hidden = model.fc2.weight.shape
     dtype = getattr(torch, model.fc1.weight.dtype.name)
-    theirs = torch_ae.Autoencoder(latent, hidden, model.fc1.weight.shape[1], generator=torch.Generator(), dtype=dtype)
+    theirs = torch_ae.Autoencoder(
+        latent, hidden, model.fc1.weight.shape[1], generator=torch.Generator(), dtype=dtype
+    )
     theirs.load_state_dict(model.state_dict())
     return theirs
 

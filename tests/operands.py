@@ -36,7 +36,9 @@ class Draw:
 
     def whole(self, *shape: int, largest: int = 2) -> Array:
         """Return whole numbers, zero among them, of no more than this size."""
-        return frozen(LAYOUTS[self.layout](self.rng.integers(-largest, largest + 1, shape).astype(self.dtype)))
+        return frozen(
+            LAYOUTS[self.layout](self.rng.integers(-largest, largest + 1, shape).astype(self.dtype))
+        )
 
 
 def frozen(array: Array) -> Array:
@@ -47,7 +49,9 @@ def frozen(array: Array) -> Array:
 
 sizes = st.integers(1, 40)
 seeds = st.integers(0, 2**32 - 1)
-draws = st.builds(Draw, seeds, st.sampled_from(["float32", "float64"]), st.sampled_from(list(LAYOUTS)))
+draws = st.builds(
+    Draw, seeds, st.sampled_from(["float32", "float64"]), st.sampled_from(list(LAYOUTS))
+)
 
 
 def tensor(array: Array, *, grad: bool = False) -> torch.Tensor:
@@ -58,8 +62,9 @@ def tensor(array: Array, *, grad: bool = False) -> torch.Tensor:
 def rounding(terms: int, absolute: Array) -> Array:
     """Return how far two sums of `terms` products may lie apart, given the sum of their absolute values.
 
-    In whatever order a side sums, no term passes through more than terms + 1 roundings of at most u = eps / 2 each
-    (Higham, Accuracy and stability of numerical algorithms, 2002, chapter 3). One more stands for all of order u².
+    In whatever order a side sums, no term passes through more than terms + 1 roundings of at most u
+    = eps / 2 each (Higham, Accuracy and stability of numerical algorithms, 2002, chapter 3). One
+    more stands for all of order u².
     """
     allowed: Array = 2 * (terms + 2) * (np.finfo(absolute.dtype).eps / 2) * absolute
     return allowed
@@ -70,7 +75,9 @@ def assert_near(actual: Any, expected: torch.Tensor | Array, allowed: Any) -> No
     expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else expected
     assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
     distance = np.abs(actual - expected)
-    assert np.all(distance <= allowed), f"apart by up to {distance.max()}, allowed {np.max(allowed)}"
+    assert np.all(distance <= allowed), (
+        f"apart by up to {distance.max()}, allowed {np.max(allowed)}"
+    )
 
 
 def assert_equal(actual: Any, expected: torch.Tensor | Array) -> None:

@@ -18,11 +18,21 @@ from typing import NamedTuple
 import click
 import numpy as np
 
-from compare import environment
-from compare.console import console, show_tables
-from compare.experiment.quality import Table, markdown
+from compare import machine
 from compare.files import write_whole
-from tests.trials import arguments, checkpoints, data_files, disk, folders, interrupts, kills, mistakes, users
+from compare.tables import Table, markdown, show_tables
+from compare.terminal import console
+from tests.trials import (
+    arguments,
+    checkpoints,
+    data_files,
+    disk,
+    folders,
+    interrupts,
+    kills,
+    mistakes,
+    users,
+)
 from tests.trials.many import Trial
 
 
@@ -74,7 +84,9 @@ def attempt(kind: str, seed: int, tally: Tally) -> None:
 
 def table(tallies: dict[str, Tally], seconds: float) -> Table:
     """Return a row for each kind: how many, what came of them, how many broke a promise."""
-    total, broken = (sum(of) for of in zip(*((t.trials, len(t.broken)) for t in tallies.values()), strict=True))
+    total, broken = (
+        sum(of) for of in zip(*((t.trials, len(t.broken)) for t in tallies.values()), strict=True)
+    )
     return Table(
         f"{total:,} trials in {seconds / 60:.0f} minutes: {broken} broken promises",
         ("trial", "times", "what came of it", "broken promises"),
@@ -82,7 +94,9 @@ def table(tallies: dict[str, Tally], seconds: float) -> Table:
             (
                 kind,
                 f"{tally.trials:,}",
-                "; ".join(f"{outcome}: {count:,}" for outcome, count in sorted(tally.outcomes.items())),
+                "; ".join(
+                    f"{outcome}: {count:,}" for outcome, count in sorted(tally.outcomes.items())
+                ),
                 str(len(tally.broken)),
             )
             for kind, tally in tallies.items()
@@ -94,7 +108,9 @@ def table(tallies: dict[str, Tally], seconds: float) -> Table:
 @click.option("--minutes", type=click.FloatRange(min=0), default=20.0, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--only", "kinds", type=click.Choice(list(KINDS)), multiple=True, default=list(KINDS))
-@click.option("--report", type=click.Path(path_type=Path), help="Write the table to this file, too.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write the table to this file, too."
+)
 def main(minutes: float, seed: int, kinds: Sequence[str], report: Path | None) -> None:
     """Try until the time is over, or an interrupt; exit with 1 where a promise was broken."""
     tallies = {kind: Tally() for kind in kinds}
@@ -113,8 +129,10 @@ def main(minutes: float, seed: int, kinds: Sequence[str], report: Path | None) -
         console.print(broken, markup=False)
     if report:
         head = f"Made by `python -m tests.soak --minutes {minutes:g} --seed {seed} --report {report}`.\n"
-        machine = environment.machine(environment.describe())
-        write_whole(report, f"# What is tried at random\n\n{head}{machine}.\n\n{markdown([rows])}".encode())
+        here = machine.machine(machine.describe())
+        write_whole(
+            report, f"# What is tried at random\n\n{head}{here}.\n\n{markdown([rows])}".encode()
+        )
     sys.exit(any(tally.broken for tally in tallies.values()))
 
 

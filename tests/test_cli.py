@@ -6,13 +6,29 @@ from types import SimpleNamespace
 import pytest
 
 from compare.cli import cli
-from compare.experiment.config import DTYPES
+from compare.data.config import DTYPES
 from compare.files import read_json
-from tests.commands import compare, exit_code
+from tests.running import compare, exit_code
 
-PICTURES = {"dataset", "network", "latent", "reconstructions", "denoising", "random_samples", "losses", "divergence"}
+PICTURES = {
+    "dataset",
+    "network",
+    "latent",
+    "reconstructions",
+    "denoising",
+    "random_samples",
+    "losses",
+    "divergence",
+}
 WRITTEN = {
-    *("config.json", "history.json", "check.json", "quality.json", "numpy.safetensors", "torch.safetensors"),
+    *(
+        "config.json",
+        "history.json",
+        "check.json",
+        "quality.json",
+        "numpy.safetensors",
+        "torch.safetensors",
+    ),
     *("report.html", *(f"page/{part}.safetensors" for part in ("step", "atlas", "timeline"))),
     *(f"figures/{name}.png" for name in PICTURES),
 }
@@ -20,15 +36,23 @@ WRITTEN = {
 
 def epochs(folder: Path) -> dict[str, int]:
     """Return how many epochs of each side a run has recorded."""
-    return {name: len(records) for name, records in read_json(folder / "history.json").items() if name != "drift"}
+    return {
+        name: len(records)
+        for name, records in read_json(folder / "history.json").items()
+        if name != "drift"
+    }
 
 
 def test_run_writes_everything_into_one_folder(finished: tuple[Path, str]) -> None:
     folder, _ = finished
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
     assert files.keys() >= WRITTEN
     assert all(path.stat().st_size > 0 for path in files.values())
-    assert all(files[name].read_bytes().startswith(b"\x89PNG") for name in files if name.endswith(".png"))
+    assert all(
+        files[name].read_bytes().startswith(b"\x89PNG") for name in files if name.endswith(".png")
+    )
     assert not any(path.name.startswith(".") for path in files.values())
     assert [path.name for path in folder.parent.iterdir()] == ["run"]
 
@@ -36,7 +60,11 @@ def test_run_writes_everything_into_one_folder(finished: tuple[Path, str]) -> No
 def test_run_records_what_it_ran_with_and_that_the_check_held(finished: tuple[Path, str]) -> None:
     folder, _ = finished
     config = read_json(folder / "config.json")
-    assert (config["config"]["hidden_dim"], config["config"]["epochs"], config["config"]["data"]) == (16, 1, "digits")
+    assert (
+        config["config"]["hidden_dim"],
+        config["config"]["epochs"],
+        config["config"]["data"],
+    ) == (16, 1, "digits")
     assert config["environment"]["packages"]["torch"]
     assert read_json(folder / "check.json")["held"] is True
     assert epochs(folder) == {"numpy": 1, "torch": 1}
@@ -59,7 +87,9 @@ def test_figures_draws_all_pictures_again(
     assert all(path.is_file() for path in printed)
 
 
-def test_train_goes_on_with_a_run_in_its_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_goes_on_with_a_run_in_its_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert exit_code(monkeypatch, "train", "--resume", folder, "--epochs", 2) == 0
     assert epochs(folder) == {"numpy": 2, "torch": 2}
     assert len(read_json(folder / "history.json")["drift"]) == 2
@@ -70,7 +100,12 @@ def test_train_goes_on_from_the_other_sides_checkpoint(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, second: str
 ) -> None:
     start, new = folder / f"{first}.safetensors", tmp_path / "new"
-    assert exit_code(monkeypatch, "train", "--side", second, "--resume", start, "--epochs", 2, "--out", new) == 0
+    assert (
+        exit_code(
+            monkeypatch, "train", "--side", second, "--resume", start, "--epochs", 2, "--out", new
+        )
+        == 0
+    )
     assert epochs(new) == {second: 2}
     before, after = read_json(new / "history.json")[second]
     assert before == read_json(folder / "history.json")[first][0]
@@ -78,7 +113,9 @@ def test_train_goes_on_from_the_other_sides_checkpoint(
 
 
 def test_check_prints_every_operation_and_writes_every_finding(tmp_path: Path) -> None:
-    printed = compare("check", "--hidden-dim", 16, "--threads", 1, "--json", "found.json", cwd=tmp_path)
+    printed = compare(
+        "check", "--hidden-dim", 16, "--threads", 1, "--json", "found.json", cwd=tmp_path
+    )
     found = read_json(tmp_path / "found.json")
     assert found["held"] is True
     assert {"fc1.backward", "train_step"} <= {finding["operation"] for finding in found["findings"]}
@@ -88,7 +125,7 @@ def test_check_prints_every_operation_and_writes_every_finding(tmp_path: Path) -
 
 @pytest.mark.parametrize("held", [True, False])
 def test_a_check_ends_in_0_only_if_it_held(monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
-    monkeypatch.setattr("compare.checking.check", lambda *_, **__: SimpleNamespace(held=held))
+    monkeypatch.setattr("compare.commands.check.check", lambda *_, **__: SimpleNamespace(held=held))
     assert exit_code(monkeypatch, "check") == (0 if held else 1)
 
 
@@ -111,6 +148,6 @@ def test_an_interrupt_ends_in_130_with_one_line(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("compare.checking.check", interrupt)
+    monkeypatch.setattr("compare.commands.check.check", interrupt)
     assert exit_code(monkeypatch, "check") == 130
     assert capsys.readouterr().err.strip() == "interrupted"

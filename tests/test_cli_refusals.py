@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import compare, exit_code
+from tests.running import compare, exit_code
 
 ABSENT = "cuda"
 WRONG: list[tuple[str, str]] = [
@@ -50,7 +50,10 @@ WRONG: list[tuple[str, str]] = [
     ("explore --resume nowhere", "there is no explore in nowhere (no explore.json)"),
     ("explore --resume . --side numpy", "there is no explore in ."),
     ("bench --from file --quick", "--from measures nothing: leave out --quick"),
-    ("faults --healthy 1 --threads 1", "--healthy checks on the CPU, with 1 and 2 threads by turns: leave out --"),
+    (
+        "faults --healthy 1 --threads 1",
+        "--healthy checks on the CPU, with 1 and 2 threads by turns: leave out --",
+    ),
     ("bench --from file --threads 1 --json new", "--from measures nothing: leave out --"),
 ]
 
@@ -59,7 +62,20 @@ WRONG: list[tuple[str, str]] = [
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train once; return the run's folder."""
     cwd = tmp_path_factory.mktemp("trained")
-    compare("train", "--epochs", 1, "--hidden-dim", 8, "--batch-size", 512, "--threads", 1, "--out", "run", cwd=cwd)
+    compare(
+        "train",
+        "--epochs",
+        1,
+        "--hidden-dim",
+        8,
+        "--batch-size",
+        512,
+        "--threads",
+        1,
+        "--out",
+        "run",
+        cwd=cwd,
+    )
     return cwd / "run"
 
 
@@ -76,7 +92,11 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 @pytest.mark.parametrize(("line", "message"), WRONG)
 def test_bad_input_ends_in_2_with_one_line_and_nothing_written(
-    line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_bytes(b"neither a folder nor a checkpoint")
@@ -133,7 +153,11 @@ def test_a_training_that_cannot_go_on_ends_in_2_with_one_line(
 @pytest.mark.parametrize("command", ["train --resume copy --epochs 2", "figures copy --method pca"])
 @pytest.mark.parametrize("content", ["{}", "[]"])
 def test_a_history_that_is_none_ends_in_2_with_one_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, content: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    content: str,
 ) -> None:
     monkeypatch.chdir(folder.parent)
     (folder / "history.json").write_text(content)
@@ -151,7 +175,9 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_before_any_work(
     (folder / "config.json").write_text(json.dumps(config))
     for path in [*folder.glob("*.safetensors"), folder / "history.json"]:
         path.unlink()
-    monkeypatch.setattr("compare.job.check_parity", lambda *_, **__: pytest.fail("work began"))
+    monkeypatch.setattr(
+        "compare.commands.run.check_parity", lambda *_, **__: pytest.fail("work began")
+    )
     assert exit_code(monkeypatch, *command.split(), "--resume", "copy") == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -161,10 +187,28 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_before_any_work(
 @pytest.mark.parametrize(
     "line",
     [
-        *("check --json loop", "check --json loop/file", "check --json dangling", "report copy --out loop"),
-        *("bench --from file --markdown noending", "bench --from file --markdown file.md", "bench --json taken"),
-        *("bench --json loop", "bench --from file --markdown loop", "faults --markdown loop", "train --out loop/run"),
-        *("run --out loop", f"check --json {'x' * 250}", f"bench --from file --markdown new/{'x' * 250}.md"),
+        *(
+            "check --json loop",
+            "check --json loop/file",
+            "check --json dangling",
+            "report copy --out loop",
+        ),
+        *(
+            "bench --from file --markdown noending",
+            "bench --from file --markdown file.md",
+            "bench --json taken",
+        ),
+        *(
+            "bench --json loop",
+            "bench --from file --markdown loop",
+            "faults --markdown loop",
+            "train --out loop/run",
+        ),
+        *(
+            "run --out loop",
+            f"check --json {'x' * 250}",
+            f"bench --from file --markdown new/{'x' * 250}.md",
+        ),
     ],
 )
 def test_a_target_that_cannot_be_written_is_told_before_the_work_and_leaves_nothing(
@@ -177,18 +221,26 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work_and_leaves_noth
     (cwd / "file").touch()
     (cwd / "taken.unfinished").mkdir()
     before = sorted(cwd.rglob("*"))
-    monkeypatch.setattr("compare.experiment.data.load", lambda *_, **__: pytest.fail("work began"))
+    monkeypatch.setattr("compare.data.datasets.load", lambda *_, **__: pytest.fail("work began"))
     assert exit_code(monkeypatch, *line.split()) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"error: (Invalid value for '--|cannot write |noending has no ending)[^\n]+\n", err)
+    assert re.fullmatch(
+        r"error: (Invalid value for '--|cannot write |noending has no ending)[^\n]+\n", err
+    )
     assert sorted(cwd.rglob("*")) == before
 
 
-@pytest.mark.parametrize("line", ["train --lr", "train --resume", "report", "check --side", "bench --json", "tr"])
+@pytest.mark.parametrize(
+    "line", ["train --lr", "train --resume", "report", "check --side", "bench --json", "tr"]
+)
 @pytest.mark.parametrize("long", ["x" * 100_000, "\x1b" * 30_000])
 def test_a_long_value_makes_no_long_line(
-    line: str, long: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str,
+    long: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert exit_code(monkeypatch, *line.split(), long) == 2

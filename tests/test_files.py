@@ -39,7 +39,9 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
-    with pytest.raises(UserError, match=rf"^cannot write {path}: No space left on device; free some space"):
+    with pytest.raises(
+        UserError, match=rf"^cannot write {path}: No space left on device; free some space"
+    ):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -55,7 +57,9 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> N
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_interrupt_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_leaves_no_partial_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -99,7 +103,10 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_arrays_come_back_with_their_header_and_dtype(tmp_path: Path) -> None:
-    arrays: dict[str, np.ndarray] = {"a": np.arange(6, dtype=np.uint8).reshape(2, 3), "b/c": np.array(0.1)}
+    arrays: dict[str, np.ndarray] = {
+        "a": np.arange(6, dtype=np.uint8).reshape(2, 3),
+        "b/c": np.array(0.1),
+    }
     write_arrays(tmp_path / "new" / "part.safetensors", arrays, {"names": ["a", "σ"]})
     back, header = read_arrays(tmp_path / "new" / "part.safetensors")
     assert header == {"names": ["a", "σ"]}
@@ -140,7 +147,9 @@ def test_a_link_stays_a_link_and_what_it_points_to_changes(tmp_path: Path) -> No
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
-def test_a_link_that_somebody_left_under_the_temporary_name_is_not_written_through(tmp_path: Path) -> None:
+def test_a_link_that_somebody_left_under_the_temporary_name_is_not_written_through(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / f".file.{os.getpid()}{PARTIAL}").symlink_to("precious")
     write_whole(tmp_path / "file", b"new")
@@ -169,5 +178,9 @@ def test_half_a_character_is_written_as_its_escape(tmp_path: Path) -> None:
 
 
 def test_texts_that_a_terminal_would_obey_are_read_as_what_they_are(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text(r'{"a\u001b": ["\u001b]0;x\u0007", "\ud800", "two\nlines", 1.5, null]}')
-    assert read_json(tmp_path / "file") == {r"a\x1b": [r"\x1b]0;x\x07", r"\ud800", r"two\nlines", 1.5, None]}
+    (tmp_path / "file").write_text(
+        r'{"a\u001b": ["\u001b]0;x\u0007", "\ud800", "two\nlines", 1.5, null]}'
+    )
+    assert read_json(tmp_path / "file") == {
+        r"a\x1b": [r"\x1b]0;x\x07", r"\ud800", r"two\nlines", 1.5, None]
+    }

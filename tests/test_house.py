@@ -10,19 +10,48 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MIRRORED = ("layers", "loss", "model", "optim", "train")
-SEE_TORCH = {  # adapters, a type alone, a comparison of signatures, lanes, and the child that downloads
-    *(f"compare/parity/{name}.py" for name in ("torch_network", "torch_side", "torch_twin", "layer", "defaults")),
-    *(f"compare/bench/{name}.py" for name in ("torch_lanes", "capture", "graphs", "article")),
-    "compare/experiment/download.py",
+SEE_TORCH = {  # an adapter, a type alone, a comparison of signatures, variants, the child that downloads
+    *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
+    *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
+    "compare/data/download.py",
 }
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}
-UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "pandas", "yaml"}
-RUNNERS = {"eval", "exec", "compile", "__import__", "importlib.import_module", "runpy.run_path", "runpy.run_module"}
-RUN_TEXT = {  # the text of our own functions with a mistake planted; the module that --side names
-    "compare/parity/planting.py": {"exec", "compile"},
-    "compare/parity/foreign.py": {"importlib.import_module"},
+UNPICKLERS = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "shelve",
+    "marshal",
+    "pandas",
+    "yaml",
 }
-NOT_ON_THE_WAY = {"abs", "absolute", "fabs", "vdot", "norm", "float", "dtype", "astype", "float32", "float64"}
+RUNNERS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "importlib.import_module",
+    "runpy.run_path",
+    "runpy.run_module",
+}
+RUN_TEXT = {  # the text of our own functions with a mistake planted; the module that --side names
+    "compare/controls/injection.py": {"exec", "compile"},
+    "compare/sides/user.py": {"importlib.import_module"},
+}
+NOT_ON_THE_WAY = {
+    "abs",
+    "absolute",
+    "fabs",
+    "vdot",
+    "norm",
+    "float",
+    "dtype",
+    "astype",
+    "float32",
+    "float64",
+}
 
 networks = pytest.mark.parametrize("package", ["numpy_ae", "torch_ae"])
 
@@ -57,12 +86,18 @@ def attributes(node: ast.AST) -> Iterator[ast.Attribute]:
 
 def words(node: ast.AST) -> set[str]:
     """Return every name and attribute below a node."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | {n.attr for n in attributes(node)}
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | {
+        n.attr for n in attributes(node)
+    }
 
 
 def public(body: list[ast.stmt]) -> list[str]:
     """Return the public classes and functions that statements define, in order."""
-    return [n.name for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef) and not n.name.startswith("_")]
+    return [
+        n.name
+        for n in body
+        if isinstance(n, ast.ClassDef | ast.FunctionDef) and not n.name.startswith("_")
+    ]
 
 
 def classes(path: Path) -> dict[str, list[str]]:
@@ -80,22 +115,30 @@ def names(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("package", "library"), [("numpy_ae", "numpy"), ("torch_ae", "torch")])
-def test_a_network_imports_its_library_the_standard_library_and_itself(package: str, library: str) -> None:
+def test_a_network_imports_its_library_the_standard_library_and_itself(
+    package: str, library: str
+) -> None:
     for path in files(package):
         assert imports(path) <= {package, library} | sys.stdlib_module_names, path
 
 
 def test_few_files_of_compare_see_torch() -> None:
     see = {"torch", "torchvision", "torch_ae"}
-    assert {path.relative_to(ROOT).as_posix() for path in files("compare") if imports(path) & see} <= SEE_TORCH
+    assert {
+        path.relative_to(ROOT).as_posix() for path in files("compare") if imports(path) & see
+    } <= SEE_TORCH
 
 
 @networks
-def test_below_compare_nothing_is_printed_opened_silenced_or_drawn_from_a_global_generator(package: str) -> None:
+def test_below_compare_nothing_is_printed_opened_silenced_or_drawn_from_a_global_generator(
+    package: str,
+) -> None:
     for path in files(package):
         assert not imports(path) & {"os", "pathlib", "io", "warnings", "random", "logging"}, path
         assert not words(tree(path)) & FORBIDDEN, path
-        from_numpy = {node.attr for node in attributes(tree(path)) if ast.unparse(node.value) == "np.random"}
+        from_numpy = {
+            node.attr for node in attributes(tree(path)) if ast.unparse(node.value) == "np.random"
+        }
         assert from_numpy <= {"Generator"}, path
 
 
@@ -104,7 +147,8 @@ def test_forward_and_backward_name_no_dtype_and_use_nothing_that_breaks_the_comp
         node
         for path in files("numpy_ae")
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef) and node.name in ("forward", "backward", "encode", "decode")
+        if isinstance(node, ast.FunctionDef)
+        and node.name in ("forward", "backward", "encode", "decode")
     ]
     assert len(passes) == 12
     for node in passes:
@@ -113,7 +157,9 @@ def test_forward_and_backward_name_no_dtype_and_use_nothing_that_breaks_the_comp
 
 @networks
 def test_a_network_is_five_files(package: str) -> None:
-    beside = {"support"} if package == "numpy_ae" else set()  # what keeps the lesson fast and its errors clear
+    beside = (
+        {"support"} if package == "numpy_ae" else set()
+    )  # what keeps the lesson fast and its errors clear
     assert {path.stem for path in files(package)} == {"__init__", *MIRRORED, *beside}
 
 
@@ -125,7 +171,9 @@ def test_the_two_files_of_a_name_offer_the_same_in_the_same_order(file: str) -> 
     our_classes, their_classes = classes(ours), classes(theirs)
     for name in our_classes.keys() & their_classes.keys():
         shared = set(our_classes[name]) & set(their_classes[name])
-        assert [m for m in our_classes[name] if m in shared] == [m for m in their_classes[name] if m in shared]
+        assert [m for m in our_classes[name] if m in shared] == [
+            m for m in their_classes[name] if m in shared
+        ]
 
 
 @pytest.mark.parametrize("package", ["numpy_ae", "torch_ae", "compare"])
@@ -137,9 +185,13 @@ def test_every_file_says_what_it_is_for(package: str) -> None:
 @pytest.mark.parametrize("package", ["numpy_ae", "torch_ae", "compare", "examples"])
 def test_nothing_unpickles_and_no_text_is_run_but_our_own(package: str) -> None:
     for path in files(package):
-        unpickles = {path.relative_to(ROOT).as_posix()} & {"compare/parity/messages.py"}  # what our own child sends
+        unpickles = {path.relative_to(ROOT).as_posix()} & {
+            "compare/sides/process.py"
+        }  # what our own child sends
         assert unpickles or not imports(path) & UNPICKLERS, path
-        calls = [ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        calls = [
+            ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)
+        ]
         assert not {"np.load", "torch.load", "torch.jit.load", "torch.hub.load"} & set(calls), path
         run = {name.removeprefix("builtins.") for name in calls} & RUNNERS
         assert run == RUN_TEXT.get(path.relative_to(ROOT).as_posix(), set()), path

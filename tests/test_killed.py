@@ -14,7 +14,9 @@ both = pytest.mark.parametrize("threads", [1, 2])
 
 
 @pytest.mark.parametrize("work", [kills.TRAIN, kills.EXPLORE, kills.FROM_A_FILE])
-def test_what_is_killed_goes_on_bit_for_bit_with_the_threads_it_had(tmp_path: Path, work: kills.Work) -> None:
+def test_what_is_killed_goes_on_bit_for_bit_with_the_threads_it_had(
+    tmp_path: Path, work: kills.Work
+) -> None:
     assert kills.broken(np.random.default_rng(0), tmp_path / "run", work, threads=2, most=2) == 2
 
 
@@ -33,13 +35,25 @@ def test_a_killed_run_ends_in_the_same_pictures(tmp_path: Path, threads: int) ->
     def pictures(run: Path) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (run / "figures").iterdir()}
 
-    command = ["run", "--no-faults", "--hidden-dim", "8", "--epochs", "2", "--threads", str(threads), "--out"]
+    command = [
+        "run",
+        "--no-faults",
+        "--hidden-dim",
+        "8",
+        "--epochs",
+        "2",
+        "--threads",
+        str(threads),
+        "--out",
+    ]
     code, printed = run([*command, str(tmp_path / "unbroken")], tmp_path / "log", seconds=WHOLE)
     assert code == 0, printed
     broken, rng = tmp_path / "broken", np.random.default_rng(threads)
     for seconds in (*rng.uniform(5, 25, size=6), WHOLE):
         begun = (broken / "config.json").exists()
-        again = ["run", "--no-faults", "--resume", str(broken)] if begun else [*command, str(broken)]
+        again = (
+            ["run", "--no-faults", "--resume", str(broken)] if begun else [*command, str(broken)]
+        )
         code, printed = run(again, tmp_path / "log", seconds=seconds)
     assert code == 0, printed
     assert pictures(broken) == pictures(tmp_path / "unbroken")
@@ -47,7 +61,9 @@ def test_a_killed_run_ends_in_the_same_pictures(tmp_path: Path, threads: int) ->
 
 
 @pytest.mark.parametrize(("command", "delay"), [("train", 0.1), ("train", 0.3), ("train", 4.0)])
-def test_interrupts_end_a_command_in_two_seconds_with_one_line(tmp_path: Path, command: str, delay: float) -> None:
+def test_interrupts_end_a_command_in_two_seconds_with_one_line(
+    tmp_path: Path, command: str, delay: float
+) -> None:
     line = next(line for line in interrupts.COMMANDS if line[0] == command)
     assert "interrupted" in interrupts.interrupted(line, delay, tmp_path, times=3)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from compare.experiment import data
-from compare.experiment.config import Config
-from compare.experiment.training import Training
-from compare.parity.sides import LABELS, make_side
+from compare.data import datasets
+from compare.data.config import Config
+from compare.sides.subject import LABELS, make_side
+from compare.training.training import Training
 
 ROOT = Path(__file__).parents[1]
 TRAIN_AND_WEIGH = """
@@ -26,8 +26,10 @@ finally:
 
 def trained(config: Config, root: Path, folder: Path, images: int = 60_000) -> Training:
     """Train both sides on the first images."""
-    mnist = data.load("mnist", root)
-    subset = replace(mnist, train_images=mnist.train_images[:images], train_labels=mnist.train_labels[:images])
+    mnist = datasets.load("mnist", root)
+    subset = replace(
+        mnist, train_images=mnist.train_images[:images], train_labels=mnist.train_labels[:images]
+    )
     training = Training(config, subset, {name: make_side(name, config) for name in LABELS}, folder)
     training.run(lambda *_: None)
     return training
@@ -36,14 +38,26 @@ def trained(config: Config, root: Path, folder: Path, images: int = 60_000) -> T
 def test_the_loss_falls_alike_on_both_sides(mnist_root: Path, tmp_path: Path) -> None:
     training = trained(Config(data="mnist", epochs=3), mnist_root, tmp_path, images=4000)
     for records in zip(*training.histories.values(), strict=True):
-        assert records[0].loss == pytest.approx(records[1].loss, rel=1e-3)  # float32 over less than a hundred steps
+        assert records[0].loss == pytest.approx(
+            records[1].loss, rel=1e-3
+        )  # float32 over less than a hundred steps
     losses = [record.loss for record in training.histories["numpy"]]
     assert losses[0] > losses[1] > losses[2]
 
 
 @pytest.mark.slow
 def test_training_the_numpy_side_stays_under_600_mb(mnist_root: Path, tmp_path: Path) -> None:
-    arguments = ["train", "--side", "numpy", "--data", "mnist", "--epochs", "1", "--out", str(tmp_path / "run")]
+    arguments = [
+        "train",
+        "--side",
+        "numpy",
+        "--data",
+        "mnist",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     command = [sys.executable, "-c", TRAIN_AND_WEIGH, *arguments]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "AE_DATA_ROOT": str(mnist_root)}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
@@ -52,7 +66,10 @@ def test_training_the_numpy_side_stays_under_600_mb(mnist_root: Path, tmp_path: 
 
 @pytest.mark.slow
 def test_both_sides_reach_the_articles_quality(mnist_root: Path, tmp_path: Path) -> None:
-    ours, theirs = (records[-1].test_mse for records in trained(Config(), mnist_root, tmp_path).histories.values())
+    ours, theirs = (
+        records[-1].test_mse
+        for records in trained(Config(), mnist_root, tmp_path).histories.values()
+    )
     assert max(ours, theirs) <= 0.0172
     assert ours == pytest.approx(theirs, rel=0.02)
 

@@ -9,18 +9,27 @@ from pathlib import Path, PurePath
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from tests.commands import ROOT
+from tests.running import ROOT
 
 PACKAGES = ("numpy_ae", "torch_ae", "compare")
 KINDS = {".py", ".typed", ".css", ".js", ".j2", ".md"}
 SOUND = {"name": "sound", "version": "1", "vulns": []}
-FLAWED = {"name": "flawed", "version": "2", "vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["3"]}]}
+FLAWED = {
+    "name": "flawed",
+    "version": "2",
+    "vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["3"]}],
+}
 UNKNOWN = {"name": "unknown", "skip_reason": "not found"}
 
 
 def test_the_wheel_has_all_source_of_the_packages_and_nothing_else() -> None:
-    found = {PurePath(file.distribution_path) for file in WheelBuilder(str(ROOT)).recurse_included_files()}
-    source = {path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.*")}
+    found = {
+        PurePath(file.distribution_path)
+        for file in WheelBuilder(str(ROOT)).recurse_included_files()
+    }
+    source = {
+        path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.*")
+    }
     assert found == {path for path in source if path.suffix in KINDS}
     assert sum((ROOT / path).stat().st_size for path in found) < 1_000_000
 
@@ -28,10 +37,18 @@ def test_the_wheel_has_all_source_of_the_packages_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        (json.dumps({"dependencies": [SOUND, UNKNOWN]}), 0, "audit: 0 known vulnerabilities in 1 of 2 packages"),
+        (
+            json.dumps({"dependencies": [SOUND, UNKNOWN]}),
+            0,
+            "audit: 0 known vulnerabilities in 1 of 2 packages",
+        ),
         (json.dumps({"dependencies": [SOUND, FLAWED]}), 1, "flawed 2: PYSEC-1, CVE-1; fixed in: 3"),
         (json.dumps({"dependencies": [UNKNOWN]}), 0, "audit skipped: the database knows none"),
-        ("a traceback", 0, "audit skipped: pip-audit came to no end with its database (JSONDecodeError)"),
+        (
+            "a traceback",
+            0,
+            "audit skipped: pip-audit came to no end with its database (JSONDecodeError)",
+        ),
         (None, 0, "audit skipped: pip-audit came to no end with its database (FileNotFoundError)"),
     ],
 )

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from compare.terminal import Steady, printable
-from tests.commands import ROOT, exit_code
+from tests.running import ROOT, exit_code
 
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT)}
 SHOW = """
-from compare.console import TrainingProgress, console
+from compare.commands.shown import TrainingProgress, console
 with TrainingProgress({"NumPy": 2}) as progress:
     progress.step("NumPy", 2, 1.0)
 console.print("all held", style="green")
@@ -36,7 +36,9 @@ def unread() -> int:
         ("nothing", 2, "error: No such command 'nothing'.\n"),
     ],
 )
-def test_a_pipe_closed_early_is_no_error_and_changes_no_exit_code(line: str, code: int, said: str) -> None:
+def test_a_pipe_closed_early_is_no_error_and_changes_no_exit_code(
+    line: str, code: int, said: str
+) -> None:
     command = [sys.executable, "-m", "compare", *line.split()]
     ended = subprocess.run(command, stdout=unread(), stderr=subprocess.PIPE, text=True, env=ENVIRON)
     assert (ended.returncode, ended.stderr) == (code, said)
@@ -52,7 +54,10 @@ def test_a_full_disk_below_the_output_ends_in_2_with_one_line() -> None:
         command = [sys.executable, "-m", "compare", "--help"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRON)
     assert ended.returncode == 2
-    assert ended.stderr == "error: cannot print: No space left on device; give the output another place\n"
+    assert (
+        ended.stderr
+        == "error: cannot print: No space left on device; give the output another place\n"
+    )
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
@@ -61,7 +66,9 @@ def test_streams_that_are_closed_from_the_start_change_no_exit_code(closed: str)
     assert subprocess.run(command, shell=True, env=ENVIRON, capture_output=True).returncode == 2
 
 
-def test_without_a_terminal_no_control_character_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_no_control_character_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     with (tmp_path / "log").open("w", encoding="utf-8") as log:
@@ -86,7 +93,11 @@ def codes(**environ: str) -> set[str]:
     """Show progress and a coloured line on a terminal; return the control sequences that reach it."""
     child, terminal = pty.fork()
     if child == 0:
-        os.execve(sys.executable, [sys.executable, "-c", SHOW], {**ENVIRON, "TERM": "xterm-256color", **environ})
+        os.execve(
+            sys.executable,
+            [sys.executable, "-c", SHOW],
+            {**ENVIRON, "TERM": "xterm-256color", **environ},
+        )
     printed = b""
     try:
         while piece := os.read(terminal, 2**16):
@@ -97,7 +108,9 @@ def codes(**environ: str) -> set[str]:
     return set(re.findall(r"\x1b\[[?\d;]*[A-Za-z]", printed.decode()))
 
 
-def test_a_terminal_shows_colours_unless_no_color_is_set_and_a_dumb_one_no_sequence_at_all() -> None:
+def test_a_terminal_shows_colours_unless_no_color_is_set_and_a_dumb_one_no_sequence_at_all() -> (
+    None
+):
     colour = re.compile(r"\x1b\[(3|4|9|10)\d(;\d+)*m")
     assert any(map(colour.fullmatch, codes()))
     assert not any(map(colour.fullmatch, codes(NO_COLOR="1")))
@@ -115,10 +128,13 @@ def test_what_the_system_refuses_ends_in_2_with_one_line(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system", "/a\nplace")
 
-    monkeypatch.setattr("compare.checking.check", refuse)
+    monkeypatch.setattr("compare.commands.check.check", refuse)
     assert exit_code(monkeypatch, "check") == 2
     printed = capsys.readouterr().err
-    assert printed == "error: the system refuses: Read-only file system (/a\\nplace); see to that and try again\n"
+    assert (
+        printed
+        == "error: the system refuses: Read-only file system (/a\\nplace); see to that and try again\n"
+    )
 
 
 def test_matplotlib_says_nothing_of_a_cache_that_it_may_not_write(tmp_path: Path) -> None:

@@ -28,16 +28,24 @@ def start(package: ModuleType) -> dict[str, Array]:
 @BOTH
 def test_the_widths_are_the_articles_by_default_and_the_latent_32(package: ModuleType) -> None:
     arguments = inspect.signature(package.Autoencoder).parameters
-    defaults = {name: a.default for name, a in arguments.items() if a.kind is a.POSITIONAL_OR_KEYWORD}
+    defaults = {
+        name: a.default for name, a in arguments.items() if a.kind is a.POSITIONAL_OR_KEYWORD
+    }
     assert defaults == {"latent_dim": 32, "hidden_dim": 400, "input_dim": 784}
-    keywords = [name for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY]
-    assert keywords == (["rng", "dtype"] if package is numpy_ae else ["generator", "dtype", "device"])
+    keywords = [
+        name for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY
+    ]
+    assert keywords == (
+        ["rng", "dtype"] if package is numpy_ae else ["generator", "dtype", "device"]
+    )
     assert {value.dtype for value in start(package).values()} == {np.dtype(np.float32)}
 
 
 @BOTH
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters_start_uniform_in_one_over_the_root_of_the_inputs(package: ModuleType, name: str) -> None:
+def test_parameters_start_uniform_in_one_over_the_root_of_the_inputs(
+    package: ModuleType, name: str
+) -> None:
     state = start(package)
     bound = state[f"{name.split('.')[0]}.weight"].shape[1] ** -0.5
     values = state[name].ravel()

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare import environment
-from tests.commands import exit_code
+from compare import machine
+from tests.running import exit_code
 from tests.trials import checkpoints, folders
 from tests.trials.many import many
 from tests.trials.programs import programs
@@ -20,11 +20,20 @@ from tests.trials.programs import programs
 READ = [  # a command, and a file that it reads
     *(("report run", f"run/{side}.safetensors") for side in ("numpy", "torch")),
     *(("report run", f"run/{part}.json") for part in ("config", "history", "check", "quality")),
-    *(("report run", f"run/page/{part}.safetensors") for part in ("step", "atlas", "timeline", "exhibits")),
-    *(("train --resume run --epochs 2", f"run/{part}") for part in ("numpy.safetensors", "config.json")),
+    *(
+        ("report run", f"run/page/{part}.safetensors")
+        for part in ("step", "atlas", "timeline", "exhibits")
+    ),
+    *(
+        ("train --resume run --epochs 2", f"run/{part}")
+        for part in ("numpy.safetensors", "config.json")
+    ),
     *((f"{command} --resume run --epochs 2", "run/history.json") for command in ("train", "run")),
     *(("run --resume run", f"run/{part}") for part in ("torch.safetensors", "config.json")),
-    *(("figures run", f"run/{part}") for part in ("numpy.safetensors", "config.json", "history.json", "check.json")),
+    *(
+        ("figures run", f"run/{part}")
+        for part in ("numpy.safetensors", "config.json", "history.json", "check.json")
+    ),
     ("explore --resume run", "run/explore.json"),
     ("train --resume file --epochs 2", "file"),
     ("check --resume file", "file"),
@@ -36,7 +45,7 @@ VALUES = checkpoints.CONFIG.to_dict()
 PNG = base64.b64decode(  # one black pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
-HOST = {"environment": environment.describe(), "device": "cpu"}
+HOST = {"environment": machine.describe(), "device": "cpu"}
 
 
 @pytest.fixture
@@ -84,30 +93,86 @@ def test_a_program_under_a_name_that_a_command_reads_does_not_run_and_is_refused
         ("report run", "run/config.json", {"config": VALUES, "environment": []}),
         ("report run", "run/history.json", {"numpy": [{}], "drift": []}),
         ("report run", "run/check.json", []),
-        ("report run", "run/check.json", dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3)),
+        (
+            "report run",
+            "run/check.json",
+            dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3),
+        ),
         ("report run", "run/quality.json", {"pixels": {"NumPy": 0.5}}),
         ("train --resume run --epochs 2", "run/config.json", {"config": {**VALUES, "lr": 0.5}}),
-        ("train --resume run --epochs 2", "run/config.json", {"config": {**VALUES, "hidden_dim": 3}}),
+        (
+            "train --resume run --epochs 2",
+            "run/config.json",
+            {"config": {**VALUES, "hidden_dim": 3}},
+        ),
         ("train --resume run --epochs 2", "run/history.json", {"drift": [{}]}),
-        ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": 1, "parameters": "x", "loss": 0}]}),
-        ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": "x", "parameters": 0, "loss": 0}]}),
-        ("train --resume run --epochs 2", "run/history.json", {"drift": [{"epoch": 0, "parameters": 0, "loss": 0}]}),
+        (
+            "train --resume run --epochs 2",
+            "run/history.json",
+            {"drift": [{"epoch": 1, "parameters": "x", "loss": 0}]},
+        ),
+        (
+            "train --resume run --epochs 2",
+            "run/history.json",
+            {"drift": [{"epoch": "x", "parameters": 0, "loss": 0}]},
+        ),
+        (
+            "train --resume run --epochs 2",
+            "run/history.json",
+            {"drift": [{"epoch": 0, "parameters": 0, "loss": 0}]},
+        ),
         ("figures run", "run/check.json", []),
-        ("figures run", "run/check.json", dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3)),
+        (
+            "figures run",
+            "run/check.json",
+            dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3),
+        ),
         ("figures run", "run/history.json", {"numpy": [{}], "drift": []}),
         ("explore --resume run", "run/explore.json", []),
-        ("explore --resume run", "run/explore.json", {"lists": {"lr": "12"}, "side": "numpy", "environment": {}}),
-        ("explore --resume run", "run/explore.json", {"lists": {"data": ["../x"]}, "side": "numpy", "environment": {}}),
-        ("explore --resume run", "run/explore.json", {"lists": {"rate": [1]}, "side": "numpy", "environment": {}}),
-        ("explore --resume run", "run/explore.json", {"lists": {"lr": [0.1]}, "side": "both", "environment": {}}),
-        ("explore --resume run", "run/explore.json", {"lists": {"lr": [0.1]}, "side": "numpy", "environment": [3]}),
+        (
+            "explore --resume run",
+            "run/explore.json",
+            {"lists": {"lr": "12"}, "side": "numpy", "environment": {}},
+        ),
+        (
+            "explore --resume run",
+            "run/explore.json",
+            {"lists": {"data": ["../x"]}, "side": "numpy", "environment": {}},
+        ),
+        (
+            "explore --resume run",
+            "run/explore.json",
+            {"lists": {"rate": [1]}, "side": "numpy", "environment": {}},
+        ),
+        (
+            "explore --resume run",
+            "run/explore.json",
+            {"lists": {"lr": [0.1]}, "side": "both", "environment": {}},
+        ),
+        (
+            "explore --resume run",
+            "run/explore.json",
+            {"lists": {"lr": [0.1]}, "side": "numpy", "environment": [3]},
+        ),
         ("bench --from file", "file", []),
-        ("bench --from file", "file", {"rows": [], "trainings": [], "environment": {}, "device": "cpu"}),
-        ("bench --from file", "file", {"rows": [dict.fromkeys(vars(folders.ROW), "x")], "trainings": [], **HOST}),
+        (
+            "bench --from file",
+            "file",
+            {"rows": [], "trainings": [], "environment": {}, "device": "cpu"},
+        ),
+        (
+            "bench --from file",
+            "file",
+            {"rows": [dict.fromkeys(vars(folders.ROW), "x")], "trainings": [], **HOST},
+        ),
     ],
 )
 def test_json_of_another_make_is_refused_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, name: str, content: object
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    name: str,
+    content: object,
 ) -> None:
     Path(name).write_text(json.dumps(content), encoding="utf-8")
     assert exit_code(monkeypatch, *line.split()) == 2
@@ -126,8 +191,12 @@ def test_of_many_folders_and_results_of_strangers_none_does_harm(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("workplace")
-@pytest.mark.parametrize("command", ["report run", "figures run", "train --resume run --epochs 2", "run --resume run"])
-@pytest.mark.parametrize("name", ["figures/latent.png", "report.html", "numpy.safetensors", "page", "quality.md"])
+@pytest.mark.parametrize(
+    "command", ["report run", "figures run", "train --resume run --epochs 2", "run --resume run"]
+)
+@pytest.mark.parametrize(
+    "name", ["figures/latent.png", "report.html", "numpy.safetensors", "page", "quality.md"]
+)
 def test_a_link_that_leads_out_of_a_run_is_neither_read_nor_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, name: str
 ) -> None:
@@ -172,7 +241,10 @@ def test_a_picture_and_a_link_within_the_run_are_shown(monkeypatch: pytest.Monke
     Path("run/figures/losses.png").write_bytes(PNG)
     Path("run/figures/latent.png").symlink_to("losses.png")
     assert exit_code(monkeypatch, "report", "run") == 0
-    assert Path("run/report.html").read_text(encoding="utf-8").count(base64.b64encode(PNG).decode()) == 2
+    assert (
+        Path("run/report.html").read_text(encoding="utf-8").count(base64.b64encode(PNG).decode())
+        == 2
+    )
 
 
 @pytest.mark.usefixtures("workplace")
@@ -186,7 +258,14 @@ def test_a_strangers_text_is_shown_as_text_in_page_terminal_and_document(
     assert exit_code(monkeypatch, "report", "run") == 0
     assert "<script>alert" not in Path("run/report.html").read_text(encoding="utf-8")
     Path("file").write_text(
-        json.dumps({"rows": [vars(folders.ROW)], "trainings": [], **HOST, "environment": value["environment"]})
+        json.dumps(
+            {
+                "rows": [vars(folders.ROW)],
+                "trainings": [],
+                **HOST,
+                "environment": value["environment"],
+            }
+        )
     )
     monkeypatch.setenv("FORCE_COLOR", "1")  # as for a terminal
     assert exit_code(monkeypatch, "bench", "--from", "file", "--markdown", "new/document.md") == 0

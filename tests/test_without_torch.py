@@ -43,7 +43,9 @@ def python(code: str, *arguments: object, cwd: Path = ROOT) -> str:
     """Return what a fresh interpreter prints, for which every warning is an error, without its last line feed."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd, env=environ).stdout.rstrip("\n")
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=cwd, env=environ
+    ).stdout.rstrip("\n")
 
 
 def test_numpy_ae_trains_where_torch_cannot_be_imported() -> None:
@@ -51,14 +53,28 @@ def test_numpy_ae_trains_where_torch_cannot_be_imported() -> None:
 
 
 @pytest.mark.parametrize("block", [BLOCK, ""], ids=["torch absent", "torch present"])
-def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(tmp_path: Path, block: str) -> None:
-    arguments = ("train", "--side", "numpy", "--epochs", 1, "--hidden-dim", 8, "--out", tmp_path / "run")
+def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(
+    tmp_path: Path, block: str
+) -> None:
+    arguments = (
+        "train",
+        "--side",
+        "numpy",
+        "--epochs",
+        1,
+        "--hidden-dim",
+        8,
+        "--out",
+        tmp_path / "run",
+    )
     printed = python(block + COMMAND, *arguments, cwd=tmp_path)
     assert printed.splitlines()[-1] == "0"
     assert (tmp_path / "run" / "numpy.safetensors").exists()
 
 
-@pytest.mark.parametrize("command", [("check",), ("train", "--side", "torch", "--out", "run"), ("run", "--out", "run")])
+@pytest.mark.parametrize(
+    "command", [("check",), ("train", "--side", "torch", "--out", "run"), ("run", "--out", "run")]
+)
 @pytest.mark.parametrize(
     ("raised", "told"),
     [
@@ -75,7 +91,10 @@ def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(
             "AttributeError('x' * 9 + chr(10) * 3)",
             "torch cannot be imported: it raised AttributeError: xxxxxxxxx; pip ",
         ),
-        ("SystemExit(0)", "torch cannot be imported: it raised SystemExit: 0; pip install --force-reinstall"),
+        (
+            "SystemExit(0)",
+            "torch cannot be imported: it raised SystemExit: 0; pip install --force-reinstall",
+        ),
     ],
 )
 def test_the_torch_side_says_in_one_line_what_is_missing_or_broken(
@@ -84,7 +103,11 @@ def test_the_torch_side_says_in_one_line_what_is_missing_or_broken(
     block = BLOCK.replace('ModuleNotFoundError(f"No module named {name!r}", name=name)', raised)
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
-        [sys.executable, "-c", block + COMMAND, *command], capture_output=True, text=True, cwd=tmp_path, env=environ
+        [sys.executable, "-c", block + COMMAND, *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environ,
     )
     assert ended.stderr.startswith(f"error: {told}")
     assert ended.stderr.count("\n") == 1
@@ -96,13 +119,21 @@ def test_a_library_that_cannot_be_loaded_is_told_in_one_line(tmp_path: Path) -> 
     block = BLOCK.replace('"torch"', '"sklearn"').replace("ModuleNotFoundError", "ImportError")
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
-        [sys.executable, "-c", block + COMMAND, "check"], capture_output=True, text=True, cwd=tmp_path, env=environ
+        [sys.executable, "-c", block + COMMAND, "check"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environ,
     )
-    assert re.fullmatch(r"error: a library cannot be imported \(No module named 'sklearn.*\n", ended.stderr)
+    assert re.fullmatch(
+        r"error: a library cannot be imported \(No module named 'sklearn.*\n", ended.stderr
+    )
     assert ended.stdout == "2\n"
 
 
-@pytest.mark.parametrize("module", ["numpy_ae", "compare.cli", "compare.job", "compare.experiment.training"])
+@pytest.mark.parametrize(
+    "module", ["numpy_ae", "compare.cli", "compare.commands.run", "compare.training.training"]
+)
 def test_importing_it_imports_none_of_the_slow_libraries(module: str) -> None:
     slow = {"torch", "torchvision", "umap", "matplotlib", "sklearn", "scipy", "numba"}
     assert slow.isdisjoint(python(f"import sys, {module}; print(*sys.modules)").split())
@@ -114,5 +145,8 @@ def test_importing_numpy_ae_takes_a_tenth_of_a_second_more_than_numpy_at_most() 
         python(code)
         return time.perf_counter() - start
 
-    numpy, ours = (statistics.median(seconds(f"import {name}") for _ in range(5)) for name in ("numpy", "numpy_ae"))
+    numpy, ours = (
+        statistics.median(seconds(f"import {name}") for _ in range(5))
+        for name in ("numpy", "numpy_ae")
+    )
     assert ours - numpy < 0.1

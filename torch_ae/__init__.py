@@ -1,8 +1,8 @@
 """The same autoencoder, made of PyTorch's own parts: the reference that `numpy_ae` is held against.
 
-Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in `numpy_ae`. What is
-missing here is what autograd does. A network and its loss refuse what does not fit with `ValueError` or `TypeError`;
-layers and state dicts are PyTorch's, and so are their errors.
+Read `layers`, `loss`, `model`, `optim`, `train` in this order, each beside its namesake in
+`numpy_ae`. What is missing here is what autograd does. A network and its loss refuse what does not
+fit with `ValueError` or `TypeError`; layers and state dicts are PyTorch's, and so are their errors.
 """
 
 from torch_ae.layers import Linear, ReLU, Sigmoid
@@ -11,4 +11,13 @@ from torch_ae.model import Autoencoder
 from torch_ae.optim import Adam
 from torch_ae.train import train_epoch, train_step
 
-__all__ = ["Adam", "Autoencoder", "Linear", "ReLU", "Sigmoid", "SumSquaredError", "train_epoch", "train_step"]
+__all__ = [
+    "Adam",
+    "Autoencoder",
+    "Linear",
+    "ReLU",
+    "Sigmoid",
+    "SumSquaredError",
+    "train_epoch",
+    "train_step",
+]

@@ -12,9 +12,9 @@ from torch_ae.layers import Linear, ReLU, Sigmoid
 class Autoencoder(nn.Module):
     """The article's network, 784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
-    The latent is the output of fc2, with no activation after it: a code may be any number, and no part of it can die
-    as a ReLU's unit can. All tensors are (batch, features); others raise `ValueError`,
-    and of another dtype `TypeError`.
+    The latent is the output of fc2, with no activation after it: a code may be any number, and no
+    part of it can die as a ReLU's unit can. All tensors are (batch, features); others raise
+    `ValueError`, and of another dtype `TypeError`.
     """
 
     def __init__(
@@ -66,11 +66,15 @@ class Autoencoder(nn.Module):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} is a {type(tensor).__name__}, not a tensor")
         if tensor.ndim != 2 or tensor.shape[1] != layer.in_features:
-            raise ValueError(f"{name} has shape {tuple(tensor.shape)}, not (batch, {layer.in_features})")
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)}, not (batch, {layer.in_features})"
+            )
         if tensor.dtype != layer.weight.dtype:
             raise TypeError(f"{name} is {tensor.dtype}, where {layer.weight.dtype} is needed")
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
         """Copy tensors or NumPy arrays into the parameters: `nn.Module`, with the same errors, takes tensors alone."""
         tensors = {name: torch.as_tensor(value) for name, value in state_dict.items()}
         return super().load_state_dict(tensors, strict=strict, assign=assign)

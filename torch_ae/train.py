@@ -9,7 +9,9 @@ from torch_ae.model import Autoencoder
 from torch_ae.optim import Adam
 
 
-def train_step(model: Autoencoder, loss: SumSquaredError, optimizer: Adam, noisy: Tensor, clean: Tensor) -> float:
+def train_step(
+    model: Autoencoder, loss: SumSquaredError, optimizer: Adam, noisy: Tensor, clean: Tensor
+) -> float:
     """Learn to map noisy to clean, both (batch, input_dim); return the loss before the update."""
     optimizer.zero_grad()
     y = model(noisy)
@@ -20,7 +22,10 @@ def train_step(model: Autoencoder, loss: SumSquaredError, optimizer: Adam, noisy
 
 
 def train_epoch(
-    model: Autoencoder, loss: SumSquaredError, optimizer: Adam, batches: Iterable[tuple[Tensor, Tensor]]
+    model: Autoencoder,
+    loss: SumSquaredError,
+    optimizer: Adam,
+    batches: Iterable[tuple[Tensor, Tensor]],
 ) -> float:
     """Take a step on every (noisy, clean) pair; return the sum of their losses."""
     return sum(train_step(model, loss, optimizer, noisy, clean) for noisy, clean in batches)

@@ -8,8 +8,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
-from compare.bench.torch_lanes import Tensors, TorchLane
-from compare.experiment.config import Config
+from compare.bench.torch_variants import Tensors, TorchLane
+from compare.data.config import Config
 
 
 class Pictures(Dataset[torch.Tensor]):

@@ -1,25 +1,60 @@
-"""The step as a CUDA graph, a single launch where the eager step has dozens; and what launching alone takes."""
+"""A CUDA graph: what the device is to do, captured once and replayed with a single launch."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
 
-from compare.bench.capture import captured, require_cuda
-from compare.bench.lanes import PIXELS, products
-from compare.bench.torch_lanes import Floor, Tensors, TorchLane
-from compare.experiment.batches import Batch
-from compare.experiment.config import Config
+from compare.bench.torch_variants import Floor, Tensors, TorchLane
+from compare.bench.variants import PIXELS, products
+from compare.data.batches import Batch
+from compare.data.config import Config
+from compare.errors import UserError
+
+# ---- compare.bench.capture: '"""A CUDA graph: what the device is to do, captured once and replayed
+# '
+WARM_UP = (
+    3  # runs before a capture, as torch's documentation has it: libraries set themselves up in them
+)
 
 
+def require_cuda(device: str) -> None:
+    """Raise `UserError` unless the device has graphs."""
+    if device != "cuda":
+        raise UserError(f"a CUDA graph needs --device cuda, not {device}")
+
+
+def captured(do: Callable[[], Any]) -> torch.cuda.CUDAGraph:
+    """Return the graph of what `do` has the device do. Tensors made in it live in the graph's own memory."""
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UP):
+            do()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        do()
+    return graph
+
+
+# ---- compare.bench.graphs: '"""The step as a CUDA graph, a single launch where the eager step has
+# '
 class _Captured(TorchLane):
     """A lane whose step is replayed: all that it is made of stays where it lies."""
 
     capturable = True
 
     def __init__(
-        self, config: Config, *, device: str, fused: bool = False, compiled: Collection[str] = (), tf32: bool = False
+        self,
+        config: Config,
+        *,
+        device: str,
+        fused: bool = False,
+        compiled: Collection[str] = (),
+        tf32: bool = False,
     ) -> None:
         require_cuda(device)
         super().__init__(config, device=device, fused=fused, compiled=compiled, tf32=tf32)
@@ -36,7 +71,9 @@ class GraphLane(_Captured):
 
     def step(self, batch: torch.Tensor) -> None:
         """Take one training step."""
-        graph = self._graph  # before the batch comes: capturing takes steps of its own, and goes back to the start
+        graph = (
+            self._graph
+        )  # before the batch comes: capturing takes steps of its own, and goes back to the start
         self._batch.copy_(batch)
         graph.replay()
 
@@ -54,7 +91,8 @@ class GraphLane(_Captured):
 class DeviceLane(_Captured):
     """A whole training on the GPU: the images lie there as bytes, and a graph gathers, scales, adds noise and trains.
 
-    Order and noise are those of the device's generator, so its batches are not those of the other lanes.
+    Order and noise are those of the device's generator, so its batches are not those of the other
+    lanes.
     """
 
     def load(self, images: np.ndarray) -> None:
@@ -62,10 +100,15 @@ class DeviceLane(_Captured):
         torch.manual_seed(self.config.seed)
         self.images = torch.as_tensor(images.reshape(len(images), -1), device=self.device)
         self.order = torch.arange(len(images), device=self.device)
-        self.taken = torch.zeros((), dtype=torch.int64, device=self.device)  # how many of them, in that order
+        self.taken = torch.zeros(
+            (), dtype=torch.int64, device=self.device
+        )  # how many of them, in that order
         full, rest = divmod(len(images), self.config.batch_size)
         self.sizes = [self.config.batch_size] * full + [rest] * (rest > 0)
-        self.graphs = {size: captured(partial(self._train_on_the_next, size)) for size in dict.fromkeys(self.sizes)}
+        self.graphs = {
+            size: captured(partial(self._train_on_the_next, size))
+            for size in dict.fromkeys(self.sizes)
+        }
         self.reset()
 
     def batches(self) -> Iterator[int]:
@@ -98,7 +141,9 @@ class Launches(Floor):
         require_cuda(device)
         super().__init__(device)
         self.number = torch.zeros((), device=self.device)
-        self.kernels = len(products(config.batch_size, PIXELS, config.hidden_dim, config.latent_dim)) + 1
+        self.kernels = (
+            len(products(config.batch_size, PIXELS, config.hidden_dim, config.latent_dim)) + 1
+        )
 
     def work(self) -> None:
         """Launch them, each after the one before."""

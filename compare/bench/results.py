@@ -53,16 +53,22 @@ class TrainingRow:
     label: str
     data: str
     threads: int
-    seconds: list[float]  # of each epoch, with data and noise and without the measuring of the error
+    seconds: list[
+        float
+    ]  # of each epoch, with data and noise and without the measuring of the error
     test_mse: list[float]
     peak_megabytes: float  # of the process, its libraries included, while it trains
     cannot: str = ""
-    prepare_seconds: float | None = None  # before the first: compilation, capture, images brought to the device
+    prepare_seconds: float | None = (
+        None  # before the first: compilation, capture, images brought to the device
+    )
     device_megabytes: float | None = None  # on a GPU, besides
 
     def epochs_until(self, mse: float) -> int | None:
         """Return how many epochs it took until the test error was below `mse`; None if it never was."""
-        return next((epoch for epoch, error in enumerate(self.test_mse, start=1) if error < mse), None)
+        return next(
+            (epoch for epoch, error in enumerate(self.test_mse, start=1) if error < mse), None
+        )
 
 
 @dataclass
@@ -87,12 +93,17 @@ class Results:
     def from_dict(cls, value: Any) -> "Results":
         """Return what `to_dict` gave. Raises `UserError` for anything else."""
         try:
-            rows, trainings = [Row(**row) for row in value["rows"]], [TrainingRow(**t) for t in value["trainings"]]
+            rows, trainings = (
+                [Row(**row) for row in value["rows"]],
+                [TrainingRow(**t) for t in value["trainings"]],
+            )
             for record in (*rows, *trainings):
                 _require_types(record)
             return cls(value["environment"], value["device"], rows, trainings)
         except (KeyError, TypeError) as error:
-            raise UserError(f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`") from error
+            raise UserError(
+                f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`"
+            ) from error
 
     def beside(self, row: Row, lane: str) -> Row | None:
         """Return a lane's row in the same setting and on the same device, if it ran there."""
@@ -105,7 +116,9 @@ def _require_types(record: Any) -> None:
     for f in fields(record):
         value, listed = getattr(record, f.name), get_origin(f.type) is list
         kinds = get_args(f.type) or (f.type,)
-        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in (value if listed else [value])):
+        if isinstance(value, list) is not listed or any(
+            type(v) not in kinds for v in (value if listed else [value])
+        ):
             raise TypeError(f"{f.name} is {value!r}")
 
 
@@ -146,7 +159,8 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
 class Floors(NamedTuple):
     """What no lane of a setting can be faster than, in milliseconds: the products, and Adam's traffic besides.
 
-    On CUDA also `launches`: as many kernels as there are products, and one for Adam, with nothing to do.
+    On CUDA also `launches`: as many kernels as there are products, and one for Adam, with nothing
+    to do.
     """
 
     products: float  # each by the faster library
@@ -155,7 +169,9 @@ class Floors(NamedTuple):
     launches: float | None
 
 
-TRAFFIC = 7 / 3  # Adam reads gradient, parameter and both moments and writes the last three; a + b → a moves three
+TRAFFIC = (
+    7 / 3
+)  # Adam reads gradient, parameter and both moments and writes the last three; a + b → a moves three
 
 
 def floors(results: Results, row: Row) -> Floors | None:

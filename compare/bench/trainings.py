@@ -9,27 +9,37 @@ from typing import Any
 
 import numpy as np
 
-from compare import environment
+from compare import machine
 from compare.bench import worker
-from compare.bench.lanes import ANY, COMPILED, LANES, Spec
 from compare.bench.results import TrainingRow
-from compare.bench.turns import Processes
+from compare.bench.rounds import Processes
+from compare.bench.variants import ANY, COMPILED, LANES, Spec
+from compare.data import datasets
+from compare.data.batches import Batch, ahead, epoch_batches, noisy_test_images
+from compare.data.config import Config
 from compare.errors import UserError
-from compare.experiment import data
-from compare.experiment.batches import Batch, ahead, epoch_batches, noisy_test_images
-from compare.experiment.config import Config
 
 TRAININGS = {
     "numpy": LANES["numpy"],
     "torch": LANES["torch"],
     "torch-fused": LANES["torch-fused"],
     "torch-flushed": Spec(
-        "torch eager, fused Adam, subnormals flushed", "torch_lanes:TorchLane", {"fused": True, "flush": True}
+        "torch eager, fused Adam, subnormals flushed",
+        "torch_variants:TorchLane",
+        {"fused": True, "flush": True},
     ),
     "article": Spec("the article's loop", "article:ArticleLoop", devices=ANY),
-    "device": Spec("CUDA graph, data and noise on the GPU", "graphs:DeviceLane", {"fused": True}, devices=("cuda",)),
+    "device": Spec(
+        "CUDA graph, data and noise on the GPU",
+        "graphs:DeviceLane",
+        {"fused": True},
+        devices=("cuda",),
+    ),
     "device-compiled": Spec(
-        "CUDA graph, compiled, data and noise on the GPU", "graphs:DeviceLane", COMPILED, devices=("cuda",)
+        "CUDA graph, compiled, data and noise on the GPU",
+        "graphs:DeviceLane",
+        COMPILED,
+        devices=("cuda",),
     ),
 }
 
@@ -39,7 +49,9 @@ def on(device: str) -> list[str]:
     return [name for name, spec in TRAININGS.items() if name == "numpy" or device in spec.devices]
 
 
-def in_a_process(name: str, config: Config, root: Path, *, threads: int, device: str) -> TrainingRow:
+def in_a_process(
+    name: str, config: Config, root: Path, *, threads: int, device: str
+) -> TrainingRow:
     """Train a lane to the end in a new process, which ends with it: peak memory is its own."""
     spec = TRAININGS[name]
     try:
@@ -47,16 +59,18 @@ def in_a_process(name: str, config: Config, root: Path, *, threads: int, device:
             row: TrainingRow = processes.ask(name, train, name, config, root, threads, device)
             return row
     except UserError as error:
-        return TrainingRow(name, spec.named(device), config.data, threads, [], [], 0.0, cannot=str(error))
+        return TrainingRow(
+            name, spec.named(device), config.data, threads, [], [], 0.0, cannot=str(error)
+        )
 
 
 @worker.told_in_one_line()
 def train(name: str, config: Config, root: Path, threads: int, device: str) -> TrainingRow:
     """Train a lane in this process; the test error after each epoch is measured while the clock stands."""
-    environment.set_threads(threads)
+    machine.set_threads(threads)
     spec = TRAININGS[name]
     where = spec.place(device)
-    dataset = data.load(config.data, root)
+    dataset = datasets.load(config.data, root)
     typed = replace(config, dtype=spec.dtype)
     spec.make(typed, where)  # and drop it, as `worker.prepare` does
     begin = time.perf_counter()
@@ -76,7 +90,9 @@ def train(name: str, config: Config, root: Path, threads: int, device: str) -> T
         if test is None:  # the whole test set in one batch takes more than training does
             peaks = worker.peak_megabytes(), worker.device_megabytes(where)
             test = noisy_test_images(config, dataset.test_images)
-        errors.append(float(np.square(lane.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean()))
+        errors.append(
+            float(np.square(lane.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean())
+        )
         if not math.isfinite(errors[-1]):
             raise UserError(f"it diverged in epoch {epoch + 1}")
     peak, on_the_device = peaks

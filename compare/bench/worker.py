@@ -1,7 +1,7 @@
 """What runs in a lane's own process: the lane, made, judged and timed on request.
 
-A process of its own keeps thread pools apart: two that spin on the same cores slow each other down, and a lane that
-is not being timed lies still.
+A process of its own keeps thread pools apart: two that spin on the same cores slow each other down,
+and a lane that is not being timed lies still.
 """
 
 import gc
@@ -17,14 +17,14 @@ from itertools import cycle, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from compare import environment
-from compare.bench.judge import Judgement, judge
-from compare.bench.lanes import LANES, Spec
+from compare import machine
+from compare.bench.correctness import Judgement, judge
+from compare.bench.variants import LANES, Spec
+from compare.data.batches import Batch
+from compare.data.config import Config
 from compare.errors import UserError
-from compare.experiment.batches import Batch
-from compare.experiment.config import Config
-from compare.interrupts import end_with_the_parent
-from compare.parity.numpy_side import NumpySide
+from compare.machine import end_with_the_parent
+from compare.sides.numpy_side import NumpySide
 
 WARM_UP = 0.3  # seconds at most
 
@@ -42,7 +42,9 @@ _made: dict[str, Made] = {}  # this process's lane by name, or the floors of one
 class Ready(NamedTuple):
     """A lane that can be timed: what it took to get there, and what came of its first step."""
 
-    seconds: float  # from its making to the end of its first step: compilation, capture, but no import
+    seconds: (
+        float  # from its making to the end of its first step: compilation, capture, but no import
+    )
     judgement: Judgement | None
     threads: int
 
@@ -54,11 +56,16 @@ def start(*, bare: bool = False) -> None:
     """
     end_with_the_parent()
     logging.disable(logging.WARNING)  # torch's compiler tells of itself
-    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what was compiled by an earlier benchmark would be ready
-    for advice in ("dynamo_pgo force disabled", "TensorFloat32 tensor cores"):  # on what is meant to be so
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = (
+        "1"  # what was compiled by an earlier benchmark would be ready
+    )
+    for advice in (
+        "dynamo_pgo force disabled",
+        "TensorFloat32 tensor cores",
+    ):  # on what is meant to be so
         warnings.filterwarnings("ignore", message=advice)
     if not bare:
-        environment.keep_freed_memory()
+        machine.keep_freed_memory()
 
 
 def arrive(maker: str) -> int:
@@ -79,12 +86,16 @@ def told_in_one_line() -> Iterator[None]:
 
 
 @told_in_one_line()
-def prepare(name: str, config: Config, batches: Sequence[Batch], threads: int, device: str) -> Ready:
+def prepare(
+    name: str, config: Config, batches: Sequence[Batch], threads: int, device: str
+) -> Ready:
     """Make a lane, take its first step, judge it, and warm up. Raises `UserError` where it cannot run here."""
-    environment.set_threads(threads)
+    machine.set_threads(threads)
     spec = LANES[name]
     if name not in _made:
-        spec.make(config, device)  # and drop it: what libraries import and set up for a first one is not its time
+        spec.make(
+            config, device
+        )  # and drop it: what libraries import and set up for a first one is not its time
     _made.pop(name, None)
     gc.collect()  # before a capture: what it holds on the device would stay
     seconds = -time.perf_counter()
@@ -122,13 +133,13 @@ def time_updates(name: str, seconds: float) -> list[float] | None:
 def describe() -> dict[str, Any]:
     """Return the environment as torch's process sees it: with its GPU."""
     LANES["torch"].find_maker()
-    return environment.describe()
+    return machine.describe()
 
 
 def threads_in_use() -> int:
     """Return how many threads this process's library works with, read back from it."""
     torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch else environment.blas_threads()
+    return int(torch.get_num_threads()) if torch else machine.blas_threads()
 
 
 def peak_megabytes() -> float:

@@ -2,5 +2,6 @@
 
 import logging
 
-# It warns where it may not write its cache, which costs a second each time and is no matter of the person who looks on.
+# It warns where it may not write its cache, which costs a second each time and is no matter of the
+# person who looks on.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)

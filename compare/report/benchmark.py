@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
-from compare import environment
-from compare.bench.lanes import LANES
+from compare import machine
+from compare.bench.bench_tables import at_a_glance, by_size, reasons, tables, verdicts
 from compare.bench.results import Results, Row
-from compare.bench.tables import at_a_glance, by_size, reasons, tables, verdicts
+from compare.bench.variants import LANES
 from compare.errors import UserError
-from compare.experiment.quality import literal, markdown
 from compare.files import require_writable, write_text
 from compare.report.style import colours, plots, save, styled
+from compare.tables import literal, markdown
 
 HEAD = """# Benchmarks
 
@@ -70,21 +70,29 @@ NOT_MEASURED = "On CUDA and MPS: not measured. The lanes are there (`bench --dev
 def require_place(path: Path) -> None:
     """Raise `UserError` where the document, or its plots beside it, cannot be written."""
     if not path.suffix:
-        raise UserError(f"{path} has no ending, and its plots go into a folder of its name without; call it {path}.md")
+        raise UserError(
+            f"{path} has no ending, and its plots go into a folder of its name without; call it {path}.md"
+        )
     require_writable(path.with_suffix("") / "cost-1.png")
 
 
 def write(machines: Sequence[Results], path: Path) -> None:
     """Write the document, and its plots into a folder of its name beside it."""
-    machines = [Results.from_dict(literal(results.to_dict())) for results in machines]  # they may be a stranger's
+    machines = [
+        Results.from_dict(literal(results.to_dict())) for results in machines
+    ]  # they may be a stranger's
     sections = [HEAD]
     if (glance := at_a_glance(machines)).rows:
         sections.append(markdown([glance]))
     for number, results in enumerate(machines, start=1):
-        about = (environment.settings(results.environment), *verdicts(results), *reasons(results))
+        about = (machine.settings(results.environment), *verdicts(results), *reasons(results))
         lines = "\n".join(f"- {line}" for line in about)
         where = "" if results.device == "cpu" else f"; torch on {results.device}"
-        parts = [f"## {environment.machine(results.environment)}{where}", lines, markdown(tables(results))]
+        parts = [
+            f"## {machine.machine(results.environment)}{where}",
+            lines,
+            markdown(tables(results)),
+        ]
         if any(by_size(results, name, threads) for name, threads in _panels(results)):
             picture = path.with_suffix("") / f"cost-{number}.png"
             save(cost(results), picture)
@@ -100,7 +108,9 @@ def write(machines: Sequence[Results], path: Path) -> None:
 @styled
 def cost(results: Results) -> Figure:
     """Draw microseconds an image against batch size, for each number of threads, and against both widths."""
-    panels = [(name, threads) for name, threads in _panels(results) if by_size(results, name, threads)]
+    panels = [
+        (name, threads) for name, threads in _panels(results) if by_size(results, name, threads)
+    ]
     rows = -(-len(panels) // 2)
     caption = "Median of a training step, divided by the images in it. Bands: the fastest turn to the slowest."
     figure = plots(3.1 * rows, "What an image costs", caption)
@@ -109,17 +119,27 @@ def cost(results: Results) -> Figure:
     palette = colours("NumPy" if lane == "numpy" else LANES[lane].label for lane in lanes)
     for axes, (name, threads) in zip(grid, panels, strict=False):
         axes.set_title(f"{threads} thread{'s' if threads > 1 else ''}")
-        axes.set_xlabel({"batch_size": "batch size", "hidden_dim": "hidden width", "latent_dim": "latent width"}[name])
+        axes.set_xlabel(
+            {
+                "batch_size": "batch size",
+                "hidden_dim": "hidden width",
+                "latent_dim": "latent width",
+            }[name]
+        )
         axes.set_ylabel("µs an image")
         for lane, found in by_size(results, name, threads).items():
             _line(axes, found, LANES[lane].label, palette[LANES[lane].label])
         axes.set(xscale="log", yscale="log")
         low, high = axes.get_ylim()  # where costs differ little, no power of ten lies between
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7))
+        )
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(ScalarFormatter())
             axis.set_minor_locator(NullLocator())
-        axes.set_xticks(sorted({size for found in by_size(results, name, threads).values() for size in found}))
+        axes.set_xticks(
+            sorted({size for found in by_size(results, name, threads).values() for size in found})
+        )
     for axes in list(grid)[len(panels) :]:
         axes.remove()
     figure.axes[0].legend()
@@ -128,12 +148,24 @@ def cost(results: Results) -> Figure:
 
 def _panels(results: Results) -> list[tuple[str, int]]:
     threads = sorted({row.threads for row in results.rows})
-    return [("batch_size", count) for count in threads] + [(name, threads[-1]) for name in ("hidden_dim", "latent_dim")]
+    return [("batch_size", count) for count in threads] + [
+        (name, threads[-1]) for name in ("hidden_dim", "latent_dim")
+    ]
 
 
 def _line(axes: Axes, found: dict[int, Row], label: str, colour: str) -> None:
     """Draw medians, and the band of all turns."""
     sizes = sorted(found)
-    axes.plot(sizes, [found[size].cost for size in sizes], marker="o", markersize=4, color=colour, label=label)
-    low, high = ([1e3 * worst(found[size].turns) / found[size].batch_size for size in sizes] for worst in (min, max))
+    axes.plot(
+        sizes,
+        [found[size].cost for size in sizes],
+        marker="o",
+        markersize=4,
+        color=colour,
+        label=label,
+    )
+    low, high = (
+        [1e3 * worst(found[size].turns) / found[size].batch_size for size in sizes]
+        for worst in (min, max)
+    )
     axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)

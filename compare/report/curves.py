@@ -12,8 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from compare.report.style import INK, QUIET, colours, plots, styled
 
 Losses = Mapping[str, Sequence[float]]  # a side's label to one number per epoch
-Drift = tuple[ArrayLike, ArrayLike, ArrayLike]  # when, largest distance of a parameter, relative distance of losses
-OPEN: dict[str, Any] = {"linestyle": "None", "marker": "o", "markerfacecolor": "white", "markeredgewidth": 0.8}
+Drift = tuple[
+    ArrayLike, ArrayLike, ArrayLike
+]  # when, largest distance of a parameter, relative distance of losses
+OPEN: dict[str, Any] = {
+    "linestyle": "None",
+    "marker": "o",
+    "markerfacecolor": "white",
+    "markeredgewidth": 0.8,
+}
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -23,12 +30,22 @@ def losses(history: Losses, test: Losses | None = None) -> Figure:
 
     With two sides or more, the relative difference of each to the first is drawn below.
     """
-    quantities = {"Training loss per image": history} | ({"Test MSE per pixel": test} if test else {})
+    quantities = {"Training loss per image": history} | (
+        {"Test MSE per pixel": test} if test else {}
+    )
     several = len(history) > 1
-    caption = "Same start, same batches: the curves should coincide; below, by how much they do not."
-    figure = plots(5.0 if several else 3.4, "Losses by epoch", caption if several else "Squared error after denoising.")
+    caption = (
+        "Same start, same batches: the curves should coincide; below, by how much they do not."
+    )
+    figure = plots(
+        5.0 if several else 3.4,
+        "Losses by epoch",
+        caption if several else "Squared error after denoising.",
+    )
     heights = [3, 2] if several else [1]
-    grid = figure.subplots(len(heights), len(quantities), sharex=True, squeeze=False, height_ratios=heights)
+    grid = figure.subplots(
+        len(heights), len(quantities), sharex=True, squeeze=False, height_ratios=heights
+    )
     for column, (title, by_side) in zip(grid.T, quantities.items(), strict=True):
         column[0].set_title(title)
         _draw_sides(column[0], by_side)
@@ -42,8 +59,9 @@ def losses(history: Losses, test: Losses | None = None) -> Figure:
 def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figure:
     """Draw how far two sides drift apart, by step for each dtype, and by epoch of a whole run where given.
 
-    A `Drift` is three arrays of equal length: the steps or epochs, the largest absolute distance of a parameter, and
-    the relative distance of the losses. A distance of exactly zero is an open circle at the foot of the log axis.
+    A `Drift` is three arrays of equal length: the steps or epochs, the largest absolute distance of
+    a parameter, and the relative distance of the losses. A distance of exactly zero is an open
+    circle at the foot of the log axis.
     """
     rows: dict[str, Mapping[str, Drift]] = {"step": steps} if steps else {}
     if epochs is not None:
@@ -60,8 +78,18 @@ def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figur
                 _draw_log(axes, drift[0], drift[k], palette[label], label)
             for dtype, u in UNIT_ROUNDOFF.items():
                 axes.axhline(u, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-                axes.text(1.01, u, dtype, transform=axes.get_yaxis_transform(), va="center", size=8, color=QUIET)
-            _mark_time(axes, np.concatenate([np.ravel(drift[0]) for drift in drifts.values()]), unit)
+                axes.text(
+                    1.01,
+                    u,
+                    dtype,
+                    transform=axes.get_yaxis_transform(),
+                    va="center",
+                    size=8,
+                    color=QUIET,
+                )
+            _mark_time(
+                axes, np.concatenate([np.ravel(drift[0]) for drift in drifts.values()]), unit
+            )
             _explain(axes)
         everything = [drift[k] for drifts in rows.values() for drift in drifts.values()]
         _fit_decades(column[0], [*everything, list(UNIT_ROUNDOFF.values())])
@@ -74,12 +102,22 @@ def _draw_sides(axes: Axes, by_side: Losses) -> None:
     for i, (label, values) in enumerate(by_side.items()):
         look: dict[str, Any] = {"linewidth": 1.4, "marker": "o", "markersize": 3.5}
         if i == 0 and len(by_side) > 1:
-            look = {"linewidth": 8, "alpha": 0.35, "solid_capstyle": "round", "marker": "o", "markersize": 8}
+            look = {
+                "linewidth": 8,
+                "alpha": 0.35,
+                "solid_capstyle": "round",
+                "marker": "o",
+                "markersize": 8,
+            }
         epochs = range(1, len(values) + 1)
         axes.plot(epochs, values, color=palette[label], label=f"{label}  {values[-1]:.5g}", **look)
     axes.legend(title="last epoch", alignment="left")
-    finite = [value for values in by_side.values() for value in values if np.isfinite(value)] or [1.0]
-    pad = max(0.08 * (max(finite) - min(finite)), 0.02 * max(finite))  # no axis so fine that rounding looks like a gap
+    finite = [value for values in by_side.values() for value in values if np.isfinite(value)] or [
+        1.0
+    ]
+    pad = max(
+        0.08 * (max(finite) - min(finite)), 0.02 * max(finite)
+    )  # no axis so fine that rounding looks like a gap
     axes.set_ylim(min(finite) - pad, max(finite) + pad)
 
 
@@ -87,9 +125,13 @@ def _draw_differences(axes: Axes, by_side: Losses) -> None:
     (first, reference), *others = by_side.items()
     palette = colours(by_side)
     n = min(map(len, by_side.values()))  # one side may have trained longer
-    differences = [np.abs(np.subtract(values[:n], reference[:n])) / reference[:n] for _, values in others]
+    differences = [
+        np.abs(np.subtract(values[:n], reference[:n])) / reference[:n] for _, values in others
+    ]
     for (label, _), difference in zip(others, differences, strict=True):
-        _draw_log(axes, range(1, n + 1), difference, palette[label], label if len(others) > 1 else "_")
+        _draw_log(
+            axes, range(1, n + 1), difference, palette[label], label if len(others) > 1 else "_"
+        )
     _fit_decades(axes, differences)
     _explain(axes)
     axes.set_title(f"Relative difference to {first}")
@@ -99,11 +141,23 @@ def _draw_log(axes: Axes, when: ArrayLike, distance: ArrayLike, colour: str, lab
     """Draw the distances that are not zero as a line, and those that are as open circles at the foot of the axes."""
     x, y = np.ravel(when), np.ravel(distance)
     size = 3.5 if len(x) <= 30 else 2.0
-    axes.plot(x, np.where(y > 0, y, np.nan), color=colour, label=label, linewidth=1, marker="o", markersize=size)
+    axes.plot(
+        x,
+        np.where(y > 0, y, np.nan),
+        color=colour,
+        label=label,
+        linewidth=1,
+        marker="o",
+        markersize=size,
+    )
     if 0 in y:
-        rows = sum(line.get_linestyle() == "None" for line in axes.lines)  # a row for each dtype that has zeros
+        rows = sum(
+            line.get_linestyle() == "None" for line in axes.lines
+        )  # a row for each dtype that has zeros
         height = np.full_like(x[y == 0], 0.03 + 0.04 * rows, dtype=float)
-        foot = axes.get_xaxis_transform()  # heights in fractions of the axes: a log axis has no place for zero
+        foot = (
+            axes.get_xaxis_transform()
+        )  # heights in fractions of the axes: a log axis has no place for zero
         axes.plot(x[y == 0], height, color=colour, transform=foot, markersize=size + 0.5, **OPEN)
 
 
@@ -119,7 +173,9 @@ def _fit_decades(axes: Axes, distances: Sequence[ArrayLike]) -> None:
     """Make the vertical axis logarithmic, from whole decade to whole decade, with room below for the zeros."""
     y = np.concatenate([np.ravel(distance) for distance in distances])
     positive = y[(y > 0) & np.isfinite(y)]
-    least, most = (np.log10(positive.min()), np.log10(positive.max())) if len(positive) else (-16.0, -15.0)
+    least, most = (
+        (np.log10(positive.min()), np.log10(positive.max())) if len(positive) else (-16.0, -15.0)
+    )
     room = 0.15 * (most - least) + 0.5 if 0 in y else 0.2
     axes.set_yscale("log")
     axes.set_ylim(10.0 ** np.floor(least - room), 10.0 ** np.ceil(most + 0.2))

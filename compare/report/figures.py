@@ -1,20 +1,65 @@
-"""Every figure of a run, from plain arrays. Each is a function that returns a `Figure`; `save` writes it."""
+"""All pictures of a run, drawn from what its commands have left."""
 
-from compare.report.curves import divergence, losses
-from compare.report.images import dataset, denoising, explore, random_samples, reconstructions
-from compare.report.latent import latent
-from compare.report.network import network
-from compare.report.style import save
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-__all__ = [
-    "dataset",
-    "denoising",
-    "divergence",
-    "explore",
-    "latent",
-    "losses",
-    "network",
-    "random_samples",
-    "reconstructions",
-    "save",
-]
+from matplotlib.figure import Figure
+
+from compare.data.datasets import Dataset
+from compare.files import as_we_wrote_it
+from compare.quality.samples import Showcase
+from compare.report import architecture, curves, images, latent, style
+from compare.sides.interface import Layer
+from compare.sides.subject import LABELS
+
+
+def draw(
+    folder: Path,
+    dataset: Dataset,
+    layers: Sequence[Layer],
+    show: Showcase,
+    history: Mapping[str, Any],
+    check: Mapping[str, Any] | None,
+) -> Iterator[Path]:
+    """Write each picture into the folder and yield its path. `history` and `check` are the contents of their files."""
+    with as_we_wrote_it(f"history.json or check.json of {folder.parent}"):
+        for name, figure in _figures(dataset, layers, show, history, check):
+            path = folder / f"{name}.png"
+            style.save(figure, path)
+            yield path
+
+
+def _figures(
+    dataset: Dataset,
+    layers: Sequence[Layer],
+    show: Showcase,
+    history: Mapping[str, Any],
+    check: Mapping[str, Any] | None,
+) -> Iterator[tuple[str, Figure]]:
+    yield (
+        "dataset",
+        images.dataset(dataset.train_images, dataset.train_labels, dataset.class_names),
+    )
+    yield "network", architecture.network(layers)
+    yield "latent", latent.latent(show.latents, show.labels, dataset.class_names, show.method)
+    yield "reconstructions", images.reconstructions(show.original, show.reconstructed)
+    yield "denoising", images.denoising(show.original, show.noisy, show.denoised)
+    yield "random_samples", images.random_samples(show.standard_samples, show.fitted_samples)
+    records = {label: history[name] for name, label in LABELS.items() if history.get(name)}
+    if records:
+        losses = {label: [record["loss"] for record in epochs] for label, epochs in records.items()}
+        errors = {
+            label: [record["test_mse"] for record in epochs] for label, epochs in records.items()
+        }
+        yield "losses", curves.losses(losses, errors)
+    drift = history["drift"]
+    if check or drift:
+        steps = {
+            dtype: (run["steps"], run["parameters"], run["loss"])
+            for dtype, run in (check or {}).get("free_runs", {}).items()
+        }
+        when, parameters, loss = (
+            [entry[key] for entry in drift] for key in ("epoch", "parameters", "loss")
+        )
+        yield "divergence", curves.divergence(steps, (when, parameters, loss) if drift else None)

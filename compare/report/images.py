@@ -15,7 +15,9 @@ EXAMPLES = 12  # images of a class in the data set's figure
 
 
 @styled
-def dataset(images: NDArray[np.uint8], labels: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
+def dataset(
+    images: NDArray[np.uint8], labels: NDArray[np.integer], class_names: Sequence[str]
+) -> Figure:
     """Draw the first examples of every class, a row each. `images` is (n, height, width), `labels` (n,)."""
     rows = []
     for label, name in enumerate(class_names):
@@ -88,13 +90,16 @@ def explore(
 ) -> Figure:
     """Draw one row of denoised images per setting, with the test error of the whole test set as a bar beside it.
 
-    A setting is (label, images (k, height, width), test MSE per pixel); an MSE that is not finite gets no bar.
-    `noisy` holds the input of the settings, under a label for each noise that there was.
+    A setting is (label, images (k, height, width), test MSE per pixel); an MSE that is not finite
+    gets no bar. `noisy` holds the input of the settings, under a label for each noise that there
+    was.
     """
     finite = [mse for _, _, mse in settings if isfinite(mse)] or [1.0]
     rows = [Row("Original", original), *(Row(label, images) for label, images in noisy.items())]
     for label, images, mse in settings:
-        whole = label.replace(" ", "\xa0").replace(",\xa0", ", ")  # break lines between settings, never inside one
+        whole = label.replace(" ", "\xa0").replace(
+            ",\xa0", ", "
+        )  # break lines between settings, never inside one
         lines = fill(whole, 26, break_on_hyphens=False).replace("\xa0", " ")
         bar = mse / max(finite) if isfinite(mse) else 0.0
         rows.append(Row(lines, images, f"{mse:.4f}", INK if mse == min(finite) else QUIET, bar))
@@ -107,7 +112,9 @@ def explore(
 
 def _side_rows(original: NDArray[np.floating], sides: Sides) -> list[Row]:
     palette = colours(sides)
-    return [Row(label, made, _mse_note(made, original), palette[label]) for label, made in sides.items()]
+    return [
+        Row(label, made, _mse_note(made, original), palette[label]) for label, made in sides.items()
+    ]
 
 
 def _mse_note(images: NDArray[np.floating], original: NDArray[np.floating]) -> str:

@@ -32,8 +32,8 @@ def latent(
 ) -> Figure:
     """Draw coordinates (n, 2) of each side, coloured by `labels` (n,), made by `method`: "UMAP", "PCA" or "latent".
 
-    `pixels` (n, 2), where given, is the PCA of the images themselves, for comparison. Coordinates whose second column
-    is zero throughout are drawn as a row per class.
+    `pixels` (n, 2), where given, is the PCA of the images themselves, for comparison. Coordinates
+    whose second column is zero throughout are drawn as a row per class.
     """
     palette = colours(sides)
     panels = [(label, points, palette[label]) for label, points in sides.items()]
@@ -90,8 +90,17 @@ def _rows(
     colours: NDArray[np.floating],
 ) -> None:
     """Draw the first coordinate alone, a row per class; the height within a row only keeps points apart."""
-    spread = np.arange(len(points)) * ((5**0.5 - 1) / 2) % 1  # multiples of the golden ratio fill [0, 1) evenly
-    axes.scatter(points[:, 0], labels + 0.7 * (spread - 0.5), c=colours, s=_size(points), alpha=0.7, linewidths=0)
+    spread = (
+        np.arange(len(points)) * ((5**0.5 - 1) / 2) % 1
+    )  # multiples of the golden ratio fill [0, 1) evenly
+    axes.scatter(
+        points[:, 0],
+        labels + 0.7 * (spread - 0.5),
+        c=colours,
+        s=_size(points),
+        alpha=0.7,
+        linewidths=0,
+    )
     axes.invert_yaxis()
     axes.set_yticks(range(len(class_names)), class_names)
     axes.tick_params(left=False)
@@ -111,7 +120,10 @@ def _separate(axes: Axes) -> None:
     """Move names that stick out back into the frame, and names that overlap up and down until none does."""
     names, frame = axes.texts, axes.bbox
     boxes = [name.get_window_extent() for name in names]
-    xs = [np.clip((box.x0 + box.x1) / 2, frame.x0 + box.width / 2, frame.x1 - box.width / 2) for box in boxes]
+    xs = [
+        np.clip((box.x0 + box.x1) / 2, frame.x0 + box.width / 2, frame.x1 - box.width / 2)
+        for box in boxes
+    ]
     ys = [(box.y0 + box.y1) / 2 for box in boxes]
     for _ in range(SWEEPS):
         for (i, a), (j, b) in combinations(enumerate(boxes), 2):
@@ -125,4 +137,6 @@ def _separate(axes: Axes) -> None:
 
 
 def _size(points: NDArray[np.floating]) -> float:
-    return float(np.clip(8000 / len(points), 2, 24))  # in square points: many small ones, or few large ones
+    return float(
+        np.clip(8000 / len(points), 2, 24)
+    )  # in square points: many small ones, or few large ones

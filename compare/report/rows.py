@@ -38,7 +38,9 @@ def draw_rows(rows: Sequence[Row], title: str, caption: str) -> Figure:
     bar = BAR + 0.05 if any(row.bar for row in rows) else 0.0
     right = 0.1 + bar + max(text_width(row.note, NOTE_SIZE) for row in rows) + MARGIN
     room = min(WIDTH - left - right, LARGEST * columns)
-    dots = max(1, int(room * DPI / pixels_wide))  # a whole number for every pixel, so that all are equal squares
+    dots = max(
+        1, int(room * DPI / pixels_wide)
+    )  # a whole number for every pixel, so that all are equal squares
     wide, high = pixels_wide * dots / DPI, pixels_high * dots / DPI
     width = max(NARROWEST, _whole(left + wide + right))
     figure = page(high + MARGIN, title, caption, width=width)
@@ -50,7 +52,9 @@ def draw_rows(rows: Sequence[Row], title: str, caption: str) -> Figure:
     for i, row in enumerate(rows):
         pitch = (pixels_high + GAP) / len(rows)
         y = (i + 0.5) * pitch - 0.5 - GAP / 2
-        axes.text(-0.15 * inch, y, row.label, ha="right", va="center", size=LABEL_SIZE, color=row.colour)
+        axes.text(
+            -0.15 * inch, y, row.label, ha="right", va="center", size=LABEL_SIZE, color=row.colour
+        )
         x = pixels_wide + 0.1 * inch
         if row.bar:
             length = row.bar * BAR * inch

@@ -29,7 +29,8 @@ INK = "#222222"
 QUIET = "#6B6B6B"  # captions, notes and reference lines
 FAINT = "#A6A6A6"
 
-# Colours that colour-blind readers tell apart, most of them Paul Tol's. A known label keeps its own in every figure.
+# Colours that colour-blind readers tell apart, most of them Paul Tol's. A known label keeps its own
+# in every figure.
 KNOWN = {"NumPy": "#4477AA", "PyTorch": "#CC6600", "float32": "#AA3377", "float64": "#228833"}
 OTHERS = ("#009988", "#882255", "#999933", "#555555")
 
@@ -71,7 +72,12 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def page(
-    height: float, title: str, caption: str, *, width: float = WIDTH, layout: ConstrainedLayoutEngine | None = None
+    height: float,
+    title: str,
+    caption: str,
+    *,
+    width: float = WIDTH,
+    layout: ConstrainedLayoutEngine | None = None,
 ) -> Figure:
     """Return a white figure of `height` inches below a header with a title and one line on what to look at."""
     total = height + HEADER
@@ -99,12 +105,20 @@ def colours(labels: Iterable[str]) -> dict[str, str]:
 def text_width(text: str, size: float) -> float:
     """Measure `text` in inches at `size` points, by its longest line."""
     font = FontProperties(size=size)
-    return max(text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")) / 72
+    return (
+        max(
+            text_to_path.get_text_width_height_descent(line, font, False)[0]
+            for line in text.split("\n")
+        )
+        / 72
+    )
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, whole or not at all; equal figures give equal bytes. The folder is made when missing."""
     buffer = BytesIO()
     with matplotlib.style.context(["default", STYLE]):
-        figure.savefig(buffer, format="png", metadata={"Software": None})  # bytes that name no version
+        figure.savefig(
+            buffer, format="png", metadata={"Software": None}
+        )  # bytes that name no version
     write_whole(path, buffer.getvalue())

@@ -13,17 +13,18 @@ from typing import Any
 import pytest
 import torch
 
-from compare import benchmark, environment
-from compare.bench import bench, trainings, worker
-from compare.bench.lanes import FLOORS, LANES, Spec
-from compare.bench.numpy_lanes import NumpyLane
+from compare import machine
+from compare.bench import plan, trainings, worker
+from compare.bench.numpy_variants import NumpyLane
 from compare.bench.results import Results
-from compare.bench.torch_lanes import TorchLane
-from compare.bench.turns import Plan, Processes, measure, some_batches
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
+from compare.bench.rounds import Plan, Processes, measure, some_batches
+from compare.bench.torch_variants import TorchLane
+from compare.bench.variants import FLOORS, LANES, Spec
+from compare.commands import bench as command
+from compare.data.config import Config
+from compare.data.datasets import Dataset
 from compare.files import read_json
-from tests.commands import environ, exit_code
+from tests.running import environ, exit_code
 
 SHORT = Plan(turns=2, seconds=0.01)
 
@@ -31,15 +32,15 @@ SHORT = Plan(turns=2, seconds=0.01)
 def test_a_quick_benchmark_writes_its_rows_and_shows_them_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench, "QUICK", SHORT)
-    monkeypatch.setattr(bench, "CORE", ("numpy", "numpy-again"))
-    monkeypatch.setattr(bench, "FLOORS", ("products-numpy",))
-    path = tmp_path / "bench.json"
+    monkeypatch.setattr(plan, "QUICK", SHORT)
+    monkeypatch.setattr(plan, "CORE", ("numpy", "numpy-again"))
+    monkeypatch.setattr(plan, "FLOORS", ("products-numpy",))
+    path = tmp_path / "plan.json"
     assert exit_code(monkeypatch, "bench", "--quick", "--threads", 1, "--json", path) == 0
     rows = read_json(path)["rows"]
     assert [row["lane"] for row in rows] == ["numpy", "numpy-again", "products-numpy"]
     assert all(row["median"] > 0 and len(row["turns"]) == 2 and row["threads"] == 1 for row in rows)
-    assert exit_code(monkeypatch, "bench", "--from", path, "--markdown", tmp_path / "bench.md") == 0
+    assert exit_code(monkeypatch, "bench", "--from", path, "--markdown", tmp_path / "plan.md") == 0
     shown = capsys.readouterr().out
     assert shown.count("against itself") == 2
     assert max(map(len, shown.splitlines())) <= 100
@@ -60,13 +61,15 @@ def test_lanes_take_turns_forwards_and_backwards(config: Config, dataset: Datase
 @pytest.mark.parametrize("device", ["cpu", "mps", "cuda"])
 def test_every_floor_that_can_be_measured_is(config: Config, device: str) -> None:
     for quick in (True, False):
-        core, *swept = bench.parts(config, quick=quick, threads=(1,), device=device)
+        core, *swept = plan.parts(config, quick=quick, threads=(1,), device=device)
         measured = [lane for lane in core.lanes if lane in FLOORS]
         assert measured == [lane for lane in FLOORS if lane != "launches" or device == "cuda"]
         assert not any(set(part.lanes) & set(FLOORS) for part in swept)
 
 
-def test_a_lane_that_cannot_run_says_why_and_the_others_run(config: Config, dataset: Dataset) -> None:
+def test_a_lane_that_cannot_run_says_why_and_the_others_run(
+    config: Config, dataset: Dataset
+) -> None:
     with Processes() as processes:
         *_, (missing, there) = measure(
             processes, ("torch-graph", "products-numpy"), config, dataset.train_images, SHORT, threads=1,
@@ -75,7 +78,9 @@ def test_a_lane_that_cannot_run_says_why_and_the_others_run(config: Config, data
     assert "CUDA" in missing.cannot and not there.cannot
 
 
-def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, dataset: Dataset) -> None:
+def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(
+    config: Config, dataset: Dataset
+) -> None:
     asked: list[str] = []
 
     def on_turn(lane: str) -> None:
@@ -89,7 +94,12 @@ def test_a_lane_whose_process_dies_says_so_and_the_others_go_on(config: Config, 
             on_turn=on_turn,
         )  # fmt: skip
     assert asked.count("products-numpy") == 1 + SHORT.turns
-    assert "its process died" in died.cannot and not died.held and not there.cannot and len(there.turns) == SHORT.turns
+    assert (
+        "its process died" in died.cannot
+        and not died.held
+        and not there.cannot
+        and len(there.turns) == SHORT.turns
+    )
 
 
 def test_a_lane_that_dies_on_the_way_is_shown_as_not_run(
@@ -110,7 +120,7 @@ def test_a_lane_that_dies_on_the_way_is_shown_as_not_run(
                 on_turn=on_turn,
             )  # fmt: skip
         default = [replace(row, batch_size=128, hidden_dim=400, latent_dim=10) for row in rows]
-        benchmark.show([Results(environment.describe(), "cpu", default)], None)
+        command.show([Results(machine.describe(), "cpu", default)], None)
         assert f"{LANES[dying].label} did not run: its process died" in capsys.readouterr().out
 
 
@@ -123,34 +133,39 @@ def interrupted(*arguments: object) -> Iterator[None]:
 def test_an_interrupt_keeps_what_there_is_and_what_was_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    earlier = tmp_path / "bench.json"
+    earlier = tmp_path / "plan.json"
     earlier.write_text("of an earlier benchmark")
-    monkeypatch.setattr(benchmark, "_measuring", interrupted)
+    monkeypatch.setattr(plan, "_measuring", interrupted)
     assert exit_code(monkeypatch, "bench", "--quick", "--json", earlier) == 130
     assert earlier.read_text() == "of an earlier benchmark"
-    unfinished = tmp_path / "bench.json.unfinished"
+    unfinished = tmp_path / "plan.json.unfinished"
     assert read_json(unfinished)["rows"] == []
     assert capsys.readouterr().err == f"interrupted; what was measured is in {unfinished}\n"
 
 
 def test_a_lane_whose_library_fails_to_import_is_no_end_of_the_others() -> None:
-    with Processes({"numpy": LANES["numpy"], "broken": Spec("", "lanes:PIXELS.no_such_name")}) as processes:
+    with Processes(
+        {"numpy": LANES["numpy"], "broken": Spec("", "lanes:PIXELS.no_such_name")}
+    ) as processes:
         processes.begin(["numpy", "broken"])
         assert processes.ask("broken", os.getpid) != processes.ask("numpy", os.getpid)
 
 
 def test_torchs_process_tells_what_it_works_with() -> None:
     with Processes() as processes:
-        described = bench.described(processes)
+        described = plan.described(processes)
     assert described["threads"]["torch"] and described["torch_works_with"]
-    assert described.keys() == environment.describe().keys()
+    assert described.keys() == machine.describe().keys()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_a_bare_lane_has_nothing_set_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", "14")
     with Processes() as processes:
-        found = {lane: processes.ask(lane, os.getenv, "OPENBLAS_THREAD_TIMEOUT") for lane in ("numpy", "numpy-bare")}
+        found = {
+            lane: processes.ask(lane, os.getenv, "OPENBLAS_THREAD_TIMEOUT")
+            for lane in ("numpy", "numpy-bare")
+        }
     assert found == {"numpy": "14", "numpy-bare": None}
     assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == "14"
 
@@ -163,24 +178,28 @@ if __name__ == "__main__":
         main()
     except SystemExit:
         pass
-    from compare.bench.turns import Processes
+    from compare.bench.rounds import Processes
     with Processes() as processes:
         print([processes.ask(lane, os.getenv, "OPENBLAS_THREAD_TIMEOUT") for lane in ("numpy", "numpy-bare")])
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
-def test_a_bare_lane_has_nothing_set_for_it_where_the_command_is_the_installed_script(tmp_path: Path) -> None:
+def test_a_bare_lane_has_nothing_set_for_it_where_the_command_is_the_installed_script(
+    tmp_path: Path,
+) -> None:
     script = tmp_path / "ae-mirror"
     script.write_text(SCRIPT)
     clean = {name: value for name, value in environ().items() if name != "OPENBLAS_THREAD_TIMEOUT"}
-    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, env=clean)
+    done = subprocess.run(
+        [sys.executable, script], check=True, capture_output=True, text=True, env=clean
+    )
     assert done.stdout.splitlines()[-1] == "['14', None]"
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps", "cuda"])
 def test_a_lane_that_runs_elsewhere_than_the_benchmark_says_so(device: str) -> None:
-    core, *_ = bench.parts(Config(), quick=False, threads=(1,), device=device)
+    core, *_ = plan.parts(Config(), quick=False, threads=(1,), device=device)
     elsewhere = {lane for lane in core.lanes if LANES[lane].named(device).endswith("on the CPU")}
     assert ("numpy" in elsewhere) == (device != "cpu")
     assert "torch" not in elsewhere
@@ -199,20 +218,28 @@ def broken(config: Config, *, device: str) -> object:
     raise NameError("name 'lane' is not defined")
 
 
-@pytest.mark.parametrize(("maker", "said"), [("wrong", "its first step is off"), ("broken", "is not defined")])
+@pytest.mark.parametrize(
+    ("maker", "said"), [("wrong", "its first step is off"), ("broken", "is not defined")]
+)
 def test_a_lane_of_ours_that_is_wrong_or_fails_fails_the_benchmark(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], maker: str, said: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    maker: str,
+    said: str,
 ) -> None:
-    def ask(self: Processes, lane: str, function: Callable[..., object], *arguments: object) -> object:
+    def ask(
+        self: Processes, lane: str, function: Callable[..., object], *arguments: object
+    ) -> object:
         return function(*arguments)  # in this process, which knows of what is planted
 
     monkeypatch.setattr(Processes, "ask", ask)
     monkeypatch.setattr(worker, "_made", {})
-    monkeypatch.setattr(bench, "QUICK", SHORT)
-    monkeypatch.setattr(bench, "CORE", ("numpy", "numpy-again"))
-    monkeypatch.setattr(bench, "FLOORS", ())
+    monkeypatch.setattr(plan, "QUICK", SHORT)
+    monkeypatch.setattr(plan, "CORE", ("numpy", "numpy-again"))
+    monkeypatch.setattr(plan, "FLOORS", ())
     monkeypatch.setattr(Spec, "find_maker", lambda spec: globals()[maker])
-    path = tmp_path / "bench.json"
+    path = tmp_path / "plan.json"
     assert exit_code(monkeypatch, "bench", "--quick", "--threads", 1, "--json", path) == 1
     assert said in capsys.readouterr().out
     assert [row["held"] for row in read_json(path)["rows"]] == [False, False]
@@ -221,7 +248,9 @@ def test_a_lane_of_ours_that_is_wrong_or_fails_fails_the_benchmark(
 def test_a_training_that_fails_says_so_in_one_line(
     monkeypatch: pytest.MonkeyPatch, config: Config, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(Processes, "ask", lambda self, lane, function, *arguments: function(*arguments))
+    monkeypatch.setattr(
+        Processes, "ask", lambda self, lane, function, *arguments: function(*arguments)
+    )
     monkeypatch.setattr(Spec, "find_maker", lambda spec: broken)
     row = trainings.in_a_process("numpy", config, tmp_path, threads=1, device="cpu")
     assert row.cannot == "name 'lane' is not defined"
@@ -240,7 +269,9 @@ def test_every_lane_that_a_process_makes_is_compiled_for_its_own_sizes(
     graphs = []
     with torch._dynamo.config.patch(recompile_limit=2):  # for eight, which takes long to come to
         for width in (3, 4, 5):
-            lane = TorchLane(replace(config, hidden_dim=width), device="cpu", compiled=("network", "optimizer"))
+            lane = TorchLane(
+                replace(config, hidden_dim=width), device="cpu", compiled=("network", "optimizer")
+            )
             lane.step(lane.put(some_batches(config, dataset.train_images)[0]))
             graphs.append(len(compiled))
             compiled.clear()
@@ -249,8 +280,8 @@ def test_every_lane_that_a_process_makes_is_compiled_for_its_own_sizes(
 
 FLUSHED = """
 import torch
-from compare.bench.torch_lanes import TorchLane
-from compare.experiment.config import Config
+from compare.bench.torch_variants import TorchLane
+from compare.data.config import Config
 torch.set_num_threads(2)
 TorchLane(Config(hidden_dim=8), device="cpu", flush=True)
 print(int((torch.full((1 << 22,), 1e-38) * 1e-3).count_nonzero()))
@@ -258,7 +289,9 @@ print(int((torch.full((1 << 22,), 1e-38) * 1e-3).count_nonzero()))
 
 
 def test_a_lane_that_flushes_leaves_no_subnormal_number_in_any_thread() -> None:
-    done = subprocess.run([sys.executable, "-c", FLUSHED], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FLUSHED], check=True, capture_output=True, text=True
+    )
     assert done.stdout.split() == ["0"]
 
 
@@ -275,11 +308,16 @@ def test_scikit_learns_network_takes_a_step(config: Config, dataset: Dataset) ->
     lane = LANES["sklearn"].make(config, "cpu")
     for batch in some_batches(config, dataset.train_images):
         lane.step(lane.put(batch))
-    assert lane.model.t_ == sum(len(batch.clean) for batch in some_batches(config, dataset.train_images))
+    assert lane.model.t_ == sum(
+        len(batch.clean) for batch in some_batches(config, dataset.train_images)
+    )
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--from", "nowhere.json"), ("--threads", 0), ("--data", "cifar"), ("--device", "tpu")]
+    "arguments",
+    [("--from", "nowhere.json"), ("--threads", 0), ("--data", "cifar"), ("--device", "tpu")],
 )
-def test_bad_input_ends_in_2(monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]) -> None:
+def test_bad_input_ends_in_2(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]
+) -> None:
     assert exit_code(monkeypatch, "bench", *arguments) == 2

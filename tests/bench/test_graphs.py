@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from compare.bench import capture, graphs, torch_lanes
-from compare.bench.lanes import products
+from compare.bench import graphs, torch_variants
+from compare.bench.bench_tables import verdicts
 from compare.bench.results import Results, Row
-from compare.bench.tables import verdicts
-from compare.bench.turns import some_batches
+from compare.bench.rounds import some_batches
+from compare.bench.variants import products
+from compare.data.config import Config
+from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
 
 
 class Recording:
@@ -47,23 +47,27 @@ def no_gpu_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "stream", lambda aside: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Recording)
     monkeypatch.setattr(torch.cuda, "graph", capturing)
-    monkeypatch.setattr(torch_lanes, "available_device", lambda name, dtype: torch.device("cpu"))
-    monkeypatch.setattr("compare.parity.torch_side.available_device", lambda name, dtype: torch.device("cpu"))
+    monkeypatch.setattr(torch_variants, "available_device", lambda name, dtype: torch.device("cpu"))
+    monkeypatch.setattr(
+        "compare.sides.torch_side.available_device", lambda name, dtype: torch.device("cpu")
+    )
     monkeypatch.setattr(graphs._Captured, "capturable", False)  # Adam refuses it on a CPU
 
     def captured(do: Callable[[], None]) -> Any:
-        graph: Any = capture.captured(do)
+        graph: Any = graphs.captured(do)
         graph.captured = do
         return graph
 
     monkeypatch.setattr(graphs, "captured", captured)
-    monkeypatch.setattr(torch_lanes, "captured", captured)
+    monkeypatch.setattr(torch_variants, "captured", captured)
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
 @pytest.mark.parametrize("how", [{"fused": True}, {"fused": True, "compiled": ("network",)}])
-def test_replaying_the_graph_is_taking_the_eager_step(config: Config, dataset: Dataset, how: dict[str, Any]) -> None:
-    eager = torch_lanes.TorchLane(config, device="cpu", **how)
+def test_replaying_the_graph_is_taking_the_eager_step(
+    config: Config, dataset: Dataset, how: dict[str, Any]
+) -> None:
+    eager = torch_variants.TorchLane(config, device="cpu", **how)
     graph: Any = graphs.GraphLane(config, device="cuda", **how)
     for batch in some_batches(config, dataset.train_images)[:3]:
         eager.step(eager.put(batch))
@@ -74,7 +78,9 @@ def test_replaying_the_graph_is_taking_the_eager_step(config: Config, dataset: D
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
-def test_a_training_on_the_device_sees_every_image_once_an_epoch_and_learns(config: Config, dataset: Dataset) -> None:
+def test_a_training_on_the_device_sees_every_image_once_an_epoch_and_learns(
+    config: Config, dataset: Dataset
+) -> None:
     lane: Any = graphs.DeviceLane(config, device="cuda", fused=True)
     lane.load(dataset.train_images)
     seen: list[torch.Tensor] = []
@@ -113,20 +119,22 @@ def test_a_training_on_the_device_is_that_of_its_seed(config: Config, dataset: D
 
 @pytest.mark.usefixtures("no_gpu_needed")
 def test_a_floor_on_a_gpu_does_its_work_many_times_in_one_graph(config: Config) -> None:
-    lane = torch_lanes.InPlace(config, device="cuda")
+    lane = torch_variants.InPlace(config, device="cuda")
     lane.b.fill_(1)
     lane.step(None)
-    times = capture.WARM_UP + 2  # as a warm-up, for the capture, and as the step
-    assert lane.repeats == torch_lanes.AT_ONCE and float(lane.a[0]) == times * lane.repeats
+    times = graphs.WARM_UP + 2  # as a warm-up, for the graphs, and as the step
+    assert lane.repeats == torch_variants.AT_ONCE and float(lane.a[0]) == times * lane.repeats
 
 
 @pytest.mark.usefixtures("no_gpu_needed")
-def test_the_launch_floor_replays_a_kernel_for_each_product_and_one_for_adam(config: Config) -> None:
+def test_the_launch_floor_replays_a_kernel_for_each_product_and_one_for_adam(
+    config: Config,
+) -> None:
     lane = graphs.Launches(config, device="cuda")
     kernels = len(products(config.batch_size, 784, config.hidden_dim, config.latent_dim)) + 1
     for replays in (1, 2, 3):
         lane.step(None)
-        assert int(lane.number) == kernels * (capture.WARM_UP + 1 + replays)
+        assert int(lane.number) == kernels * (graphs.WARM_UP + 1 + replays)
 
 
 @pytest.mark.parametrize("lane", [graphs.GraphLane, graphs.Launches])
@@ -136,7 +144,10 @@ def test_on_another_device_a_graph_says_so(config: Config, lane: type[Any]) -> N
 
 
 def test_the_launch_floor_is_shown_where_there_is_one() -> None:
-    rows = [Row(lane, "", 1, 128, 400, 10, median=1.0, turns=[1.0]) for lane in ("numpy", "products-torch", "in-place")]
+    rows = [
+        Row(lane, "", 1, 128, 400, 10, median=1.0, turns=[1.0])
+        for lane in ("numpy", "products-torch", "in-place")
+    ]
     (floor,) = (line for line in verdicts(Results({}, "cuda", rows)) if "floors" in line)
     assert "empty kernels" not in floor
     rows.append(Row("launches", "", 1, 128, 400, 10, median=0.0234))

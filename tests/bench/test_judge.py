@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.bench.judge import judge
-from compare.bench.lanes import LANES
-from compare.bench.turns import some_batches
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
-from compare.parity.numpy_side import NumpySide
-from compare.parity.side import Array, State, under_prefix
+from compare.bench.correctness import judge
+from compare.bench.rounds import some_batches
+from compare.bench.variants import LANES
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.sides.interface import Array, State, under_prefix
+from compare.sides.numpy_side import NumpySide
 
 Spoil = Callable[[State], None]
 
@@ -31,7 +31,9 @@ def ratio(config: Config, dataset: Dataset, lane: str, spoil: Spoil | None = Non
 
 
 @pytest.mark.parametrize("lane", ["numpy", "numpy-float64", "torch", "torch-fused"])
-def test_a_right_step_is_within_what_rounding_allows(config: Config, dataset: Dataset, lane: str) -> None:
+def test_a_right_step_is_within_what_rounding_allows(
+    config: Config, dataset: Dataset, lane: str
+) -> None:
     assert ratio(config, dataset, lane) <= 1
 
 
@@ -43,7 +45,9 @@ def test_a_value_that_rounding_carries_over_a_relus_kink_is_no_fault(
     reference = NumpySide(config)
     state = reference.state()
     weight = state["param/fc1.weight"].astype(np.float64)
-    state["param/fc1.bias"] = (-weight @ batch.noisy[0]).astype(np.float32)  # the first image is at every unit's kink
+    state["param/fc1.bias"] = (-weight @ batch.noisy[0]).astype(
+        np.float32
+    )  # the first image is at every unit's kink
     made = LANES[lane].make(config, "cpu")
     made.side.load(state)
     made.step(made.put(batch))
@@ -61,7 +65,9 @@ def scaled(name: str, factor: float) -> Spoil:
 
 @pytest.mark.parametrize("kind", ["adam.exp_avg", "adam.exp_avg_sq", "param"])
 @pytest.mark.parametrize("name", ["fc1.weight", "fc3.bias"])
-def test_a_tensor_off_by_a_thousandth_is_seen(config: Config, dataset: Dataset, kind: str, name: str) -> None:
+def test_a_tensor_off_by_a_thousandth_is_seen(
+    config: Config, dataset: Dataset, kind: str, name: str
+) -> None:
     assert ratio(config, dataset, "torch-fused", scaled(f"{kind}/{name}", 1.001)) > 1
 
 
@@ -81,10 +87,14 @@ def fused_on_cuda(state: State, grads: State, config: Config) -> None:
         exp_avg, exp_avg_sq = without(grad, beta1), without(grad * grad, beta2)
         denom = np.sqrt(exp_avg_sq) / np.sqrt(f(1) - beta2) + f(config.eps)
         state[f"adam.exp_avg/{name}"], state[f"adam.exp_avg_sq/{name}"] = exp_avg, exp_avg_sq
-        state[f"param/{name}"] = state[f"param/{name}"] - f(config.lr) / (f(1) - beta1) * exp_avg / denom
+        state[f"param/{name}"] = (
+            state[f"param/{name}"] - f(config.lr) / (f(1) - beta1) * exp_avg / denom
+        )
 
 
-def test_a_beta_kept_as_float32_is_right_where_it_is_said_to_be(config: Config, dataset: Dataset) -> None:
+def test_a_beta_kept_as_float32_is_right_where_it_is_said_to_be(
+    config: Config, dataset: Dataset
+) -> None:
     batch, *_ = some_batches(config, dataset.train_images)
     reference = NumpySide(config)
     before = reference.state()

@@ -7,19 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from compare.bench import graphs, torch_lanes, worker
-from compare.bench.lanes import FLOORS, LANES
-from compare.bench.turns import some_batches
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
-from compare.parity import tolerance
+from compare.bench import graphs, torch_variants, worker
+from compare.bench.rounds import some_batches
+from compare.bench.variants import FLOORS, LANES
+from compare.check import bounds
+from compare.data.config import Config
+from compare.data.datasets import Dataset
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 HERE = [lane for lane, spec in LANES.items() if "cuda" in spec.devices]
 
 
 @pytest.mark.parametrize("name", [lane for lane in HERE if LANES[lane].judged])
-def test_the_first_step_of_every_lane_is_within_what_rounding_allows(dataset: Dataset, name: str) -> None:
+def test_the_first_step_of_every_lane_is_within_what_rounding_allows(
+    dataset: Dataset, name: str
+) -> None:
     config = Config()
     ready = worker.prepare(name, config, some_batches(config, dataset.train_images), 1, "cuda")
     assert ready.judgement and ready.judgement.held
@@ -34,16 +36,23 @@ def test_every_floor_takes_some_time(dataset: Dataset, name: str) -> None:
 
 def test_a_replayed_step_is_the_eager_one_and_takes_no_more_memory(dataset: Dataset) -> None:
     config = Config()
-    eager = torch_lanes.TorchLane(config, device="cuda", fused=True)
+    eager = torch_variants.TorchLane(config, device="cuda", fused=True)
     graph: Any = graphs.GraphLane(config, device="cuda", fused=True)
     batches = some_batches(config, dataset.train_images)
     for batch in batches[:3]:
         eager.step(eager.put(batch))
         graph.step(graph.put(batch))
     expected = eager.state()
-    for name, value in graph.state().items():  # the library may take another kernel for the same product when captured
+    for (
+        name,
+        value,
+    ) in (
+        graph.state().items()
+    ):  # the library may take another kernel for the same product when captured
         far = np.abs(value - expected[name]).max(initial=0)
-        assert far <= 1e4 * tolerance.unit_roundoff("float32") * max(1, np.abs(expected[name]).max(initial=0))
+        assert far <= 1e4 * bounds.unit_roundoff("float32") * max(
+            1, np.abs(expected[name]).max(initial=0)
+        )
     held = torch.cuda.memory_allocated()
     ready = graph.put(batches[0])
     for _ in range(1000):

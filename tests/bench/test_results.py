@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.bench.lanes import flops, products
+from compare.bench.bench_tables import at_a_glance, tables, verdicts
 from compare.bench.results import TRAFFIC, Results, Row, TrainingRow, floors, ratio
-from compare.bench.tables import at_a_glance, tables, verdicts
+from compare.bench.variants import flops, products
 from compare.errors import UserError
 from compare.report.benchmark import write
 
@@ -24,20 +24,36 @@ times = st.lists(st.floats(0.5, 2), min_size=4, max_size=12)
 def row(lane: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01) -> Row:
     """Return a lane that takes so many milliseconds, a little more or less from turn to turn."""
     turns = [ms * (1 + spread * (i % 3 - 1)) for i in range(9)]
-    return Row(lane, lane, threads, batch, 400, 10, p10=ms, median=ms, p90=ms, turns=turns, agreement=0.5)
+    return Row(
+        lane, lane, threads, batch, 400, 10, p10=ms, median=ms, p90=ms, turns=turns, agreement=0.5
+    )
 
 
 def some_results() -> Results:
     """Return two lanes at three batch sizes, with floors, and one training."""
-    lanes = {"numpy": 4.0, "torch": 5.0, "products-numpy": 2.0, "products-torch": 1.5, "in-place": 0.3}
-    rows = [row(lane, ms * size / 128, batch=size) for size in (32, 128, 512) for lane, ms in lanes.items()]
+    lanes = {
+        "numpy": 4.0,
+        "torch": 5.0,
+        "products-numpy": 2.0,
+        "products-torch": 1.5,
+        "in-place": 0.3,
+    }
+    rows = [
+        row(lane, ms * size / 128, batch=size)
+        for size in (32, 128, 512)
+        for lane, ms in lanes.items()
+    ]
     rows += [row("numpy-again", 4.0), row("peak-numpy", 100.0)]
-    training = TrainingRow("numpy", "NumPy", "digits", 2, [1.0, 2.0, 3.0], [0.03, 0.017, 0.016], 300.0)
+    training = TrainingRow(
+        "numpy", "NumPy", "digits", 2, [1.0, 2.0, 3.0], [0.03, 0.017, 0.016], 300.0
+    )
     return Results(dict(ENVIRONMENT), "cpu", rows, [training])
 
 
 @given(times, st.floats(0.1, 10))
-def test_the_ratio_of_a_lane_that_takes_so_many_times_as_long_is_that(turns: list[float], factor: float) -> None:
+def test_the_ratio_of_a_lane_that_takes_so_many_times_as_long_is_that(
+    turns: list[float], factor: float
+) -> None:
     found = ratio([turn * factor for turn in turns], turns)
     assert found.value == pytest.approx(factor)
     assert found.low <= found.value * (1 + 1e-12) and found.value <= found.high * (1 + 1e-12)
@@ -77,7 +93,14 @@ def test_other_json_is_refused_in_one_line(value: object) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"held": "yes"}, {"turns": ["1"]}, {"turns": 1.0}, {"median": None}, {"agreement": "0.2"}, {"threads": 1.5}],
+    [
+        {"held": "yes"},
+        {"turns": ["1"]},
+        {"turns": 1.0},
+        {"median": None},
+        {"agreement": "0.2"},
+        {"threads": 1.5},
+    ],
 )
 def test_a_value_of_another_kind_is_refused_by_name(wrong: dict[str, object]) -> None:
     (name,) = wrong
@@ -100,13 +123,17 @@ def test_the_tables_hold_every_lane_and_the_lines_say_who_is_ahead() -> None:
     assert training.rows[0][1] == "6"
     ahead, floor, control = verdicts(some_results())
     assert "0.80" in ahead and ahead.endswith("faster")
-    assert "the products 2 ms by NumPy's BLAS, 1.5 ms by torch's; 2.2 ms with Adam's traffic" in floor
+    assert (
+        "the products 2 ms by NumPy's BLAS, 1.5 ms by torch's; 2.2 ms with Adam's traffic" in floor
+    )
     assert control.endswith("1.00 (1.00–1.00): differences under 0 % mean nothing here")
 
 
 def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
     results = some_results()
-    results.rows = [found for found in results.rows if found.lane != "numpy-again"] + [row("numpy-again", 5.0)]
+    results.rows = [found for found in results.rows if found.lane != "numpy-again"] + [
+        row("numpy-again", 5.0)
+    ]
     ahead, _, control = verdicts(results)
     assert ahead.endswith("0.80 (0.80–0.80) of the time of torch: a tie")
     assert control.endswith("1.25 (1.25–1.25): differences under 25 % mean nothing here")
@@ -115,12 +142,23 @@ def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
 def test_at_a_glance_there_is_a_line_for_each_number_of_threads_of_each_machine() -> None:
     results, other = some_results(), some_results()
     results.rows += [
-        row(lane, ms, threads=1, batch=n) for n in (8, 128) for lane, ms in (("numpy", 9.0), ("torch", 6.0))
+        row(lane, ms, threads=1, batch=n)
+        for n in (8, 128)
+        for lane, ms in (("numpy", 9.0), ("torch", 6.0))
     ]
-    results.rows = [row("torch", 4.0) if r.lane == "torch" and r.place == row("", 0).place else r for r in results.rows]
+    results.rows = [
+        row("torch", 4.0) if r.lane == "torch" and r.place == row("", 0).place else r
+        for r in results.rows
+    ]
     theirs = replace(results.trainings[0], lane="torch", seconds=[4.0, 4.0, 4.0])
-    results.trainings += [theirs, replace(theirs, lane="article"), replace(theirs, seconds=[], cannot="no memory")]
-    other.rows = [replace(row, agreement=None) if row.lane == "torch" else row for row in other.rows]
+    results.trainings += [
+        theirs,
+        replace(theirs, lane="article"),
+        replace(theirs, seconds=[], cannot="no memory"),
+    ]
+    other.rows = [
+        replace(row, agreement=None) if row.lane == "torch" else row for row in other.rows
+    ]
     table = at_a_glance([results, other])  # nobody judged the other's rival
     steps = ["batch 8", "batch 32", "batch 128", "batch 512"]
     assert table.columns == ("machine", "ae-mirror", "torch", "threads", *steps, "training")
@@ -132,7 +170,9 @@ def test_at_a_glance_there_is_a_line_for_each_number_of_threads_of_each_machine(
 
 def test_a_lane_that_nobody_judged_is_no_rival() -> None:
     results = some_results()
-    results.rows = [replace(row, agreement=None) if row.lane == "torch" else row for row in results.rows]
+    results.rows = [
+        replace(row, agreement=None) if row.lane == "torch" else row for row in results.rows
+    ]
     assert not any("of the time of" in line for line in verdicts(results))
 
 
@@ -142,7 +182,10 @@ def test_a_floor_is_of_the_device_that_it_was_measured_on() -> None:
         *(replace(row(lane, ms), device="cuda") for lane, ms in {"torch-graph": 0.06, "products-torch": 0.05}.items()),
     ])  # fmt: skip
     (core,) = tables(results)
-    assert [dict(zip(core.columns, cells, strict=True))["×prod"] for cells in core.rows] == ["2.00", "1.20"]
+    assert [dict(zip(core.columns, cells, strict=True))["×prod"] for cells in core.rows] == [
+        "2.00",
+        "1.20",
+    ]
     assert [line.split(";")[0] for line in verdicts(results)[1:]] == [
         "2 threads: floors: the products 2 ms by NumPy's BLAS",
         "2 threads: floors on cuda: the products 0.05 ms by torch's",
@@ -151,9 +194,19 @@ def test_a_floor_is_of_the_device_that_it_was_measured_on() -> None:
 
 def test_other_arithmetic_than_the_floors_is_not_held_against_them() -> None:
     results = some_results()
-    results.rows += [row("numpy-float64", 8.0), row("torch-graph-tf32", 1.0), row("torch-fused", 5.0)]
-    core = {cells[0]: dict(zip(tables(results)[0].columns, cells, strict=True)) for cells in tables(results)[0].rows}
-    shown = {lane: bool(cells["×prod"] and cells["×own"] and cells["×floor"]) for lane, cells in core.items()}
+    results.rows += [
+        row("numpy-float64", 8.0),
+        row("torch-graph-tf32", 1.0),
+        row("torch-fused", 5.0),
+    ]
+    core = {
+        cells[0]: dict(zip(tables(results)[0].columns, cells, strict=True))
+        for cells in tables(results)[0].rows
+    }
+    shown = {
+        lane: bool(cells["×prod"] and cells["×own"] and cells["×floor"])
+        for lane, cells in core.items()
+    }
     assert shown == {
         "numpy": True, "torch": True, "numpy-again": True, "torch-fused": True,
         "numpy-float64": False, "torch-graph-tf32": False,

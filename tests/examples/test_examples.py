@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
-from compare.parity.check import check_subject
-from compare.parity.foreign import foreign
-from compare.parity.report import Report
-from compare.parity.side import Array, Operands
+from compare.check.diagnosis import Report
+from compare.check.stages import check_subject
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.sides.interface import Array, Operands
+from compare.sides.user import foreign
 from examples import own_layer, own_network
 
 Operation = Callable[..., Operands]
@@ -26,26 +26,36 @@ def judged(dataset: Dataset) -> Report:
 def test_the_layer_is_caught_and_its_mistake_told(capsys: pytest.CaptureFixture[str]) -> None:
     own_layer.main()
     printed = capsys.readouterr().out
-    assert "born there: Linear.backward. What is wrong: it is 1/32 times what it should be." in printed
+    assert (
+        "born there: Linear.backward. What is wrong: it is 1/32 times what it should be." in printed
+    )
 
 
 def test_the_network_holds_in_every_tier(dataset: Dataset) -> None:
     report = judged(dataset)
     assert report.held, report.sentence
-    tiers = {finding.tier for finding in report.findings}
-    assert tiers == {"exact", "rounding", "formula", "network", "step", "optimizer", "trajectory"}
+    stages = {finding.stage for finding in report.findings}
+    assert stages == {"exact", "rounding", "formula", "network", "step", "optimizer", "trajectory"}
     assert {finding.side for finding in report.findings} == {"My network", "PyTorch"}
-    assert report.notes == ("Its batches are random numbers: it maps 20 to 3, images have 784 pixels.",)
+    assert report.notes == (
+        "Its batches are random numbers: it maps 20 to 3, images have 784 pixels.",
+    )
 
 
-def test_a_spoilt_operation_of_the_network_is_named(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spoilt_operation_of_the_network_is_named(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def mean(dy: Array, x: Array, weight: Array) -> Operands:
         return {"dx": dy @ weight, "dweight": dy.T @ x / len(x), "dbias": dy.sum(axis=0)}
 
     monkeypatch.setitem(own_network.OPERATIONS, "output.backward", mean)
     sentence = judged(dataset).sentence
-    assert sentence.startswith("dweight of My network's output.backward is the first to be off (exact, float32)")
-    assert sentence.endswith("born there: Linear.backward. What is wrong: it is 1/32 times what it should be.")
+    assert sentence.startswith(
+        "dweight of My network's output.backward is the first to be off (exact, float32)"
+    )
+    assert sentence.endswith(
+        "born there: Linear.backward. What is wrong: it is 1/32 times what it should be."
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +68,11 @@ def test_a_spoilt_operation_of_the_network_is_named(dataset: Dataset, monkeypatc
     ],
 )  # fmt: skip
 def test_a_spoilt_method_of_the_network_is_named(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, method: str, change: Callable[..., object], place: str
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    change: Callable[..., object],
+    place: str,
 ) -> None:
     right = getattr(own_network.Network, method)
 

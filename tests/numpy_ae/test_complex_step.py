@@ -1,7 +1,8 @@
 """The derivative of the loss without a difference: L(θ + ih·v) has h·∂L/∂θ·v as its imaginary part, to the last bit.
 
 h = 1e-30 is so small that no higher term is left, and nothing is subtracted, so nothing cancels.
-Squire and Trapp, Using complex variables to estimate derivatives of real functions (SIAM Review 1998).
+Squire and Trapp, Using complex variables to estimate derivatives of real functions (SIAM Review
+1998).
 """
 
 import numpy as np
@@ -21,7 +22,9 @@ loss = SumSquaredError()
 def shifted(model: Network, directions: dict[str, Array]) -> Network:
     """Return the network in complex numbers, moved by ih along a direction for each named parameter."""
     moved = network(dtype="complex128")
-    moved.load_state_dict({name: p + 1j * H * directions.get(name, 0) for name, p in model.parameters().items()})
+    moved.load_state_dict(
+        {name: p + 1j * H * directions.get(name, 0) for name, p in model.parameters().items()}
+    )
     return moved
 
 
@@ -42,5 +45,7 @@ def test_each_gradient_by_hand_is_the_complex_steps(name: str, seed: int) -> Non
     gradient = model.backward(loss.backward(y, target), cache, input_grad=True)[name]
     direction = draw(*gradient.shape)
     moved = shifted(model, {} if name == "input" else {name: direction})
-    value = loss.forward(moved.forward(x + 1j * H * direction if name == "input" else x + 0j), target + 0j)
+    value = loss.forward(
+        moved.forward(x + 1j * H * direction if name == "input" else x + 0j), target + 0j
+    )
     assert_is_derivative(value, gradient, direction)

@@ -7,10 +7,35 @@ from hypothesis import given
 from torch import nn
 
 from numpy_ae import Linear, ReLU, Sigmoid
-from tests.operands import Array, Draw, assert_equal, assert_near, draws, frozen, rounding, sizes, tensor
+from tests.operands import (
+    Array,
+    Draw,
+    assert_equal,
+    assert_near,
+    draws,
+    frozen,
+    rounding,
+    sizes,
+    tensor,
+)
 
 EXP = 4  # ULP by which neither library's exponential errs
-EXTREMES = (0.0, -0.0, 1.0, -1.0, 20.0, -20.0, 88.0, -88.0, 800.0, -800.0, 1e30, -1e30, np.inf, -np.inf)
+EXTREMES = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    20.0,
+    -20.0,
+    88.0,
+    -88.0,
+    800.0,
+    -800.0,
+    1e30,
+    -1e30,
+    np.inf,
+    -np.inf,
+)
 
 
 def linear(weight: Array, bias: Array) -> Linear:
@@ -44,20 +69,26 @@ def tensors_of_torch_linear(layer: nn.Linear, dy: Array, x: Array) -> list[torch
 
 
 @given(draws, sizes, sizes, sizes)
-def test_linear_is_torchs_up_to_the_order_of_summation(draw: Draw, batch: int, in_features: int, out: int) -> None:
+def test_linear_is_torchs_up_to_the_order_of_summation(
+    draw: Draw, batch: int, in_features: int, out: int
+) -> None:
     operands = draw(out, in_features), draw(1, out)[0], draw(batch, out), draw(batch, in_features)
     weight, bias, dy, x = operands
     absolute_weight, absolute_bias, absolute_dy, absolute_x = map(np.abs, operands)
     ours = tensors_of_linear(linear(weight, bias), dy, x)
     theirs = tensors_of_torch_linear(torch_linear(weight, bias), dy, x)
     absolute = tensors_of_linear(linear(absolute_weight, absolute_bias), absolute_dy, absolute_x)
-    for our, their, scale, terms in zip(ours, theirs, absolute, (in_features + 1, out, batch, batch), strict=True):
+    for our, their, scale, terms in zip(
+        ours, theirs, absolute, (in_features + 1, out, batch, batch), strict=True
+    ):
         assert their is not None
         assert_near(our, their, rounding(terms, scale))
 
 
 @given(draws, sizes, sizes, sizes)
-def test_linear_of_whole_numbers_is_torchs_bit_for_bit(draw: Draw, batch: int, in_features: int, out: int) -> None:
+def test_linear_of_whole_numbers_is_torchs_bit_for_bit(
+    draw: Draw, batch: int, in_features: int, out: int
+) -> None:
     weight, bias = draw.whole(out, in_features), draw.whole(1, out)[0]
     dy, x = draw.whole(batch, out), draw.whole(batch, in_features)
     ours = tensors_of_linear(linear(weight, bias), dy, x)
@@ -69,13 +100,17 @@ def test_linear_of_whole_numbers_is_torchs_bit_for_bit(draw: Draw, batch: int, i
 
 def test_linear_computes_no_gradient_of_its_input_unless_asked() -> None:
     draw = Draw(0)
-    dx, dweight, dbias = linear(draw(3, 2), draw(1, 3)[0]).backward(draw(5, 3), draw(5, 2), input_grad=False)
+    dx, dweight, dbias = linear(draw(3, 2), draw(1, 3)[0]).backward(
+        draw(5, 3), draw(5, 2), input_grad=False
+    )
     assert dx is None
     assert (dweight.shape, dbias.shape) == ((3, 2), (3,))
 
 
 @given(draws, sizes, sizes)
-def test_relu_is_torchs_bit_for_bit_exact_zeros_included(draw: Draw, batch: int, features: int) -> None:
+def test_relu_is_torchs_bit_for_bit_exact_zeros_included(
+    draw: Draw, batch: int, features: int
+) -> None:
     x, dy = draw.whole(batch, features), draw(batch, features)
     leaf = tensor(x, grad=True)
     expected = nn.ReLU()(leaf)
@@ -95,7 +130,9 @@ def test_relu_has_slope_zero_at_its_kink(zero: float) -> None:
 def sigmoid_allowance(y: Array) -> Array:
     """Return how far two sigmoids may lie apart: two exponentials, a sum and a quotient on either side."""
     info = np.finfo(y.dtype)
-    allowed: Array = 2 * (2 * EXP + 2) * info.eps * y + info.tiny  # torch returns 0 for what is below `tiny`
+    allowed: Array = (
+        2 * (2 * EXP + 2) * info.eps * y + info.tiny
+    )  # torch returns 0 for what is below `tiny`
     return allowed
 
 
@@ -108,7 +145,11 @@ def test_sigmoid_is_torchs_up_to_its_exponentials(draw: Draw, batch: int, featur
     y = expected.detach().numpy()
     assert_near(Sigmoid().forward(x), y, sigmoid_allowance(y))
     assert leaf.grad is not None
-    assert_near(Sigmoid().backward(dy, frozen(y)), leaf.grad, 2 * 3 * np.finfo(y.dtype).eps * np.abs(leaf.grad.numpy()))
+    assert_near(
+        Sigmoid().backward(dy, frozen(y)),
+        leaf.grad,
+        2 * 3 * np.finfo(y.dtype).eps * np.abs(leaf.grad.numpy()),
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -119,7 +160,9 @@ def test_a_saturated_sigmoid_is_torchs_and_warns_of_nothing(dtype: str) -> None:
     assert np.isfinite(Sigmoid().backward(np.ones_like(y), y)).all()
 
 
-@pytest.mark.parametrize(("x", "y"), [(0.0, 0.5), (800.0, 1.0), (1e30, 1.0), (-1e30, 0.0), (np.inf, 1.0)])
+@pytest.mark.parametrize(
+    ("x", "y"), [(0.0, 0.5), (800.0, 1.0), (1e30, 1.0), (-1e30, 0.0), (np.inf, 1.0)]
+)
 def test_sigmoid_is_exact_at_its_middle_and_its_ends(x: float, y: float) -> None:
     assert Sigmoid().forward(np.array([x])) == y
 

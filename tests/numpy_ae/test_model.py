@@ -8,7 +8,9 @@ from hypothesis import given
 from tests.networks import LAYERS, TAPE, Network, autograd, network, twin
 from tests.operands import Array, Draw, assert_equal, assert_near, frozen, seeds, sizes, tensor
 
-HALF_THE_DIGITS = np.finfo(np.float64).eps ** 0.5  # a wrong formula shows in the first digits, rounding in the last
+HALF_THE_DIGITS = (
+    np.finfo(np.float64).eps ** 0.5
+)  # a wrong formula shows in the first digits, rounding in the last
 
 
 def recorded(model: Network, x: Array) -> dict[str, Array]:
@@ -19,7 +21,9 @@ def recorded(model: Network, x: Array) -> dict[str, Array]:
 
 
 @given(seeds, sizes, sizes, sizes, sizes)
-def test_all_activations_and_gradients_are_torchs(seed: int, batch: int, latent: int, hidden: int, pixels: int) -> None:
+def test_all_activations_and_gradients_are_torchs(
+    seed: int, batch: int, latent: int, hidden: int, pixels: int
+) -> None:
     draw, model = Draw(seed), network(latent, hidden, pixels, seed=seed)
     x, dy = draw(batch, pixels), draw(batch, pixels)
     cache = recorded(model, x)
@@ -28,7 +32,9 @@ def test_all_activations_and_gradients_are_torchs(seed: int, batch: int, latent:
     reference = twin(model)
     reference(tensor(x), their_cache)
     expected = {f"act/{name}": value.detach().numpy() for name, value in their_cache.items()}
-    expected |= {f"grad/{name}": value.numpy() for name, value in autograd(reference, x, dy).items()}
+    expected |= {
+        f"grad/{name}": value.numpy() for name, value in autograd(reference, x, dy).items()
+    }
     actual = {f"act/{name}": value for name, value in cache.items()}
     actual |= {f"grad/{name}": value for name, value in gradients.items()}
     assert actual.keys() == expected.keys()
@@ -39,14 +45,18 @@ def test_all_activations_and_gradients_are_torchs(seed: int, batch: int, latent:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_gradients_of_whole_numbers_are_torchs_bit_for_bit(dtype: str) -> None:
     draw, model = Draw(0, dtype), network(dtype=dtype)
-    model.load_state_dict({name: draw.whole(*param.shape) for name, param in model.parameters().items()})
+    model.load_state_dict(
+        {name: draw.whole(*param.shape) for name, param in model.parameters().items()}
+    )
     cache = recorded(model, draw.whole(5, 8))
     their_cache: dict[str, torch.Tensor] = {}
     reference = twin(model)
     reference(tensor(cache["input"]), their_cache)
     for name in TAPE[:-1]:
         assert_equal(cache[name], their_cache[name])
-    cache["sigmoid"] = np.full_like(cache["fc4"], 2)  # as if it were: y (1 − y) is then a whole number, −2
+    cache["sigmoid"] = np.full_like(
+        cache["fc4"], 2
+    )  # as if it were: y (1 − y) is then a whole number, −2
     dy = draw.whole(5, 8)
     gradients = model.backward(dy, cache)
     torch.autograd.backward(their_cache["fc4"], tensor(-2 * dy))
@@ -100,7 +110,9 @@ def test_neither_pass_changes_its_arguments_or_leaves_anything_behind() -> None:
         after = vars(getattr(model, name))
         assert after.keys() == attributes.keys()
         assert all(after[key] is value for key, value in attributes.items())
-    assert not any(np.shares_memory(d, value) for d in gradients.values() for value in cache.values())
+    assert not any(
+        np.shares_memory(d, value) for d in gradients.values() for value in cache.values()
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble", "complex128"])

@@ -31,14 +31,18 @@ def ones(*shape: int, dtype: str = "float32") -> Array:
         (lambda: network(3, 6, 8).decode(ones(5, 4)), "x has shape (5, 4)", "(batch, 3)"),
     ],
 )
-def test_another_shape_is_a_value_error_that_states_both(call: Callable[[], object], found: str, needed: str) -> None:
+def test_another_shape_is_a_value_error_that_states_both(
+    call: Callable[[], object], found: str, needed: str
+) -> None:
     with pytest.raises(ValueError) as caught:
         call()
     assert str(caught.value) == f"{found}, not {needed}"
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float64", "complex64", "object"])
-def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_error(dtype: str) -> None:
+def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_error(
+    dtype: str,
+) -> None:
     for call in (
         lambda wrong: linear.forward(wrong),
         lambda wrong: loss.forward(ones(5, 8), wrong),
@@ -49,7 +53,9 @@ def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_err
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool"])
 def test_whole_numbers_that_agree_with_one_another_are_refused_too(dtype: str) -> None:
-    whole = ones(5, 8, dtype=dtype)  # their differences would wrap around, and their gradients be none
+    whole = ones(
+        5, 8, dtype=dtype
+    )  # their differences would wrap around, and their gradients be none
     with pytest.raises(TypeError, match=f"is {dtype}, where a floating-point dtype is needed"):
         loss.forward(whole, whole)
 
@@ -70,9 +76,21 @@ def test_what_is_no_array_is_a_type_error(call: Callable[[object], object]) -> N
 @pytest.mark.parametrize(
     ("spoil", "error", "message"),
     [
-        (lambda grad: grad.T, ValueError, r"the gradient of fc4.weight has shape \(6, 8\), not \(8, 6\)"),
-        (lambda grad: grad[:1, :1], ValueError, r"the gradient of fc4.weight has shape \(1, 1\), not \(8, 6\)"),
-        (lambda grad: grad.astype("longdouble"), TypeError, "the gradient of fc4.weight is longdouble|float128"),
+        (
+            lambda grad: grad.T,
+            ValueError,
+            r"the gradient of fc4.weight has shape \(6, 8\), not \(8, 6\)",
+        ),
+        (
+            lambda grad: grad[:1, :1],
+            ValueError,
+            r"the gradient of fc4.weight has shape \(1, 1\), not \(8, 6\)",
+        ),
+        (
+            lambda grad: grad.astype("longdouble"),
+            TypeError,
+            "the gradient of fc4.weight is longdouble|float128",
+        ),
     ],
 )
 def test_adam_moves_nothing_where_one_gradient_does_not_fit(
@@ -80,7 +98,10 @@ def test_adam_moves_nothing_where_one_gradient_does_not_fit(
 ) -> None:
     model = network(3, 6, 8)
     optimizer = numpy_ae.Adam(model.parameters(), parallel=parallel)
-    before, grads = model.state_dict(), {name: np.ones_like(p) for name, p in model.parameters().items()}
+    before, grads = (
+        model.state_dict(),
+        {name: np.ones_like(p) for name, p in model.parameters().items()},
+    )
     with pytest.raises(error, match=message):
         optimizer.step({**grads, "fc4.weight": spoil(grads["fc4.weight"])})
     with pytest.raises(KeyError, match=r"fc4\.weight"):
@@ -95,7 +116,14 @@ def test_weights_that_are_whole_numbers_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"lr": -1e-3}, {"lr": np.nan}, {"eps": -1e-8}, {"betas": (1.0, 0.999)}, {"betas": (0.9, -0.1)}]
+    "wrong",
+    [
+        {"lr": -1e-3},
+        {"lr": np.nan},
+        {"eps": -1e-8},
+        {"betas": (1.0, 0.999)},
+        {"betas": (0.9, -0.1)},
+    ],
 )
 def test_adam_refuses_what_torch_refuses(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must not be negative, and betas"):

@@ -35,7 +35,9 @@ def test_a_step_returns_the_loss_before_the_update() -> None:
 def test_an_epoch_is_its_steps(dtype: str) -> None:
     (model, optimizer), (other, other_optimizer) = learner(dtype), learner(dtype)
     total = train_epoch(model, loss, optimizer, iter(batches(4, dtype)))
-    assert total == sum(train_step(other, loss, other_optimizer, *batch) for batch in batches(4, dtype))
+    assert total == sum(
+        train_step(other, loss, other_optimizer, *batch) for batch in batches(4, dtype)
+    )
     for name, param in model.parameters().items():
         assert param.dtype == np.dtype(dtype)
         np.testing.assert_array_equal(param, other.parameters()[name])

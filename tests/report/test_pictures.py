@@ -6,18 +6,39 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from compare.data.config import Config
+from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
-from compare.experiment.showcase import Showcase, showcase
-from compare.parity.sides import LABELS, make_side
+from compare.quality.samples import Showcase, showcase
 from compare.report import figures
-from compare.report.pictures import draw
+from compare.report.figures import draw
+from compare.sides.subject import LABELS, make_side
 
-NAMES = ["dataset", "network", "latent", "reconstructions", "denoising", "random_samples", "losses", "divergence"]
-EPOCHS = [{"loss": 60.0, "test_mse": 0.05, "seconds": 1.0}, {"loss": 50.0, "test_mse": 0.04, "seconds": 1.0}]
-DRIFT = [{"epoch": 1, "parameters": 1e-6, "loss": 1e-8}, {"epoch": 2, "parameters": 2e-6, "loss": 2e-8}]
-FREE_RUN = {"steps": [1, 2], "parameters": [1e-7, 2e-7], "loss": [1e-8, 2e-8], "twins": [1e-7, 1e-7], "held": True}
+NAMES = [
+    "dataset",
+    "network",
+    "latent",
+    "reconstructions",
+    "denoising",
+    "random_samples",
+    "losses",
+    "divergence",
+]
+EPOCHS = [
+    {"loss": 60.0, "test_mse": 0.05, "seconds": 1.0},
+    {"loss": 50.0, "test_mse": 0.04, "seconds": 1.0},
+]
+DRIFT = [
+    {"epoch": 1, "parameters": 1e-6, "loss": 1e-8},
+    {"epoch": 2, "parameters": 2e-6, "loss": 2e-8},
+]
+FREE_RUN = {
+    "steps": [1, 2],
+    "parameters": [1e-7, 2e-7],
+    "loss": [1e-8, 2e-8],
+    "twins": [1e-7, 1e-7],
+    "held": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +78,11 @@ def test_each_picture_that_has_something_to_show_is_saved_under_its_name(
     assert saved == [Path("folder") / f"{name}.png" for name in names]
 
 
-OTHERS: list[dict[str, Any]] = [{"numpy": EPOCHS}, {"numpy": [{}], "drift": []}, {"numpy": EPOCHS, "drift": [{}]}]
+OTHERS: list[dict[str, Any]] = [
+    {"numpy": EPOCHS},
+    {"numpy": [{}], "drift": []},
+    {"numpy": EPOCHS, "drift": [{}]},
+]
 
 
 @pytest.mark.parametrize("history", OTHERS)
@@ -65,5 +90,7 @@ def test_a_history_of_another_make_is_told_in_one_line(
     config: Config, dataset: Dataset, show: Showcase, tmp_path: Path, history: dict[str, Any]
 ) -> None:
     layers = make_side("numpy", config).describe().layers
-    with pytest.raises(UserError, match=r"^history\.json or check\.json of .*: not all is as compare wrote it"):
+    with pytest.raises(
+        UserError, match=r"^history\.json or check\.json of .*: not all is as compare wrote it"
+    ):
         list(draw(tmp_path / "figures", dataset, layers, show, history, None))

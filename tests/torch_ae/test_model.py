@@ -41,15 +41,27 @@ def test_the_network_is_its_layers_in_sequence() -> None:
     ("call", "error", "message"),
     [
         (lambda model: model(torch.ones(8)), ValueError, r"x has shape \(8,\), not \(batch, 8\)"),
-        (lambda model: model(torch.ones(2, 6)), ValueError, r"x has shape \(2, 6\), not \(batch, 8\)"),
-        (lambda model: model.decode(torch.ones(2, 8)), ValueError, r"z has shape \(2, 8\), not \(batch, 3\)"),
+        (
+            lambda model: model(torch.ones(2, 6)),
+            ValueError,
+            r"x has shape \(2, 6\), not \(batch, 8\)",
+        ),
+        (
+            lambda model: model.decode(torch.ones(2, 8)),
+            ValueError,
+            r"z has shape \(2, 8\), not \(batch, 3\)",
+        ),
         (
             lambda model: model(torch.ones(2, 8).double()),
             TypeError,
             "x is torch.float64, where torch.float32 is needed",
         ),
         (lambda model: model([[1.0] * 8]), TypeError, "x is a list, not a tensor"),
-        (lambda _: loss(torch.ones(2, 8), torch.ones(1, 8)), ValueError, r"target has shape \(1, 8\), not \(2, 8\)"),
+        (
+            lambda _: loss(torch.ones(2, 8), torch.ones(1, 8)),
+            ValueError,
+            r"target has shape \(1, 8\), not \(2, 8\)",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_both_shapes(
@@ -61,9 +73,13 @@ def test_what_does_not_fit_is_refused_with_both_shapes(
 
 def test_a_network_is_made_from_its_generator_and_leaves_the_global_one_alone() -> None:
     before = torch.get_rng_state()
-    first, second = (torch_ae.Autoencoder(3, 6, 8, generator=torch.Generator().manual_seed(7)) for _ in range(2))
+    first, second = (
+        torch_ae.Autoencoder(3, 6, 8, generator=torch.Generator().manual_seed(7)) for _ in range(2)
+    )
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+    )
 
 
 def test_arrays_are_loaded_as_tensors_are_and_copied() -> None:
@@ -86,9 +102,14 @@ def test_a_step_returns_the_loss_before_the_update_and_an_epoch_the_sum() -> Non
     draw, loss = Draw(0), torch_ae.SumSquaredError()
     batches = [(tensor(draw(n, 8)), torch.sigmoid(tensor(draw(n, 8)))) for n in (5, 5, 1)]
     model, other = twin(network()), twin(network())
-    optimizer, other_optimizer = torch_ae.Adam(model.parameters()), torch_ae.Adam(other.parameters())
+    optimizer, other_optimizer = (
+        torch_ae.Adam(model.parameters()),
+        torch_ae.Adam(other.parameters()),
+    )
     before = loss(other(batches[0][0]), batches[0][1]).item()
     steps = [torch_ae.train_step(other, loss, other_optimizer, *batch) for batch in batches]
     assert steps[0] == before
     assert torch_ae.train_epoch(model, loss, optimizer, batches) == sum(steps)
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True)
+    )

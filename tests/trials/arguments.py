@@ -15,17 +15,46 @@ import click
 from numpy.random import Generator
 
 from compare.cli import cli, main
-from compare.experiment import data
-from compare.experiment.config import Config
+from compare.data import datasets
+from compare.data.config import Config
 from compare.options import Place
-from compare.parity.calls import HERE
+from compare.sides.calls import HERE
 
-read = data.load
+read = datasets.load
 digits_once = cache(lambda name, root, **options: read(name, root, **options))
 FIELDS = {field.name: field for field in fields(Config)}
-NUMBERS = ("", " ", "x", "1,,5", "1e", "--", "½", "\x1b[31m", "nan", "inf", "-inf", "1e999", "9" * 400, "-" + "9" * 400)
+NUMBERS = (
+    "",
+    " ",
+    "x",
+    "1,,5",
+    "1e",
+    "--",
+    "½",
+    "\x1b[31m",
+    "nan",
+    "inf",
+    "-inf",
+    "1e999",
+    "9" * 400,
+    "-" + "9" * 400,
+)
 FRACTIONS = ("1.5", "1e3", "0x1")
-SIDES = ("", "x", ":", "x:", ":x", "os", "os:nothing", "os:sep", "no.such:side", "file:side", "..:x", "x:y:z", "\n")
+SIDES = (
+    "",
+    "x",
+    ":",
+    "x:",
+    ":x",
+    "os",
+    "os:nothing",
+    "os:sep",
+    "no.such:side",
+    "file:side",
+    "..:x",
+    "x:y:z",
+    "\n",
+)
 BAD: dict[str, tuple[str, ...]] = {  # of parameters whose type does not say it
     "side": SIDES,
     "data_root": ("file", "file/below"),
@@ -43,7 +72,9 @@ def commands() -> Iterator[tuple[str, list[click.Parameter]]]:
 def bad_values(param: click.Parameter) -> list[str]:
     """Return values that a parameter cannot have; none for a flag, which has no value."""
     kind = param.type
-    if field := FIELDS.get(param.name or ""):  # by the field, for an option may also take a list of values
+    if field := FIELDS.get(
+        param.name or ""
+    ):  # by the field, for an option may also take a list of values
         return _beyond(field.type, field.metadata.get("choices"), *_limits(field.metadata))
     if isinstance(kind, click.Choice):
         return _beyond(str, kind.choices, None, None)
@@ -64,7 +95,10 @@ def _beyond(kind: Any, choices: Any, low: float | None, high: float | None) -> l
         return ["", ",", "none", str(choices[0]).upper(), f"{choices[0]}s"]
     if kind is bool:
         return ["maybe", "2", "yes no"]
-    beyond = [*([str(low - 1)] if low is not None else []), *([str(high + 1)] if high is not None else [])]
+    beyond = [
+        *([str(low - 1)] if low is not None else []),
+        *([str(high + 1)] if high is not None else []),
+    ]
     return [*NUMBERS, *beyond, *(FRACTIONS if kind is int else ())]
 
 
@@ -78,7 +112,9 @@ def trial(rng: Generator, folder: Path) -> str:
         for _ in range(rng.integers(0, 4)):
             param = params[rng.integers(len(params))]
             if values := bad_values(param):
-                arguments += [param.opts[0], values[rng.integers(len(values))]][isinstance(param, click.Argument) :]
+                arguments += [param.opts[0], values[rng.integers(len(values))]][
+                    isinstance(param, click.Argument) :
+                ]
             else:
                 arguments += param.opts[:1]
         if rng.random() < 0.2:
@@ -95,7 +131,10 @@ def _chance(rng: Generator, params: Sequence[click.Parameter]) -> tuple[click.Pa
 
 def _junk(rng: Generator) -> str:
     """Return a word of any characters that an argument can have: bytes that are no UTF-8 come as U+DC80 to U+DCFF."""
-    codes = [int(rng.integers(1, [128, 0x3000, 0x110000][rng.integers(3)])) for _ in range(rng.integers(1, 9))]
+    codes = [
+        int(rng.integers(1, [128, 0x3000, 0x110000][rng.integers(3)]))
+        for _ in range(rng.integers(1, 9))
+    ]
     return "".join(chr(0xDC80 + code % 128 if 0xD800 <= code < 0xE000 else code) for code in codes)
 
 
@@ -125,9 +164,9 @@ def refusal(arguments: list[str], folder: Path) -> str:
     with (
         contextlib.chdir(folder),
         patch.object(sys, "argv", ["compare", *arguments]),
-        patch.object(data, "load", digits_once if needs_data else _work_begins),
-        patch("compare.checking.check_subject", _work_begins),
-        patch("compare.checking.supervised", _in_this_process),
+        patch.object(datasets, "load", digits_once if needs_data else _work_begins),
+        patch("compare.commands.check.check_subject", _work_begins),
+        patch("compare.commands.check.supervised", _in_this_process),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -141,5 +180,7 @@ def refusal(arguments: list[str], folder: Path) -> str:
     assert (code, out.getvalue()) == (2, ""), f"{arguments}: {code}, {out.getvalue()!r}, {said!r}"
     assert re.fullmatch(r"error: [^\n]+\n", said), f"{arguments}: {said!r}"
     assert said[:-1].isprintable(), f"{arguments}: {said!r}"
-    assert [path.name for path in folder.iterdir()] == ["file"], f"{arguments}: something was written"
+    assert [path.name for path in folder.iterdir()] == ["file"], (
+        f"{arguments}: something was written"
+    )
     return said

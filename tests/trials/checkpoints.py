@@ -13,13 +13,13 @@ from unittest.mock import patch
 import numpy as np
 from numpy.random import Generator
 
+from compare.data.config import Config
 from compare.errors import UserError
-from compare.experiment.checkpoint import Checkpoint, EpochRecord
-from compare.experiment.config import Config
 from compare.files import read_arrays, write_arrays
-from compare.parity.numpy_side import initial_state
-from compare.parity.side import State
-from compare.parity.sides import LABELS
+from compare.sides.interface import State
+from compare.sides.numpy_side import initial_state
+from compare.sides.subject import LABELS
+from compare.training.checkpoint import Checkpoint, EpochRecord
 from tests.trials.mutations import mutate
 from tests.trials.programs import programs
 
@@ -28,7 +28,16 @@ HISTORY = (EpochRecord(113.9, 0.065, 1.5), EpochRecord(0.1 + 0.2, 1e-30, 0.0))
 LENGTHS = (0, 1, 2**31, 2**32 - 1, 2**60, 2**63, 2**64 - 1)
 JUNK: tuple[Any, ...] = (
     *(None, True, False, "", "numpy", "nan", "1e3", "F32", "BF16", "F8_E4M3", "BOOL", "C64", "I64"),
-    *([], [1], [[[]]], [-1, 2], [0, 2**62], {}, {"loss": 1.0}, {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}),
+    *(
+        [],
+        [1],
+        [[[]]],
+        [-1, 2],
+        [0, 2**62],
+        {},
+        {"loss": 1.0},
+        {"dtype": "F32", "shape": [], "data_offsets": [0, 4]},
+    ),
     *(-1, 0, 3, 0.5, -0.5, float("nan"), float("inf"), -float("inf"), *LENGTHS, 10**400),
 )
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -38,8 +47,13 @@ DEEP = "[" * 100_000 + "]" * 100_000
 def original() -> tuple[Checkpoint, bytes]:
     """Return a checkpoint whose tensors are all different, and its file."""
     rng = np.random.default_rng(0)
-    state = {name: rng.random(value.shape).astype(value.dtype) for name, value in initial_state(CONFIG).items()}
-    made = Checkpoint("numpy", CONFIG, {**state, "adam.step": np.array(7)}, HISTORY, {"python": "3"})
+    state = {
+        name: rng.random(value.shape).astype(value.dtype)
+        for name, value in initial_state(CONFIG).items()
+    }
+    made = Checkpoint(
+        "numpy", CONFIG, {**state, "adam.step": np.array(7)}, HISTORY, {"python": "3"}
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "file")
         made.save(path)
@@ -61,7 +75,11 @@ def trial(rng: Generator, folder: Path) -> str:
         raise AssertionError(f"{details}: {error!r}") from error
     else:
         assert sound(found), f"{details}: was accepted"
-        outcome = "accepted: the original" if _is_the_original(found) else "accepted: another that is sound"
+        outcome = (
+            "accepted: the original"
+            if _is_the_original(found)
+            else "accepted: another that is sound"
+        )
     assert not (folder / "ran").exists(), f"{details}: code from the file has run"
     return outcome
 
@@ -78,12 +96,16 @@ def _is_the_original(found: Checkpoint) -> bool:
 def _is_sound(found: Checkpoint) -> bool:
     """Whether a checkpoint is one that some training might have left."""
     numbers = [number for record in found.history for number in asdict(record).values()]
-    hyperparameters = [value for value in asdict(found.config).values() if not isinstance(value, str)]
+    hyperparameters = [
+        value for value in asdict(found.config).values() if not isinstance(value, str)
+    ]
     return (
         found.side in LABELS
         and isinstance(found.environment, dict)
         and all(type(number) in (int, float) and 0 <= number < 1e300 for number in numbers)
-        and all(type(value) in (int, float, bool) and abs(value) < 2**63 for value in hyperparameters)
+        and all(
+            type(value) in (int, float, bool) and abs(value) < 2**63 for value in hyperparameters
+        )
         and all(np.isfinite(value).all() for value in found.state.values())
     )
 
@@ -101,7 +123,9 @@ def _bytes(rng: Generator, path: Path) -> str:
 
 def _length(rng: Generator, path: Path) -> str:
     """Claim another length of the header."""
-    length = LENGTHS[rng.integers(len(LENGTHS))] if rng.random() < 0.5 else int(rng.integers(10_000))
+    length = (
+        LENGTHS[rng.integers(len(LENGTHS))] if rng.random() < 0.5 else int(rng.integers(10_000))
+    )
     path.write_bytes(struct.pack("<Q", length) + original()[1][8:])
     return str(length)
 
@@ -144,8 +168,12 @@ def _tensors(rng: Generator, path: Path) -> str:
         "one longer": {name: np.append(value, value.ravel()[:1])},
         "without values": {name: value.ravel()[:0]},
         "turned": {name: np.ascontiguousarray(value.T)},
-        "of another dtype": {name: value.astype(str(rng.choice(["f2", "f8", "i4", "u1", "?", "i8"])))},
-        "not finite": {name: np.where(np.isfinite(value), [np.nan, np.inf][rng.integers(2)], value)},
+        "of another dtype": {
+            name: value.astype(str(rng.choice(["f2", "f8", "i4", "u1", "?", "i8"])))
+        },
+        "not finite": {
+            name: np.where(np.isfinite(value), [np.nan, np.inf][rng.integers(2)], value)
+        },
     }
     how = str(rng.choice(list(changed)))
     write_arrays(path, {**state, **changed[how]}, header)

@@ -11,12 +11,16 @@ from unittest.mock import patch
 import numpy as np
 from numpy.random import Generator
 
+from compare.data import datasets, download, idx
 from compare.errors import UserError
-from compare.experiment import data, download, idx
 from tests.trials.mutations import mutate
 
-BOMB = gzip.compress(bytes(2**24))  # 16 kB that inflate to 16 MB; it may follow another member in its .gz
-REAL_SHARE = 1 / 250  # of trials on real MNIST, where AE_DATA_ROOT has it: they are a thousand times as long
+BOMB = gzip.compress(
+    bytes(2**24)
+)  # 16 kB that inflate to 16 MB; it may follow another member in its .gz
+REAL_SHARE = (
+    1 / 250
+)  # of trials on real MNIST, where AE_DATA_ROOT has it: they are a thousand times as long
 SHAPES = {  # a size that is read in no time
     "train-images-idx3-ubyte": (6, 2, 3),
     "train-labels-idx1-ubyte": (6,),
@@ -31,7 +35,10 @@ Wrong = Callable[[Generator, str, Files], bytes | Callable[[Path], object]]
 def small(name: str) -> Files:
     """Return a data set's files in small, the same at every call."""
     rng = np.random.default_rng(len(name))
-    return {file: idx.header(shape) + rng.integers(0, 10, shape, np.uint8).tobytes() for file, shape in SHAPES.items()}
+    return {
+        file: idx.header(shape) + rng.integers(0, 10, shape, np.uint8).tobytes()
+        for file, shape in SHAPES.items()
+    }
 
 
 def another_shape(rng: Generator, file: str, files: Files) -> bytes:
@@ -42,7 +49,11 @@ def another_shape(rng: Generator, file: str, files: Files) -> bytes:
 
 def another_magic(rng: Generator, file: str, files: Files) -> bytes:
     """Return the file with another first word: other types, other numbers of dimensions, junk."""
-    return rng.bytes(4) + files[file][4:] if rng.random() < 0.5 else b"\0\0" + rng.bytes(2) + files[file][4:]
+    return (
+        rng.bytes(4) + files[file][4:]
+        if rng.random() < 0.5
+        else b"\0\0" + rng.bytes(2) + files[file][4:]
+    )
 
 
 WRONGS: dict[str, Wrong] = {
@@ -62,11 +73,15 @@ WRONGS: dict[str, Wrong] = {
 @contextmanager
 def in_small(name: str, files: Files) -> Iterator[None]:
     """Have the loader believe that these files are the data set."""
-    source = data.SOURCES[name]
+    source = datasets.SOURCES[name]
     digests = tuple(
-        idx.digest_like(digest, content) for digest, content in zip(source.digests, files.values(), strict=True)
+        idx.digest_like(digest, content)
+        for digest, content in zip(source.digests, files.values(), strict=True)
     )
-    with patch.dict(data.FILES, SHAPES), patch.dict(data.SOURCES, {name: replace(source, digests=digests)}):
+    with (
+        patch.dict(datasets.FILES, SHAPES),
+        patch.dict(datasets.SOURCES, {name: replace(source, digests=digests)}),
+    ):
         yield
 
 
@@ -74,15 +89,17 @@ def trial(rng: Generator, folder: Path) -> str:
     """Put one wrong file among right ones; assert that it is refused in one line, or makes no difference."""
     if rng.random() < REAL_SHARE and "AE_DATA_ROOT" in os.environ:
         raw = Path(os.environ["AE_DATA_ROOT"], "MNIST", "raw")
-        return _try(rng, folder, "mnist", {file: (raw / file).read_bytes() for file in data.FILES})
-    name = str(rng.choice(list(data.SOURCES)))
+        return _try(
+            rng, folder, "mnist", {file: (raw / file).read_bytes() for file in datasets.FILES}
+        )
+    name = str(rng.choice(list(datasets.SOURCES)))
     files = small(name)
     with in_small(name, files):
         return _try(rng, folder, name, files)
 
 
 def _try(rng: Generator, root: Path, name: str, files: Files) -> str:
-    folder = root / data.SOURCES[name].torchvision_class / "raw"
+    folder = root / datasets.SOURCES[name].torchvision_class / "raw"
     folder.mkdir(parents=True)
     chosen, wrong = str(rng.choice(list(files))), str(rng.choice(list(WRONGS)))
     for file, content in files.items():
@@ -93,7 +110,7 @@ def _try(rng: Generator, root: Path, name: str, files: Files) -> str:
     details = f"{name}, {chosen}: {wrong}, {how}, in {folder}"
     try:
         with patch.object(download, "fetch", side_effect=UserError("a download would start")):
-            found = data.load(name, root)
+            found = datasets.load(name, root)
     except UserError as error:
         assert str(error).isprintable(), f"{details}: not one line: {error}"
         outcome = "refused"
@@ -101,8 +118,12 @@ def _try(rng: Generator, root: Path, name: str, files: Files) -> str:
         raise AssertionError(f"{details}: {error!r}") from error
     else:
         arrays = (found.train_images, found.train_labels, found.test_images, found.test_labels)
-        for array, (file, shape), content in zip(arrays, data.FILES.items(), files.values(), strict=True):
-            assert idx.header(shape) + array.tobytes() == content, f"{details}: {file} was accepted and differs"
+        for array, (file, shape), content in zip(
+            arrays, datasets.FILES.items(), files.values(), strict=True
+        ):
+            assert idx.header(shape) + array.tobytes() == content, (
+                f"{details}: {file} was accepted and differs"
+            )
         outcome = "accepted: the original"
     assert _contents(folder) == before, f"{details}: a file was changed"
     return outcome

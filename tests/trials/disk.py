@@ -24,7 +24,11 @@ def trial(rng: Generator, folder: Path) -> str:
             assert len(errors) == 1 and "free some space" in errors[0], printed
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
         kills.go_on(disk / "run", kills.TRAIN, THREADS)
-    return "had space enough" if code == 0 else "ended in one line, and went on, bit for bit, when there was space"
+    return (
+        "had space enough"
+        if code == 0
+        else "ended in one line, and went on, bit for bit, when there was space"
+    )
 
 
 @contextmanager
@@ -32,7 +36,9 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
     """Mount a disk of this size. Raises `OSError` or `CalledProcessError` where one may not."""
     place.mkdir()
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place], check=True, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place],
+        check=True,
+        capture_output=True,
     )
     try:
         yield place

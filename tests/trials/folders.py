@@ -17,17 +17,26 @@ from unittest.mock import patch
 
 from numpy.random import Generator
 
-from compare import environment
+from compare import machine
 from compare.bench.results import Results, Row
 from compare.cli import main
 from compare.files import PARTIAL
-from compare.parity.sides import LABELS
-from compare.runs import CONFIG, LOCK, Run, claimed
+from compare.sides.subject import LABELS
+from compare.training.runs import CONFIG, LOCK, Run, claimed
 from tests.trials import checkpoints
 
 SECRET = "the private words of whoever opens the folder"
 NAMES = (  # of a run's files, whether or not there is one
-    *("config.json", "history.json", "check.json", "quality.json", "quality.md", "report.html", "figures", "page"),
+    *(
+        "config.json",
+        "history.json",
+        "check.json",
+        "quality.json",
+        "quality.md",
+        "report.html",
+        "figures",
+        "page",
+    ),
     *(f"figures/{name}.png" for name in ("latent", "losses", "denoising")),
     *(f"page/{name}.safetensors" for name in ("step", "atlas", "timeline", "exhibits")),
     *(f"{side}{which}.safetensors" for side in LABELS for which in ("", ".previous")),
@@ -39,13 +48,35 @@ COMMANDS = (
     "explore --resume run",
 )
 TEXTS = (
-    *("\ud800", "\x1b]0;title\x07", "<script>alert(1)</script>", "a\n\n# b", "| x |", "`<b>`", "\u202e"),
+    *(
+        "\ud800",
+        "\x1b]0;title\x07",
+        "<script>alert(1)</script>",
+        "a\n\n# b",
+        "| x |",
+        "`<b>`",
+        "\u202e",
+    ),
     "x" * 300_000,
 )
 ROW = Row(
-    "numpy", "NumPy", threads=1, batch_size=128, hidden_dim=400, latent_dim=10, median=2.0, turns=[2.0, 2.1, 2.0, 2.2]
+    "numpy",
+    "NumPy",
+    threads=1,
+    batch_size=128,
+    hidden_dim=400,
+    latent_dim=10,
+    median=2.0,
+    turns=[2.0, 2.1, 2.0, 2.2],
 )
-SOMEBODYS = (".rsync.movie.partial", ".x.1.partial", ".lock", f".a{PARTIAL}", f".a.b{PARTIAL}", f"x.1{PARTIAL}")
+SOMEBODYS = (
+    ".rsync.movie.partial",
+    ".x.1.partial",
+    ".lock",
+    f".a{PARTIAL}",
+    f".a.b{PARTIAL}",
+    f"x.1{PARTIAL}",
+)
 
 
 class Terminal(io.StringIO):
@@ -97,11 +128,17 @@ def _links(rng: Generator, folder: Path) -> str:
     code, said = _run(command, folder)
     details = f"{command}, {path.relative_to(run)} is {kind}: {code}, {said!r}"
     assert code in (0, 2), details
-    assert secret.read_text() == SECRET and not any(outside.iterdir()) and not (folder / "new").exists(), details
+    assert (
+        secret.read_text() == SECRET
+        and not any(outside.iterdir())
+        and not (folder / "new").exists()
+    ), details
     page = run / "report.html"
     if kind != "a private file's copy" and page.is_file() and not page.is_symlink():
         shown = page.read_text(encoding="utf-8")
-        assert SECRET not in shown and base64.b64encode(SECRET.encode()).decode()[:20] not in shown, details
+        assert (
+            SECRET not in shown and base64.b64encode(SECRET.encode()).decode()[:20] not in shown
+        ), details
     return "refused" if code else "unread"
 
 
@@ -120,7 +157,7 @@ def _texts(rng: Generator, folder: Path) -> str:
 
 def _benchmark(rng: Generator, folder: Path) -> str:
     """Put a chance text in a chance place of a benchmark's JSON."""
-    value = Results(environment.describe(), "cpu", [ROW]).to_dict()
+    value = Results(machine.describe(), "cpu", [ROW]).to_dict()
     place = _spoil(rng, value)
     (folder / "file").write_text(json.dumps(value), encoding="utf-8")
     code, said = _run("bench --from file --markdown new/document.md", folder)
@@ -136,18 +173,26 @@ def _benchmark(rng: Generator, folder: Path) -> str:
 def _neighbours(rng: Generator, folder: Path) -> str:
     """Claim a folder in which somebody has files with names like ours, some of them below; and ours, of the dead."""
     names = [*SOMEBODYS, f"a/.file.{_dead()}{PARTIAL}", "a/b/.rsync.partial"]
-    theirs = {name: f"precious {name}" for name in rng.permutation(names)[: rng.integers(1, len(names) + 1)]}
+    theirs = {
+        name: f"precious {name}"
+        for name in rng.permutation(names)[: rng.integers(1, len(names) + 1)]
+    }
     for name, content in theirs.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    alive, left = folder / f".file.{os.getppid()}{PARTIAL}", folder / "page" / f".file.{_dead()}{PARTIAL}"
+    alive, left = (
+        folder / f".file.{os.getppid()}{PARTIAL}",
+        folder / "page" / f".file.{_dead()}{PARTIAL}",
+    )
     left.parent.mkdir()
     for path in (alive, left):
         path.touch()
     (folder / f".d.{_dead()}{PARTIAL}").mkdir()
     with claimed(folder, CONFIG):
         pass
-    assert all((folder / name).read_text() == content for name, content in theirs.items()), "a file was changed"
+    assert all((folder / name).read_text() == content for name, content in theirs.items()), (
+        "a file was changed"
+    )
     assert alive.exists() and not left.exists() and not (folder / LOCK).exists()
     return "left alone"
 
@@ -177,7 +222,7 @@ def _run(command: str, folder: Path) -> tuple[int, str]:
     with (
         contextlib.chdir(folder),
         patch.object(sys, "argv", ["compare", *command.split()]),
-        patch("compare.job.train", return_value=None),  # to have come so far is enough
+        patch("compare.commands.run.train", return_value=None),  # to have come so far is enough
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -188,8 +233,12 @@ def _run(command: str, folder: Path) -> tuple[int, str]:
         except Exception as error:
             raise AssertionError(f"{command}: {error!r}") from error
     said = err.getvalue()
-    assert isinstance(code, int) and said.count("\n") == (1 if code else 0), f"{command}: {code}, {said!r}"
+    assert isinstance(code, int) and said.count("\n") == (1 if code else 0), (
+        f"{command}: {code}, {said!r}"
+    )
     assert said.strip("\n").isprintable() and len(said) < 2000, f"{command}: {said!r:.500}"
     shown = out.getvalue()
-    assert not any(bad in shown for bad in ("\x07", "\u202e", "\x1b]")), f"{command}: {shown!r:.500}"
+    assert not any(bad in shown for bad in ("\x07", "\u202e", "\x1b]")), (
+        f"{command}: {shown!r:.500}"
+    )
     return code, said

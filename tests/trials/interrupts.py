@@ -10,8 +10,8 @@ from pathlib import Path
 
 from numpy.random import Generator
 
-from compare.runs import LOCK
-from tests.commands import environ
+from compare.training.runs import LOCK
+from tests.running import environ
 
 PROMPT = 2.0  # seconds in which an interrupt has to end a command
 SMALL = ("--hidden-dim", "8", "--epochs", "1")
@@ -44,13 +44,17 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background would ignore it
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # a job in the background would ignore it
     )
     try:
         process.wait(delay)
     except subprocess.TimeoutExpired:
         for _ in range(times):
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: whom the command has started is meant, too
+            os.killpg(
+                process.pid, signal.SIGINT
+            )  # as a terminal does: whom the command has started is meant, too
             time.sleep(0.03)
     start = time.monotonic()
     try:
@@ -61,7 +65,9 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int
     what = f"{' '.join(command)} after {delay:.2f} s: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
     if process.returncode == -signal.SIGINT and not err:
         return "interrupted before Python had begun"
-    assert process.returncode in (0, 130, -signal.SIGINT), what  # the last of a late one: a shell calls both 130
+    assert process.returncode in (0, 130, -signal.SIGINT), (
+        what
+    )  # the last of a late one: a shell calls both 130
     left = [path for path in folder.rglob(".*") if path.name == LOCK or path.suffix == ".partial"]
     assert not left, f"{what}, left behind: {left}"
     if process.returncode == 0:

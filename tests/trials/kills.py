@@ -47,7 +47,12 @@ def broken(rng: Generator, folder: Path, work: Work = TRAIN, *, threads: int, mo
         if rng.integers(2):
             write, number = str(rng.choice(WRITES)), int(rng.integers(1, WRITTEN // most))
             seconds, moment = LONGEST, Moment(write, number, bool(rng.integers(2)))
-        code, printed = run(command(folder, work, threads), folder.with_suffix(".log"), seconds=seconds, moment=moment)
+        code, printed = run(
+            command(folder, work, threads),
+            folder.with_suffix(".log"),
+            seconds=seconds,
+            moment=moment,
+        )
         assert code in (0, -signal.SIGKILL), printed
         if code == 0:
             go_on(folder, work, threads)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from compare import environment
-from compare.experiment import digits
-from compare.parity.controls import control
-from compare.parity.faults import FAULTS
-from compare.parity.healthy import healthy, judge
+from compare import machine
+from compare.controls.controls import control
+from compare.controls.faults import FAULTS
+from compare.controls.healthy import healthy, judge
+from compare.data import digits
 
 SEEDS = 2**31  # of random networks; the committed table has those of seed 0
 
@@ -24,7 +24,7 @@ def trial(rng: Generator, folder: Path) -> str:
         off = [finding for finding in judge(case, _images()) if not finding.verdict.held]
         assert not off, f"{case}: {off[0]}"
         return "healthy, and passed"
-    environment.set_threads(1)
+    machine.set_threads(1)
     fault = FAULTS[rng.integers(len(FAULTS))]
     found = control(fault, _images())
     assert found.named, f"{fault.operation}, {fault.name}: {found.sentence}"

@@ -56,7 +56,16 @@ def go_on(rng: Generator, data: bytes) -> bytes:
     return data + rng.bytes(int(rng.integers(1, 20)))
 
 
-MUTATIONS: tuple[Mutation, ...] = (flip_a_bit, flip_a_bit, overwrite, blank, leave_out, repeat, cut_off, go_on)
+MUTATIONS: tuple[Mutation, ...] = (
+    flip_a_bit,
+    flip_a_bit,
+    overwrite,
+    blank,
+    leave_out,
+    repeat,
+    cut_off,
+    go_on,
+)
 
 
 def mutate(rng: Generator, data: bytes) -> bytes:

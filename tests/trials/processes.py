@@ -12,7 +12,13 @@ LONGEST = 60.0  # seconds that a small command may take on a busy machine
 
 forked = get_context("forkserver")
 forked.set_forkserver_preload(
-    ["compare.job", "compare.parity.torch_side", "torch._dynamo", "sklearn.datasets", __name__]
+    [
+        "compare.commands.run",
+        "compare.sides.torch_side",
+        "torch._dynamo",
+        "sklearn.datasets",
+        __name__,
+    ]
 )
 
 

@@ -15,10 +15,10 @@ import torch
 from numpy.random import Generator
 
 import numpy_ae
-from compare import check_layer
+from compare.check.layer import check_layer
 from compare.files import read_json
-from compare.parity.examine import METHODS
-from tests.commands import environ
+from compare.sides.user import METHODS
+from tests.running import environ
 
 HELPERS = """
 import ctypes, itertools, os, signal, struct, sys, time
@@ -85,12 +85,29 @@ here("import", None)
 """
 
 ENDS = (
-    *("sys.exit(0)", "sys.exit('done')", "os._exit(0)", "os._exit(1)", "os.abort()", "ctypes.string_at(0)"),
-    *("os.kill(os.getpid(), signal.SIGKILL)", "throw(BaseException())", "throw(GeneratorExit())", "throw(SystemExit)"),
+    *(
+        "sys.exit(0)",
+        "sys.exit('done')",
+        "os._exit(0)",
+        "os._exit(1)",
+        "os.abort()",
+        "ctypes.string_at(0)",
+    ),
+    *(
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "throw(BaseException())",
+        "throw(GeneratorExit())",
+        "throw(SystemExit)",
+    ),
 )
 HANGS = ("time.sleep(1e6)", "spin()")
 RAISES = (
-    *("1 / 0", "throw(ValueError('x' * 10**6))", "throw(ValueError('two' + chr(10) + 'lines'))", "throw(Mute())"),
+    *(
+        "1 / 0",
+        "throw(ValueError('x' * 10**6))",
+        "throw(ValueError('two' + chr(10) + 'lines'))",
+        "throw(Mute())",
+    ),
     *(
         "throw(Numb())",
         "throw(StopIteration())",
@@ -100,7 +117,16 @@ RAISES = (
     ),
 )
 RETURNS = (
-    *("None", "object()", "'text'", "[]", "itertools.count()", "{3: 4}", "{'y': itertools.count()}", "np.array(None)"),
+    *(
+        "None",
+        "object()",
+        "'text'",
+        "[]",
+        "itertools.count()",
+        "{3: 4}",
+        "{'y': itertools.count()}",
+        "np.array(None)",
+    ),
     *("{'y': np.array(None)}", "{'y': [1.0]}", "np.array('text')", "{'y' * 10**6: object()}"),
 )
 PLACES = ("import", "factory", "attribute", "loss", *METHODS)
@@ -125,7 +151,11 @@ def trial(rng: Generator, folder: Path) -> str:
 def _layer(rng: Generator) -> str:
     names: dict[str, Any] = {}
     exec(HELPERS, names)
-    act = str(rng.choice([*RAISES, *RETURNS, "sys.exit(0)", "throw(BaseException())", "throw(GeneratorExit())"]))
+    act = str(
+        rng.choice(
+            [*RAISES, *RETURNS, "sys.exit(0)", "throw(BaseException())", "throw(GeneratorExit())"]
+        )
+    )
     where, left = str(rng.choice(["forward", "backward"])), int(rng.integers(1, 5))
     layer: Any = numpy_ae.ReLU()
     right = getattr(layer, where)
@@ -159,9 +189,21 @@ def _side(rng: Generator, folder: Path) -> str:
 
 def check(folder: Path, where: str, act: str, *options: str, number: int = 1) -> Ended:
     """Check a side that does `act`, an expression, in a call or in what it returns; assert that all is as promised."""
-    (folder / "odd.py").write_text(HELPERS + MODULE.format(where=where, act=act, number=number, methods=METHODS))
+    (folder / "odd.py").write_text(
+        HELPERS + MODULE.format(where=where, act=act, number=number, methods=METHODS)
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "compare", "check", "--side", "odd:make", "--json", "found.json", *options],
+        [
+            sys.executable,
+            "-m",
+            "compare",
+            "check",
+            "--side",
+            "odd:make",
+            "--json",
+            "found.json",
+            *options,
+        ],
         cwd=folder,
         env=environ(),
         stdout=subprocess.PIPE,
@@ -175,7 +217,9 @@ def check(folder: Path, where: str, act: str, *options: str, number: int = 1) ->
     assert_nothing_runs(process.pid)
     assert "Traceback" not in err, what
     if ended.code == 2:
-        assert re.fullmatch(r"error: [^\n]{1,1200}\n", err) and err[:-1].isprintable() and not out, what
+        assert (
+            re.fullmatch(r"error: [^\n]{1,1200}\n", err) and err[:-1].isprintable() and not out
+        ), what
         assert not (folder / "found.json").exists(), what
     else:
         assert ended.code == (1 if ended.acted else 0), what

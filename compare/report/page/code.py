@@ -44,11 +44,17 @@ class Passage:
 
     def _line(self, number: int, line: str, indent: int) -> Markup:
         done, parts = indent, []
-        for mark in sorted((m for m in self.marks if m.line == number), key=lambda m: (m.start, -m.end)):
+        for mark in sorted(
+            (m for m in self.marks if m.line == number), key=lambda m: (m.start, -m.end)
+        ):
             if mark.start < done:  # inside of one that is marked already
                 continue
             parts.append(escape(line[done : mark.start]))
-            parts.append(Markup('<span data-symbol="{}">{}</span>').format(mark.symbol, line[mark.start : mark.end]))
+            parts.append(
+                Markup('<span data-symbol="{}">{}</span>').format(
+                    mark.symbol, line[mark.start : mark.end]
+                )
+            )
             done = mark.end
         return Markup("").join([*parts, escape(line[done:])])
 
@@ -56,27 +62,37 @@ class Passage:
 def body(file: str, function: str, names: Mapping[str, str]) -> Passage:
     """Return what a function or method ("Linear.forward") does, without its signature, docstring and refusals.
 
-    `names` says which symbol an expression of the code stands for: {"x": "x", "self.weight": "weight"}. Raises
-    `LookupError` where the file has no such function.
+    `names` says which symbol an expression of the code stands for: {"x": "x", "self.weight":
+    "weight"}. Raises `LookupError` where the file has no such function.
     """
-    statements = [s for s in definition(file, function).body if not ast.unparse(s).startswith("expect(")]
+    statements = [
+        s for s in definition(file, function).body if not ast.unparse(s).startswith("expect(")
+    ]
     if ast.get_docstring(definition(file, function)) is not None:
         statements = statements[1:]
     return _passage(file, statements, names)
 
 
 def call(
-    file: str, function: str, callee: str, arguments: Sequence[str], results: Sequence[str] = (), itself: str = ""
+    file: str,
+    function: str,
+    callee: str,
+    arguments: Sequence[str],
+    results: Sequence[str] = (),
+    itself: str = "",
 ) -> Passage:
     """Return the statement of a function that calls `callee` ("self.fc1.forward").
 
-    Its arguments, what it assigns, and the callee itself stand for the symbols given, several where a space separates
-    them. Raises `LookupError` where there is no such statement.
+    Its arguments, what it assigns, and the callee itself stand for the symbols given, several where
+    a space separates them. Raises `LookupError` where there is no such statement.
     """
     for statement in definition(file, function).body:
         for node in ast.walk(statement):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == callee:
-                names = {callee: itself, **dict(zip(map(ast.unparse, node.args), arguments, strict=False))}
+                names = {
+                    callee: itself,
+                    **dict(zip(map(ast.unparse, node.args), arguments, strict=False)),
+                }
                 if isinstance(statement, ast.Assign) and statement.value is node:
                     target = statement.targets[0]
                     targets = target.elts if isinstance(target, ast.Tuple) else [target]
@@ -120,12 +136,17 @@ def _passage(file: str, statements: list[ast.stmt], names: Mapping[str, str]) ->
 def _marks(file: str, statements: list[ast.stmt], names: Mapping[str, str]) -> Iterator[Mark]:
     for statement in statements:
         for node in ast.walk(statement):
-            if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or node.end_col_offset is None:
+            if (
+                not isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+                or node.end_col_offset is None
+            ):
                 continue
             symbol = names.get(ast.unparse(node))
             if symbol:
                 line = _lines(file)[node.lineno - 1].encode()  # a syntax tree counts bytes
-                start, end = (len(line[:offset].decode()) for offset in (node.col_offset, node.end_col_offset))
+                start, end = (
+                    len(line[:offset].decode()) for offset in (node.col_offset, node.end_col_offset)
+                )
                 yield Mark(node.lineno, start, end, symbol)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.report.page import pictures
+from compare.report.page import png
 from compare.report.page.parts import Part
 
 SPRITE_COLUMNS = 50  # images beside each other in the one picture that holds them all
@@ -34,7 +34,8 @@ def atlas_data(atlas: Part) -> dict[str, Any]:
         "sprite": sprite(images, SPRITE_COLUMNS),
         "codes": {side: floats(arrays[f"codes/{side}"]) for side in sides},
         "places": {
-            method: {side: floats(_in_unit_square(arrays[f"{method}/{side}"])) for side in sides} for method in methods
+            method: {side: floats(_in_unit_square(arrays[f"{method}/{side}"])) for side in sides}
+            for method in methods
         },
         "clean": floats(images[:few] / np.float32(255)),
         "noisy": floats(arrays["noisy"]),
@@ -67,7 +68,7 @@ def sprite(images: NDArray[np.uint8], columns: int) -> str:
     sheet = np.zeros((lines * columns, height, width), np.uint8)
     sheet[:n] = images
     grid = sheet.reshape(lines, columns, height, width).swapaxes(1, 2)
-    return pictures.png(grid.reshape(lines * height, columns * width))
+    return png.png(grid.reshape(lines * height, columns * width))
 
 
 def _in_unit_square(places: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -1,7 +1,8 @@
 """The derivation, one text for the page and for docs/derivation.md.
 
-The text is `derivation.md` beside this file: Markdown, with formulas as `math` reads them between dollar signs. Between
-double dollar signs a formula, or a rule by its name, has a line of its own. This writes the document:
+The text is `derivation.md` beside this file: Markdown, with formulas as `math` reads them between
+dollar signs. Between double dollar signs a formula, or a rule by its name, has a line of its own.
+This writes the document:
 
     python -m compare.report.page.derivation docs/derivation.md
 """
@@ -42,7 +43,9 @@ def section(stated: Callable[[Rule], str]) -> Markup:
     def heading(found: re.Match[str]) -> str:
         return f'<h3 id="derive-{found[1].replace(" ", "-")}">{found[1]}</h3>\n'
 
-    return Markup(MarkdownIt("commonmark").render(HEADING.sub(heading, _written(inline, display, stated))))
+    return Markup(
+        MarkdownIt("commonmark").render(HEADING.sub(heading, _written(inline, display, stated)))
+    )
 
 
 def document() -> str:
@@ -55,14 +58,18 @@ def document() -> str:
         return f"$$\n{latex(text)}\n$$"
 
     def stated(rule: Rule) -> str:
-        formulas = " | ".join(f"$\\displaystyle {latex(text)}$" for text in (rule.of_element, rule.of_array))
+        formulas = " | ".join(
+            f"$\\displaystyle {latex(text)}$" for text in (rule.of_element, rule.of_array)
+        )
         test = f"[`{rule.name}`](../{TESTED_IN})"
         return f"| one element | the array | checked by |\n| --- | --- | --- |\n| {formulas} | {test} |"
 
     return HEAD + _written(inline, display, stated)
 
 
-def _written(inline: Callable[[str, str], str], display: Callable[[str], str], stated: Callable[[Rule], str]) -> str:
+def _written(
+    inline: Callable[[str, str], str], display: Callable[[str], str], stated: Callable[[Rule], str]
+) -> str:
     """Return the text with its formulas and rules as these write them."""
     rules = {rule.name: rule for rule in RULES}
 

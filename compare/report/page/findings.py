@@ -4,29 +4,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compare.parity.check import TIERS
-from compare.parity.side import Layer
-from compare.parity.traced import traced
-from compare.parity.verdict import Finding, Verdict
+from compare.check.bounds import Finding, Verdict
+from compare.check.diagnosis import traced
+from compare.check.stages import STAGES
+from compare.sides.interface import Layer
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What one tier says of one tensor, on both sides and in both dtypes: the worst of it."""
+    """What one stage says of one tensor, on both sides and in both dtypes: the worst of it."""
 
-    tier: str
+    stage: str
     held: bool
     verdict: str
     ratio: float | None
 
     def __str__(self) -> str:
-        """Return the tier, and how far its worst error is from its bound."""
+        """Return the stage, and how far its worst error is from its bound."""
         number = "" if self.ratio is None else f" {self.ratio:.2g}"
-        return f"{self.tier}{number}" if self.held else f"{self.tier} {self.verdict}{number}"
+        return f"{self.stage}{number}" if self.held else f"{self.stage} {self.verdict}{number}"
 
 
 def marks(findings: Iterable[Mapping[str, Any]], layers: Sequence[Layer]) -> dict[str, list[Mark]]:
-    """Return the marks of every tensor of a check's findings, under its name in a trace, in the order of the tiers."""
+    """Return the marks of every tensor of a check's findings, under its name in a trace, in the order of the stages."""
     return by_tensor((traced(Finding(**of), layers), of) for of in findings)
 
 
@@ -34,13 +34,16 @@ def by_tensor(findings: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, li
     """Return the marks of findings that come with their tensor's name."""
     gathered: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for name, finding in findings:
-        gathered.setdefault(name, {}).setdefault(finding["tier"], []).append(finding)
-    return {name: [_mark(tier, tiers[tier]) for tier in TIERS if tier in tiers] for name, tiers in gathered.items()}
+        gathered.setdefault(name, {}).setdefault(finding["stage"], []).append(finding)
+    return {
+        name: [_mark(stage, stages[stage]) for stage in STAGES if stage in stages]
+        for name, stages in gathered.items()
+    }
 
 
-def _mark(tier: str, found: Sequence[Mapping[str, Any]]) -> Mark:
+def _mark(stage: str, found: Sequence[Mapping[str, Any]]) -> Mark:
     worst = max(found, key=lambda f: (not held(f["verdict"]), f["ratio"] is None, f["ratio"] or 0))
-    return Mark(tier, held(worst["verdict"]), worst["verdict"], worst["ratio"])
+    return Mark(stage, held(worst["verdict"]), worst["verdict"], worst["ratio"])
 
 
 def told(verdict: str, ratio: float | None) -> str:

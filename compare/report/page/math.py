@@ -23,7 +23,15 @@ SYMBOLS = {  # and those that are more than a letter
     "lr": ("word", "lr"),
 }
 FUNCTIONS = {"maximum": "max", "minimum": "min", "clip": "clip"}
-SIGNS = {ast.Eq: "=", ast.Gt: ">", ast.GtE: "≥", ast.Lt: "<", ast.LtE: "≤", ast.Add: "+", ast.Sub: "−"}
+SIGNS = {
+    ast.Eq: "=",
+    ast.Gt: ">",
+    ast.GtE: "≥",
+    ast.Lt: "<",
+    ast.LtE: "≤",
+    ast.Add: "+",
+    ast.Sub: "−",
+}
 RELATION, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)  # how tightly a formula's parts hold together
 
 MATHML = {
@@ -81,9 +89,9 @@ COMMANDS = str.maketrans({
 def formula(text: str, *, block: bool = False) -> Markup:
     """Return an expression, or an assignment, as MathML; each variable of the code bears its name in `data-symbol`.
 
-    An assignment to an array, `y = x @ weight.T`, is about arrays: `*` is ⊙, element by element. Any other formula is
-    about elements, y[n, i], whose products need no sign. A condition within a formula is 1 where it holds and 0
-    elsewhere. `partial(y) / partial(x)` is a derivative.
+    An assignment to an array, `y = x @ weight.T`, is about arrays: `*` is ⊙, element by element.
+    Any other formula is about elements, y[n, i], whose products need no sign. A condition within a
+    formula is 1 where it holds and 0 elsewhere. `partial(y) / partial(x)` is a derivative.
     """
     display = ' display="block"' if block else ""
     return Markup(f"<math{display}><mrow>{_written(text, MATHML)}</mrow></math>")
@@ -124,12 +132,16 @@ class _Writer:
         text, tightness = self.write(node)
         if tightness >= least:
             return text
-        return self.put("enclosed", *(("[", text, "]") if tightness == RELATION else ("(", text, ")")))
+        return self.put(
+            "enclosed", *(("[", text, "]") if tightness == RELATION else ("(", text, ")"))
+        )
 
     def _Assign(self, node: ast.Assign) -> tuple[str, int]:
         (target,) = node.targets
         name = target.value if isinstance(target, ast.Subscript) else target
-        again = ast.unparse(name) in {of.id for of in ast.walk(node.value) if isinstance(of, ast.Name)}
+        again = ast.unparse(name) in {
+            of.id for of in ast.walk(node.value) if isinstance(of, ast.Name)
+        }
         sign = self.put("sign", "←" if again else "=")
         return self.write(target)[0] + sign + self.write(node.value)[0], RELATION
 

@@ -10,18 +10,17 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from compare import environment
-from compare.content import as_we_wrote_it
-from compare.files import write_text
-from compare.parity.controls import SMALL
-from compare.parity.traced import WHOLE
-from compare.parity.trajectory import TWINS
-from compare.report.page import derivation, faults, step, time, verdict
+from compare import machine
+from compare.check.diagnosis import WHOLE
+from compare.check.trajectory import TWINS
+from compare.controls.controls import SMALL
+from compare.files import as_we_wrote_it, write_text
+from compare.report.page import derivation, fault_menu, step, time, verdict
 from compare.report.page.decoder import atlas_data, decoder_data
 from compare.report.page.math import formula
 from compare.report.page.parts import Parts, read
 from compare.report.page.rules import TESTED_IN
-from compare.runs import Run
+from compare.training.runs import Run
 
 HERE = Path(__file__).parent
 SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
@@ -29,7 +28,10 @@ SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
 
 def write(run: Run, path: Path) -> None:
     """Render a run's page and write it, whole or not at all. Equal runs of equal names give equal bytes."""
-    with as_we_wrote_it(run.folder, UndefinedError), np.errstate(all="ignore"):  # NaN in a stranger's file
+    with (
+        as_we_wrote_it(run.folder, UndefinedError),
+        np.errstate(all="ignore"),
+    ):  # NaN in a stranger's file
         text = render(read(run))
     write_text(path, text)
 
@@ -48,12 +50,14 @@ def render(parts: Parts) -> str:
     atlas = atlas_data(parts.atlas) if parts.atlas else None
     decoder = decoder_data(parts.parameters, atlas["sides"]) if atlas else None
     times = time.time_data(parts)
-    exhibits = faults.faults_data(parts.exhibits)
+    exhibits = fault_menu.faults_data(parts.exhibits)
     style = (HERE / "style.css").read_text(encoding="utf-8")
-    script = "\n".join((HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    script = "\n".join(
+        (HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS
+    )
     return templates.get_template("page.html.j2").render(
         parts=parts,
-        machine=environment.machine(parts.environment),
+        machine=machine.machine(parts.environment),
         tables=list(verdict.result_tables(parts)),
         drift=list(verdict.drift_tables(parts)),
         drifted=verdict.drifted(parts),
@@ -64,14 +68,19 @@ def render(parts: Parts) -> str:
         rows=step.rows(parts),
         tested_in=TESTED_IN,
         exhibits=exhibits,
-        menu=faults.menu(parts.exhibits) if parts.exhibits else [],
-        lines=list(faults.lines(parts.exhibits)) if parts.exhibits else [],
+        menu=fault_menu.menu(parts.exhibits) if parts.exhibits else [],
+        lines=list(fault_menu.lines(parts.exhibits)) if parts.exhibits else [],
         small={"hidden": SMALL.hidden_dim, "latent": SMALL.latent_dim},
         whole=WHOLE,
         atlas=atlas,
         inspected=len(parts.atlas.arrays["noisy"]) if parts.atlas else 0,
         decoder=decoder,
-        data={"atlas-data": atlas, "decoder-data": decoder, "time-data": times, "faults-data": exhibits},
+        data={
+            "atlas-data": atlas,
+            "decoder-data": decoder,
+            "time-data": times,
+            "faults-data": exhibits,
+        },
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),

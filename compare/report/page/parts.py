@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from compare import gather
 from compare.errors import UserError
-from compare.experiment.checkpoint import Checkpoint
 from compare.files import read_arrays, read_json, require_file
-from compare.parity.side import under_prefix
-from compare.parity.sides import LABELS
-from compare.runs import FIGURES, Run
+from compare.sides.interface import under_prefix
+from compare.sides.subject import LABELS
 from compare.terminal import printable
+from compare.training.checkpoint import Checkpoint
+from compare.training.runs import ATLAS, EXHIBITS, FIGURES, STEP, TIMELINE, Run
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
 
@@ -59,10 +58,10 @@ def read(run: Run) -> Parts:
         _json(run, "quality.json"),
         run.history(),
         {name: _picture(path) for name, path in pictures.items() if path.exists()},
-        _part(run, gather.STEP),
-        _part(run, gather.ATLAS),
-        _part(run, gather.TIMELINE),
-        _part(run, gather.EXHIBITS),
+        _part(run, STEP),
+        _part(run, ATLAS),
+        _part(run, TIMELINE),
+        _part(run, EXHIBITS),
         {
             label: under_prefix("param", dict(Checkpoint.load(run.checkpoint(name)).state))
             for name, label in LABELS.items()
@@ -76,12 +75,17 @@ def _picture(path: Path) -> bytes:
     try:
         require_file(path)
         data = path.read_bytes()
-        with warnings.catch_warnings(action="error"), Image.open(BytesIO(data), formats=["PNG"]) as image:
+        with (
+            warnings.catch_warnings(action="error"),
+            Image.open(BytesIO(data), formats=["PNG"]) as image,
+        ):
             image.verify()
         return data
     except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or "it is not a PNG"
-        raise UserError(f"cannot read {path} ({reason}); have it drawn anew: figures {path.parent.parent}") from error
+        raise UserError(
+            f"cannot read {path} ({reason}); have it drawn anew: figures {path.parent.parent}"
+        ) from error
 
 
 def _json(run: Run, name: str) -> Any:

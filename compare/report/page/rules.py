@@ -1,7 +1,8 @@
 """The rules of the page: for every result of every operation, what one element is and what the array is.
 
-Both are Python expressions in the variables of the NumPy code. The page shows them as formulas; the tests evaluate them
-against each other, against the code, and, for gradients, against complex-step derivatives of the forward rules.
+Both are Python expressions in the variables of the NumPy code. The page shows them as formulas; the
+tests evaluate them against each other, against the code, and, for gradients, against complex-step
+derivatives of the forward rules.
 """
 
 from dataclasses import dataclass

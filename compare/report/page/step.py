@@ -1,4 +1,4 @@
-"""The rows of the page's step: each operation with what both sides made of it, as pictures, bars and marks."""
+"""The rows of the page's step: each operation with what both sides made of it, as png, bars and marks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.parity.side import Layer
-from compare.report.page import pictures
+from compare.report.page import png
 from compare.report.page.findings import Mark, held, marks, told
-from compare.report.page.operations import Operation, operations
+from compare.report.page.listing import Operation, operations
 from compare.report.page.parts import Part, Parts
+from compare.sides.interface import Layer
 
 IMAGES = ("act/target", "act/input", "act/sigmoid")  # in [0, 1], and shown in gray
 DECADES = (-5, 2)  # of a bar's logarithmic scale, in units of what rounding allows
@@ -71,7 +71,9 @@ def rows(parts: Parts) -> list[Row]:
         Row(
             operation,
             tuple(
-                _tensor(tensors[name], parts.step, found.get(name, ())) for name in operation.tensors if name in tensors
+                _tensor(tensors[name], parts.step, found.get(name, ()))
+                for name in operation.tensors
+                if name in tensors
             ),
         )
         for operation in operations(layers, batch)
@@ -95,7 +97,12 @@ def bar_length(ratio: float | None) -> float:
 def _tensor(tensor: Mapping[str, Any], part: Part, found: Sequence[Mark]) -> Tensor:
     name = tensor["name"]
     bars = tuple(
-        Bar(label, bar_length(judged["ratio"]), told(judged["verdict"], judged["ratio"]), held(judged["verdict"]))
+        Bar(
+            label,
+            bar_length(judged["ratio"]),
+            told(judged["verdict"], judged["ratio"]),
+            held(judged["verdict"]),
+        )
         for label, judged in tensor["judged"].items()
     )
     return Tensor(
@@ -106,12 +113,14 @@ def _tensor(tensor: Mapping[str, Any], part: Part, found: Sequence[Mark]) -> Ten
 
 def thumbnails(name: str, part: Part, key: str, labels: Sequence[str]) -> list[tuple[str, str]]:
     """Return a picture of a tensor for every side that has one, and of their difference, from a part's arrays."""
-    values = {label: part.arrays[f"{label}/{key}"] for label in labels if f"{label}/{key}" in part.arrays}
+    values = {
+        label: part.arrays[f"{label}/{key}"] for label in labels if f"{label}/{key}" in part.arrays
+    }
     largest = max((float(np.abs(value).max()) for value in values.values()), default=0.0)
     made = [
-        (label, pictures.gray(value) if name in IMAGES else pictures.signed(value, largest))
+        (label, png.gray(value) if name in IMAGES else png.signed(value, largest))
         for label, value in values.items()
     ]
     if f"apart/{key}" in part.arrays:
-        made.append(("difference", pictures.apart(part.arrays[f"apart/{key}"], largest)))
+        made.append(("difference", png.apart(part.arrays[f"apart/{key}"], largest)))
     return made

@@ -8,7 +8,13 @@ import numpy as np
 from compare.report.page.decoder import sprite
 from compare.report.page.parts import Part, Parts
 
-WIDTH, HEIGHT, LEFT, RIGHT, FOOT = 340, 170, 44, 46, 22  # of a chart, and of the room for its labels, in its own units
+WIDTH, HEIGHT, LEFT, RIGHT, FOOT = (
+    340,
+    170,
+    44,
+    46,
+    22,
+)  # of a chart, and of the room for its labels, in its own units
 NAME = 11  # the height of a curve's name
 
 
@@ -36,7 +42,9 @@ def time_data(parts: Parts) -> dict[str, Any] | None:
         return None
     points = parts.timeline.header["points"]
     sides = list(dict.fromkeys(point["side"] for point in points))
-    by_side = {side: {(p["unit"], p["number"]): p for p in points if p["side"] == side} for side in sides}
+    by_side = {
+        side: {(p["unit"], p["number"]): p for p in points if p["side"] == side} for side in sides
+    }
     common = set.intersection(*(set(of) for of in by_side.values()))
     times = sorted(common, key=lambda time: (time[0] != "step", time[1]))
     return {
@@ -56,9 +64,14 @@ def time_data(parts: Parts) -> dict[str, Any] | None:
 def charts(data: Mapping[str, Any]) -> Iterator[Chart]:
     """Yield the curves of drift, dead units and gradients."""
     divider = data["steps"] - 0.5
-    drift = {("NumPy and PyTorch", "NumPy"): data["apart"], ("PyTorch and its twin", "PyTorch"): data["twin"]}
+    drift = {
+        ("NumPy and PyTorch", "NumPy"): data["apart"],
+        ("PyTorch and its twin", "PyTorch"): data["twin"],
+    }
     yield chart("Largest difference of a parameter", drift, divider, logarithmic=True)
-    dead = {(name, side): of for side, by_name in data["dead"].items() for name, of in by_name.items()}
+    dead = {
+        (name, side): of for side, by_name in data["dead"].items() for name, of in by_name.items()
+    }
     yield chart(f"Units that are 0 for all of {data['probe']} images", dead, divider)
     weights = {
         (name, side): of
@@ -70,13 +83,22 @@ def charts(data: Mapping[str, Any]) -> Iterator[Chart]:
 
 
 def chart(
-    title: str, series: Mapping[tuple[str, str], Sequence[float | None]], divider: float, *, logarithmic: bool = False
+    title: str,
+    series: Mapping[tuple[str, str], Sequence[float | None]],
+    divider: float,
+    *,
+    logarithmic: bool = False,
 ) -> Chart:
     """Draw series of equal length, by (name, side), over the points of time.
 
     What is None, or on a logarithmic scale 0, is a gap.
     """
-    known = [v for values in series.values() for v in values if v is not None and (v > 0 or not logarithmic)] or [1.0]
+    known = [
+        v
+        for values in series.values()
+        for v in values
+        if v is not None and (v > 0 or not logarithmic)
+    ] or [1.0]
     scale = np.log10 if logarithmic else np.asarray
     low, high = float(scale(min(known))), float(scale(max(known)))
     low, high = (np.floor(low), np.ceil(high)) if logarithmic else (0.0, 4 * np.ceil(high / 4))
@@ -128,15 +150,23 @@ def _by_name(
     }
 
 
-def _image_data(part: Part, sides: Sequence[str], times: Sequence[tuple[str, int]]) -> dict[str, Any]:
+def _image_data(
+    part: Part, sides: Sequence[str], times: Sequence[tuple[str, int]]
+) -> dict[str, Any]:
     clean, noisy = (_square(part.arrays[name]) for name in ("clean", "noisy"))
     count, edge, _ = clean.shape
     made = {
-        side: np.concatenate([_square(part.arrays[f"{side}/{unit}/{number}"]) for unit, number in times])
+        side: np.concatenate(
+            [_square(part.arrays[f"{side}/{unit}/{number}"]) for unit, number in times]
+        )
         for side in sides
     }
     sheets = {"clean": clean, "noisy": noisy, **made}
-    return {"edge": edge, "examples": count, "sheets": {name: sprite(sheet, count) for name, sheet in sheets.items()}}
+    return {
+        "edge": edge,
+        "examples": count,
+        "sheets": {name: sprite(sheet, count) for name, sheet in sheets.items()},
+    }
 
 
 def _square(images: np.ndarray) -> np.ndarray:
@@ -148,7 +178,9 @@ def _drift(parts: Parts, what: str, time: tuple[str, int]) -> float | None:
     """Return how far parameters are apart: over the first steps as the check found it, by epoch as training did."""
     unit, number = time
     if unit == "epoch":
-        found = [entry["parameters"] for entry in parts.history["drift"] if entry["epoch"] == number]
+        found = [
+            entry["parameters"] for entry in parts.history["drift"] if entry["epoch"] == number
+        ]
         return found[0] if found and what == "parameters" else None
     run = (parts.check or {}).get("free_runs", {}).get(parts.config["dtype"])
     return run[what][run["steps"].index(number)] if run and number in run["steps"] else None

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from compare.experiment.quality import Table, tables
-from compare.parity.sides import LABELS
+from compare.quality.quality_tables import tables
 from compare.report.page.findings import held
 from compare.report.page.parts import Parts
+from compare.sides.subject import LABELS
+from compare.tables import Table
 
-QUALITY = 2  # of the tables of quality, those that are on the first screen: errors per pixel, neighbours
+QUALITY = (
+    2  # of the tables of quality, those that are on the first screen: errors per pixel, neighbours
+)
 
 
 def result_tables(parts: Parts) -> Iterator[Table]:
@@ -18,7 +21,13 @@ def result_tables(parts: Parts) -> Iterator[Table]:
     if sides := trained(parts):
         yield Table(
             "Seconds of training, on this machine (timing alone: python -m compare bench)",
-            ("", "in all", "an epoch, the fastest", "training loss per image", "test MSE per pixel"),
+            (
+                "",
+                "in all",
+                "an epoch, the fastest",
+                "training loss per image",
+                "test MSE per pixel",
+            ),
             [
                 (
                     label,
@@ -65,8 +74,10 @@ def drifted(parts: Parts, step: int = 10) -> Drifted | None:
     """Return the drift after so many free steps in the run's dtype, where the run has a check that measured it."""
     check = parts.check or {}
     run = check.get("free_runs", {}).get(parts.config["dtype"])
-    judged = [finding for finding in check.get("findings", ()) if finding["tier"] == "trajectory"]
+    judged = [finding for finding in check.get("findings", ()) if finding["stage"] == "trajectory"]
     if not run or not judged:
         return None
     i = run["steps"].index(step)
-    return Drifted(step, run["parameters"][i], run["twin"][i], all(held(f["verdict"]) for f in judged))
+    return Drifted(
+        step, run["parameters"][i], run["twin"][i], all(held(f["verdict"]) for f in judged)
+    )

@@ -10,7 +10,8 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# The container that tests run in is the sandbox; without a shared memory of any size, Chromium uses files.
+# The container that tests run in is the sandbox; without a shared memory of any size, Chromium uses
+# files.
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from compare.gather import gather_faults
-from compare.parity.faults import FAULTS
+from compare.commands.run import gather_faults
+from compare.controls.faults import FAULTS
 from compare.report.page.page import write
-from compare.runs import Run
+from compare.training.runs import Run
 
 NAME = "<script>alert(1)<"  # of the run's folder
-PLANTED = ("Linear.forward: no bias", "SumSquaredError.backward: factor 2 missing", "train_step: noisy target")
+PLANTED = (
+    "Linear.forward: no bias",
+    "SumSquaredError.backward: factor 2 missing",
+    "train_step: noisy target",
+)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +24,9 @@ def run(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("page") / NAME
     shutil.copytree(finished[0], folder)
     made = Run.open(folder)
-    gather_faults(made, [fault for fault in FAULTS if f"{fault.operation}: {fault.name}" in PLANTED])
+    gather_faults(
+        made, [fault for fault in FAULTS if f"{fault.operation}: {fault.name}" in PLANTED]
+    )
     return made
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from compare.experiment.config import Config
-from compare.parity.numpy_side import NumpySide
+from compare.data.config import Config
 from compare.report.page import code
-from compare.report.page.operations import Operation, operations
+from compare.report.page.listing import Operation, operations
 from compare.report.page.rules import RULES
+from compare.sides.numpy_side import NumpySide
 
 ROOT = Path(__file__).parents[3]
 LAYERS = NumpySide(Config(hidden_dim=8, latent_dim=3)).describe().layers
@@ -31,19 +31,34 @@ def test_the_rows_are_the_forward_and_its_backward_mirrored_beneath() -> None:
 def test_every_line_stands_in_the_file_at_the_number_that_is_told(row: Operation) -> None:
     for passage in (*row.numpy, *row.torch):
         lines = (ROOT / passage.file).read_text(encoding="utf-8").splitlines()
-        assert tuple(lines[passage.first - 1 : passage.first - 1 + len(passage.lines)]) == passage.lines
+        assert (
+            tuple(lines[passage.first - 1 : passage.first - 1 + len(passage.lines)])
+            == passage.lines
+        )
         assert passage.where.startswith(f"{passage.file}:{passage.first}")
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.key)
-def test_every_row_has_rules_code_of_both_sides_and_a_shape_for_each_tensor_it_names(row: Operation) -> None:
-    untold = {rule.result for rule in RULES if rule.operation == row.kind} - {rule.result for rule in row.rules}
-    assert untold == ({"dx"} if row.key == "fc1.backward" else set())  # training needs no gradient of the images
+def test_every_row_has_rules_code_of_both_sides_and_a_shape_for_each_tensor_it_names(
+    row: Operation,
+) -> None:
+    untold = {rule.result for rule in RULES if rule.operation == row.kind} - {
+        rule.result for rule in row.rules
+    }
+    assert untold == (
+        {"dx"} if row.key == "fc1.backward" else set()
+    )  # training needs no gradient of the images
     assert row.rules and row.numpy and row.tensors
     assert bool(row.torch) == (row.key != "data")
     known = {symbol.name for symbol in row.symbols}
-    marked = {name for p in (*row.numpy, *row.torch) for mark in p.marks for name in mark.symbol.split()}
-    assert known - marked <= {"dy", "normal", "value"}  # dy of the loss is no variable of PyTorch's nor of the call
+    marked = {
+        name for p in (*row.numpy, *row.torch) for mark in p.marks for name in mark.symbol.split()
+    }
+    assert known - marked <= {
+        "dy",
+        "normal",
+        "value",
+    }  # dy of the loss is no variable of PyTorch's nor of the call
     assert {rule.result for rule in row.rules} <= known
 
 
@@ -70,12 +85,22 @@ def test_a_mark_is_the_variable_and_nothing_else() -> None:
     marked: set[tuple[str, str]] = set()
     for passage in ROWS["fc3.backward"].numpy:
         for mark in passage.marks:
-            marked.add((mark.symbol, passage.lines[mark.line - passage.first][mark.start : mark.end]))
-    assert {("x", 'cache["fc2"]'), ("x", "x"), ("dweight", 'd["fc3.weight"]'), ("weight", "self.weight")} <= marked
+            marked.add(
+                (mark.symbol, passage.lines[mark.line - passage.first][mark.start : mark.end])
+            )
+    assert {
+        ("x", 'cache["fc2"]'),
+        ("x", "x"),
+        ("dweight", 'd["fc3.weight"]'),
+        ("weight", "self.weight"),
+    } <= marked
 
 
 def test_a_passage_is_html_with_its_text_escaped_and_its_indent_gone() -> None:
-    y, x = (f'<span data-symbol="{name}">cache[&#34;{of}&#34;]</span>' for name, of in (("y", "fc1"), ("x", "input")))
+    y, x = (
+        f'<span data-symbol="{name}">cache[&#34;{of}&#34;]</span>'
+        for name, of in (("y", "fc1"), ("x", "input"))
+    )
     assert ROWS["fc1.forward"].numpy[0].html() == f"{y} = self.fc1.forward({x})"
 
 

@@ -10,11 +10,15 @@ import pytest
 import numpy_ae
 from compare.report.page.derivation import MATH, TEXT, document, section
 from compare.report.page.rules import RULES
-from tests.commands import ROOT
 from tests.report.page.test_rules import FUNCTIONS, STEP, close
+from tests.running import ROOT
 
 STEPS, BETA = 7, 0.9
-DISPLAYED = [found["display"] for found in MATH.finditer(TEXT.read_text(encoding="utf-8")) if found["display"]]
+DISPLAYED = [
+    found["display"]
+    for found in MATH.finditer(TEXT.read_text(encoding="utf-8"))
+    if found["display"]
+]
 EQUATIONS = [text for text in DISPLAYED if "==" in text]
 
 
@@ -24,12 +28,16 @@ def test_the_document_is_made_of_the_text_as_it_is() -> None:
 
 
 def test_every_rule_is_stated_once() -> None:
-    assert sorted(text for text in DISPLAYED if "=" not in text) == sorted(rule.name for rule in RULES)
+    assert sorted(text for text in DISPLAYED if "=" not in text) == sorted(
+        rule.name for rule in RULES
+    )
 
 
 def test_on_the_page_every_operation_has_its_address() -> None:
     html = section(lambda rule: f"<figure>{rule.name}</figure>")
-    assert {rule.operation.split(".")[0] for rule in RULES} <= set(re.findall(r'<h3 id="derive-([\w-]+)">', html))
+    assert {rule.operation.split(".")[0] for rule in RULES} <= set(
+        re.findall(r'<h3 id="derive-([\w-]+)">', html)
+    )
     assert all(f"<figure>{rule.name}</figure>" in html for rule in RULES)
     assert "$" not in html
 

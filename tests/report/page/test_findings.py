@@ -1,13 +1,13 @@
-"""Every finding of a check has its row, and a row tells the worst of each tier."""
+"""Every finding of a check has its row, and a row tells the worst of each stage."""
 
 import pytest
 
-from compare.experiment.config import Config
-from compare.experiment.data import Dataset
-from compare.parity.check import check
-from compare.parity.traced import WHOLE, traced
+from compare.check.diagnosis import WHOLE, traced
+from compare.check.stages import check
+from compare.data.config import Config
+from compare.data.datasets import Dataset
 from compare.report.page.findings import by_tensor
-from compare.report.page.operations import operations
+from compare.report.page.listing import operations
 
 SMALL = Config(latent_dim=2, hidden_dim=4, batch_size=5)
 
@@ -19,9 +19,9 @@ def test_every_finding_is_about_a_tensor_of_a_row_or_about_the_whole(dataset: Da
     assert {traced(finding, layers) for finding in report.findings} == rows | {WHOLE, "dact/input"}
 
 
-def finding(tier: str, verdict: str, ratio: float | None) -> tuple[str, dict[str, object]]:
+def finding(stage: str, verdict: str, ratio: float | None) -> tuple[str, dict[str, object]]:
     """Return a finding under a name."""
-    return "act/fc1", {"tier": tier, "verdict": verdict, "ratio": ratio}
+    return "act/fc1", {"stage": stage, "verdict": verdict, "ratio": ratio}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ def finding(tier: str, verdict: str, ratio: float | None) -> tuple[str, dict[str
         ([("network", "missing", None), ("exact", "exact", 0.0)], ["exact 0", "network missing"]),
     ],
 )
-def test_a_mark_tells_the_worst_of_its_tier(found: list[tuple[str, str, float | None]], said: list[str]) -> None:
+def test_a_mark_tells_the_worst_of_its_tier(
+    found: list[tuple[str, str, float | None]], said: list[str]
+) -> None:
     marks = by_tensor(finding(*each) for each in found)["act/fc1"]
     assert list(map(str, marks)) == said
     assert [mark.held for mark in marks] == [not re_off(text) for text in said]

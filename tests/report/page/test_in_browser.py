@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.experiment.checkpoint import Checkpoint
 from compare.files import read_arrays
-from compare.gather import ATLAS
-from compare.parity.sides import LABELS, make_side
-from compare.runs import Run
+from compare.sides.subject import LABELS, make_side
+from compare.training.checkpoint import Checkpoint
+from compare.training.runs import ATLAS, Run
 from tests.report.page.browser import opened, started
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -91,7 +90,9 @@ def test_a_mistake_that_no_tensor_shows_is_told_of_the_whole(tab: Any) -> None:
     part = ready(tab, "faults")
     part.locator("select").select_option(label="noisy target")
     part.locator(".jump").click()
-    assert part.locator("tr.off").evaluate_all("all => all.map(one => one.dataset.tensor)") == ["training"]
+    assert part.locator("tr.off").evaluate_all("all => all.map(one => one.dataset.tensor)") == [
+        "training"
+    ]
     assert tab.evaluate("document.activeElement.dataset.tensor") == "training"
 
 
@@ -120,7 +121,9 @@ def test_a_pixel_is_the_sigmoid_of_what_feeds_it(tab: Any) -> None:
     assert where.startswith("image 3, ")
     for side in LABELS.values():
         part.locator(f"input[name=feed-side][value={side}]").check()
-        value, made = (part.locator(of).inner_text() for of in (f".values [data-image={side}]", ".output"))
+        value, made = (
+            part.locator(of).inner_text() for of in (f".values [data-image={side}]", ".output")
+        )
         assert made == value
     assert part.locator(".feed tbody tr").count() == 6
     output.focus()
@@ -156,7 +159,10 @@ def test_one_walks_from_one_digit_to_another_by_pointer_and_by_keyboard(tab: Any
     assert part.locator(".share").inner_text() == "100 %"
     assert tab.evaluate(decoded) != middle
     part.locator("input[value=PyTorch][name=latent-side]").check()
-    assert part.locator(".decoded").get_attribute("aria-label") == "decoded by PyTorch at 100 % of the way"
+    assert (
+        part.locator(".decoded").get_attribute("aria-label")
+        == "decoded by PyTorch at 100 % of the way"
+    )
     pointed = part.locator(".pointed figcaption").inner_text()
     part.locator(".scatter").focus()
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
@@ -168,14 +174,22 @@ def test_one_walks_from_one_digit_to_another_by_pointer_and_by_keyboard(tab: Any
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing_serious_and_nothing_sticks_out(browser: Any, page: Path, scheme: str, width: int) -> None:
-    with opened(browser, page, viewport={"width": width, "height": 900}, color_scheme=scheme) as tab:
+def test_axe_finds_nothing_serious_and_nothing_sticks_out(
+    browser: Any, page: Path, scheme: str, width: int
+) -> None:
+    with opened(
+        browser, page, viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as tab:
         for part in ("faults", "time", "pixels", "latent"):
             ready(tab, part)
         ready(tab, "faults").locator("select").select_option(label="no bias")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         found = axe.Axe().run(tab).response["violations"]
-        assert [(of["id"], of["nodes"][0]["html"]) for of in found if of["impact"] in ("serious", "critical")] == []
+        assert [
+            (of["id"], of["nodes"][0]["html"])
+            for of in found
+            if of["impact"] in ("serious", "critical")
+        ] == []
 
 
 def test_the_tab_key_reaches_everything(tab: Any) -> None:
@@ -193,4 +207,9 @@ def test_the_tab_key_reaches_everything(tab: Any) -> None:
     for _ in range(2 * count):
         tab.keyboard.press("Tab")
         tab.evaluate("delete document.activeElement.dataset.reached")
-    assert tab.locator("[data-reached]").evaluate_all("all => all.map(one => one.outerHTML.slice(0, 80))") == []
+    assert (
+        tab.locator("[data-reached]").evaluate_all(
+            "all => all.map(one => one.outerHTML.slice(0, 80))"
+        )
+        == []
+    )

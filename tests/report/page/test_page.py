@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from compare.gather import ATLAS, EXHIBITS, STEP, TIMELINE
 from compare.report.page.page import as_json, number, write
-from compare.runs import Run
-from tests.commands import exit_code
+from compare.training.runs import ATLAS, EXHIBITS, STEP, TIMELINE, Run
+from tests.running import exit_code
 
 SECTIONS = ["verdict", "step", "derivation", "faults", "time", "pixels", "latent"]
 LARGEST = 8_000_000  # bytes
@@ -34,7 +33,9 @@ def test_the_page_has_its_seven_parts_in_their_order_and_a_link_to_each(page: Pa
     elements = Reader(page).elements
     assert [of["id"] for tag, of in elements if tag == "section"] == SECTIONS
     links = [of["href"] for tag, of in elements if tag == "a"]
-    assert [link for link in dict.fromkeys(links) if link and link[1:] in SECTIONS] == [f"#{name}" for name in SECTIONS]
+    assert [link for link in dict.fromkeys(links) if link and link[1:] in SECTIONS] == [
+        f"#{name}" for name in SECTIONS
+    ]
     ids = [of["id"] for _, of in elements if "id" in of]
     assert len(set(ids)) == len(ids)
     assert {link[1:] for link in links if link} <= set(ids)
@@ -104,11 +105,15 @@ def test_a_number_is_told_to_two_digits(value: float, text: str) -> None:
         ("torch.safetensors", "checkpoints are gone"),
     ],
 )
-def test_a_part_that_a_run_lacks_is_told_in_one_line(run: Run, tmp_path: Path, lost: str, said: str) -> None:
+def test_a_part_that_a_run_lacks_is_told_in_one_line(
+    run: Run, tmp_path: Path, lost: str, said: str
+) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "older"))
     shutil.rmtree(folder / lost) if (folder / lost).is_dir() else (folder / lost).unlink()
     write(Run.open(folder), tmp_path / "page.html")
-    missing = re.findall(r'<p class="missing">(.+)</p>', (tmp_path / "page.html").read_text(encoding="utf-8"))
+    missing = re.findall(
+        r'<p class="missing">(.+)</p>', (tmp_path / "page.html").read_text(encoding="utf-8")
+    )
     assert 1 <= len(missing) <= 2  # codes are shown in one part and inspected in another
     assert said in missing[-1]
 

@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from compare.report.page.pictures import MUCH, NEGATIVE, NONE, POSITIVE, ZERO, apart, gray, signed
+from compare.report.page.png import MUCH, NEGATIVE, NONE, POSITIVE, ZERO, apart, gray, signed
 
 
 def pixels(uri: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import numpy_ae
-from compare.experiment.batches import add_noise
+from compare.data.batches import add_noise
 from compare.report.page.rules import RULES, Rule, rules_of
 from tests.operands import Array, Draw
 
@@ -49,13 +49,23 @@ def operands(rule: Rule) -> dict[str, Any]:
             "step": 3,
         }
     if kind == "Noise":
-        values |= {"clean": np.abs(draw(ROWS, INPUTS)) % 1, "normal": draw(ROWS, INPUTS), "noise": 0.25}
+        values |= {
+            "clean": np.abs(draw(ROWS, INPUTS)) % 1,
+            "normal": draw(ROWS, INPUTS),
+            "noise": 0.25,
+        }
     return values
 
 
 def evaluate(expression: str, values: dict[str, Any], **indices: int) -> Any:
     """Return what an expression of a rule comes to."""
-    names = {**FUNCTIONS, **RANGES, **values, **indices, "sum": sum if "[" in expression else np.sum}
+    names = {
+        **FUNCTIONS,
+        **RANGES,
+        **values,
+        **indices,
+        "sum": sum if "[" in expression else np.sum,
+    }
     return eval(expression, {"__builtins__": {}, **names})
 
 
@@ -93,26 +103,37 @@ def computed(rule: Rule, values: dict[str, Any]) -> Array:
     if kind == "Adam":
         return adam(values)[rule.result]
     if kind == "SumSquaredError":
-        return np.asarray(getattr(numpy_ae.SumSquaredError(), method)(values["y"], values["target"]))
+        return np.asarray(
+            getattr(numpy_ae.SumSquaredError(), method)(values["y"], values["target"])
+        )
     if kind == "Linear":
         layer = numpy_ae.Linear(INPUTS, OUTPUTS, rng=np.random.default_rng(0))
         layer.weight, layer.bias = values["weight"], values["bias"]
         if method == "forward":
             return layer.forward(values["x"])
-        results = zip(("dx", "dweight", "dbias"), layer.backward(values["dy"], values["x"]), strict=True)
+        results = zip(
+            ("dx", "dweight", "dbias"), layer.backward(values["dy"], values["x"]), strict=True
+        )
         return np.asarray(dict(results)[rule.result])
     activation = getattr(numpy_ae, kind)()
     return np.asarray(
-        activation.forward(values["x"]) if method == "forward" else activation.backward(values["dy"], values["y"])
+        activation.forward(values["x"])
+        if method == "forward"
+        else activation.backward(values["dy"], values["y"])
     )
 
 
 def adam(values: dict[str, Any]) -> dict[str, Array]:
     """Return parameter and moments after one step of our Adam."""
     param = values["param"].copy()
-    optimizer = numpy_ae.Adam({"p": param}, values["lr"], (values["beta1"], values["beta2"]), values["eps"])
+    optimizer = numpy_ae.Adam(
+        {"p": param}, values["lr"], (values["beta1"], values["beta2"]), values["eps"]
+    )
     state = optimizer.state["p"]
-    state |= {"step": values["step"] - 1, **{name: values[name].copy() for name in ("exp_avg", "exp_avg_sq")}}
+    state |= {
+        "step": values["step"] - 1,
+        **{name: values[name].copy() for name in ("exp_avg", "exp_avg_sq")},
+    }
     optimizer.step({"p": values["grad"]})
     return {"param": param, "exp_avg": state["exp_avg"], "exp_avg_sq": state["exp_avg_sq"]}
 

@@ -26,7 +26,7 @@ page.whenNear(document.querySelector("#faults .seen"), () => {
       row.querySelector(".bar").toggleAttribute("hidden", bar === null);
       row.querySelector(".error").setAttribute("width", 100 * (bar ?? 0));
       row.querySelector(".said").textContent = said;
-      row.querySelector(".tiers").textContent = off.map((mark) => `✗ ${mark}`).join("  ");
+      row.querySelector(".stages").textContent = off.map((mark) => `✗ ${mark}`).join("  ");
     }
     at(".what code").textContent = chosen.what;
     at(".sentence").textContent = chosen.sentence;

@@ -1,0 +1,122 @@
+"""What `bench` does: measure, keep what is measured as it comes, show it, write it down."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.status import Status
+
+from compare import machine
+from compare.bench import plan
+from compare.bench.bench_tables import reasons, tables, verdicts
+from compare.bench.results import Results, Row
+from compare.bench.rounds import Processes
+from compare.bench.variants import LANES
+from compare.data import datasets
+from compare.data.config import Config
+from compare.errors import Interrupted
+from compare.files import as_we_wrote_it, read_json, require_writable, write_json
+from compare.report.benchmark import require_place, write
+from compare.tables import show_tables
+from compare.terminal import console
+
+__all__ = ["measure", "require_place", "show", "show_again"]
+
+
+def measure(
+    config: Config,
+    json_file: Path | None,
+    *,
+    quick: bool,
+    threads: int | None,
+    device: str,
+    data_root: Path,
+    download_deadline: float,
+) -> Results:
+    """Measure all lanes and, unless `quick`, whole trainings; write the results where asked.
+
+    What there is of them is written as it comes, beside that file, so that an earlier one stays
+    until all is measured. When this is interrupted, or fails, it shows what it has.
+    """
+    unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
+    if unfinished:
+        require_writable(unfinished)
+    datasets.load(
+        config.data, data_root, deadline=download_deadline
+    )  # what is missing is said now, not in ten minutes
+    counts = (threads,) if threads else tuple(sorted({1, machine.most_threads()}))
+    todo = list(plan.parts(config, quick=quick, threads=counts, device=device))
+    results, load = (
+        Results(machine.describe(), device),
+        plan.load(),
+    )  # before there is any of its own
+    try:
+        with console.status("measuring") as status, Processes() as processes:
+            processes.begin(todo[0].lanes)
+            results.environment = {**plan.described(processes), "load": load}
+            for _ in _measuring(
+                results, processes, todo, config, None if quick else data_root, status
+            ):
+                if unfinished:
+                    write_json(unfinished, results.to_dict())
+    except BaseException as error:
+        show([results], None)
+        if isinstance(error, KeyboardInterrupt) and unfinished and unfinished.exists():
+            raise Interrupted(f"interrupted; what was measured is in {unfinished}") from None
+        raise
+    if json_file and unfinished:
+        write_json(json_file, results.to_dict())
+        unfinished.unlink()
+    return results
+
+
+def _measuring(
+    results: Results,
+    processes: Processes,
+    todo: list[plan.Part],
+    config: Config,
+    trainings: Path | None,
+    status: Status,
+) -> Iterator[None]:
+    """Fill in the results, saying what is being done; yield whenever there are more of them."""
+
+    def on_turn(part: plan.Part, lane: str) -> None:
+        c = part.config
+        status.update(
+            f"{todo.index(part) + 1} of {len(todo)}: batch {c.batch_size}, hidden {c.hidden_dim}, "
+            f"latent {c.latent_dim}, threads {part.threads}: {LANES[lane].label}"
+        )
+
+    images = datasets.load("digits", Path()).train_images
+    measured: dict[plan.Part, list[Row]] = {}
+    for part, rows in plan.run_steps(
+        processes, todo, images, device=results.device, on_turn=on_turn
+    ):
+        measured[part] = rows
+        results.rows = [row for rows in measured.values() for row in rows]
+        yield
+    if trainings is not None:
+        for training in plan.run_trainings(
+            config, trainings, threads=todo[-1].threads, device=results.device,
+            on_lane=lambda lane: status.update(f"whole training: {lane}"),
+        ):  # fmt: skip
+            results.trainings.append(training)
+            yield
+
+
+def show_again(paths: Sequence[Path], markdown_file: Path | None) -> bool:
+    """Show the results that earlier benchmarks wrote, as `show` does; return whether all lanes held."""
+    with as_we_wrote_it(", ".join(map(str, paths))):
+        machines = [Results.from_dict(read_json(path)) for path in paths]
+        show(machines, markdown_file)
+        return all(results.held for results in machines)
+
+
+def show(machines: Sequence[Results], markdown_file: Path | None) -> None:
+    """Print the results of each machine; write them as a document, with plots, where asked."""
+    for results in machines:
+        console.print(machine.machine(results.environment), markup=False)
+        show_tables(tables(results))
+        for line in (*verdicts(results), *reasons(results)):
+            console.print(line, markup=False)
+    if markdown_file:
+        write(machines, markdown_file)

@@ -1,0 +1,44 @@
+"""What `faults` does: inject each known fault, or check healthy networks, and show what the check says."""
+
+from pathlib import Path
+
+from compare.data import datasets
+from compare.files import write_text
+from compare.tables import markdown, show_tables
+from compare.terminal import console
+
+
+def faults(markdown_file: Path | None, *, device: str) -> bool:
+    """Run the negative controls, print what the check says of each; return whether all were caught and named."""
+    from compare.controls.controls import control, explanations, matrix
+    from compare.controls.faults import FAULTS
+
+    images = datasets.load("digits", Path()).train_images
+    with console.status("planting mistakes"):
+        found = [control(fault, images, device=device) for fault in FAULTS]
+    show_tables([matrix(found)])
+    for missed in (c for c in found if not c.named):
+        console.print(
+            f"{missed.fault.operation}, {missed.fault.name}: {missed.sentence}", markup=False
+        )
+    if markdown_file:
+        write_text(markdown_file, markdown([matrix(found), explanations(found)]))
+    return all(c.named for c in found)
+
+
+def healthy(count: int, markdown_file: Path | None) -> bool:
+    """Check random networks with nothing wrong, print every false alarm and the count; return whether there is none."""
+    from compare.controls.healthy import census, false_alarms
+
+    images = datasets.load("digits", Path()).train_images
+    cases, alarms = [], 0
+    with console.status("checking healthy networks"):
+        for case, off in false_alarms(count, images):
+            cases.append(case)
+            alarms += bool(off)
+            for finding in off[:1]:
+                console.print(f"{case}: {finding}", markup=False)
+    show_tables([census(cases, alarms)])
+    if markdown_file:
+        write_text(markdown_file, markdown([census(cases, alarms)]))
+    return alarms == 0

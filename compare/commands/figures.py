@@ -1,0 +1,25 @@
+"""What `figures` does: draw the pictures of a run from its checkpoints."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compare.commands.train import load_data
+from compare.data.datasets import Dataset
+from compare.files import write_arrays
+from compare.quality.samples import showcase
+from compare.training.runs import FIGURES, Run
+
+
+def draw(
+    run: Run, *, device: str, method: str = "umap", dataset: Dataset | None = None, **source: Any
+) -> Iterator[Path]:
+    """Draw a run's pictures from its checkpoints, history and check; yield each one's path."""
+    from compare.report import figures
+
+    dataset = dataset or load_data(run.config, **source)
+    sides = run.trained_sides(device=device)
+    show = showcase(run.config, dataset, sides, method=method)
+    write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})
+    layers = next(iter(sides.values())).describe().layers
+    yield from figures.draw(run.folder / FIGURES, dataset, layers, show, run.history(), run.check())

@@ -1,0 +1,175 @@
+"""What `train` does: prepare a folder, and train one side or both in it, from wherever they are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from compare import machine
+from compare.data import datasets
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.errors import UserError, clipped
+from compare.sides.interface import AutoencoderSide
+from compare.sides.subject import LABELS, make_side
+from compare.terminal import TrainingProgress, console
+from compare.training.checkpoint import Checkpoint, DriftRecord
+from compare.training.divergence import fruitless
+from compare.training.memory import require_memory
+from compare.training.runs import CONFIG, TIMELINE, Run, claimed
+from compare.training.timeline import Timeline
+from compare.training.training import Training
+
+
+class Prepared(NamedTuple):
+    """A run about to go on, and the checkpoints, by side, that it goes on from."""
+
+    run: Run
+    starts: Mapping[str, Checkpoint] = MappingProxyType({})
+
+
+@contextmanager
+def prepare(
+    overrides: Mapping[str, Any], out: Path | None, resume: Path | None, threads: int | None = None
+) -> Iterator[Prepared]:
+    """Hold, for this process alone, the folder of a new run; or of one that goes on; or of one from a checkpoint file.
+
+    What goes on does so with the threads it was begun with, unless told otherwise; what else
+    differs is printed.
+    """
+    folder = _plan(overrides, out, resume).run.folder
+    with claimed(folder, CONFIG):
+        prepared = _plan(
+            overrides, folder if out or not resume or resume.is_file() else None, resume
+        )  # as it is now
+        if resume is not None:
+            made_with = [start.environment for start in prepared.starts.values()] or [
+                prepared.run.environment()
+            ]
+            for difference in machine.go_on_from(made_with[0], threads):
+                console.print(
+                    f"{clipped(difference)}: the last bits may differ from an unbroken run's",
+                    markup=False,
+                )
+        yield prepared
+
+
+def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -> Prepared:
+    """Find out what to work on. A run that goes on may be given more epochs, and nothing else."""
+    if resume is None:
+        config = Config(**overrides)
+        require_memory(config)
+        return Prepared(Run.plan(config, out))
+    if resume.is_dir():
+        if out is not None:
+            raise UserError(
+                "a resumed run stays in its folder; leave out --out, or resume from a checkpoint file"
+            )
+        run = Run.open(resume)
+        starts = run.checkpoints()
+        return Prepared(Run(resume, _continued(run.config, overrides, starts)), starts)
+    start = Checkpoint.load(resume)
+    starts = dict.fromkeys(LABELS, start)
+    return Prepared(Run.plan(_continued(start.config, overrides, starts), out), starts)
+
+
+def _continued(
+    old: Config, overrides: Mapping[str, Any], starts: Mapping[str, Checkpoint]
+) -> Config:
+    config = replace(old, **overrides)
+    require_memory(config)
+    if changed := [
+        name
+        for name in overrides
+        if name != "epochs" and getattr(old, name) != getattr(config, name)
+    ]:
+        raise UserError(
+            f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that"
+        )
+    done = max((len(start.history) for start in starts.values()), default=0)
+    if done > config.epochs:
+        raise UserError(f"it has {done} epochs already; --epochs must be at least that")
+    return config
+
+
+def load_data(config: Config, data_root: Path, download_deadline: float) -> Dataset:
+    """Return the config's data set."""
+    return datasets.load(config.data, data_root, deadline=download_deadline)
+
+
+def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
+    """Write a run's config, and before it the checkpoints from a file elsewhere: whoever resumes the run has none."""
+    run, starts = prepared
+    for name, start in starts.items():
+        start.require_position(len(dataset.train_images))
+        if name in names and not run.checkpoint(name).exists():
+            replace(start, side=name, config=run.config).save(run.checkpoint(name))
+    run.begin()
+
+
+def set_up(
+    prepared: Prepared,
+    names: Sequence[str],
+    dataset: Dataset,
+    *,
+    device: str,
+    checkpoint_every: float,
+) -> Training:
+    """Return the training of the named sides, each where its checkpoint, if there is one, left off."""
+    run, starts = prepared
+    require_memory(run.config, dataset, sides=len(names))
+    sides = {name: make_side(name, run.config, device=device) for name in names}
+    begin(prepared, names, dataset)
+    training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
+    for name, start in starts.items():
+        if run.checkpoint(name).exists():
+            training.resume(name, start)
+            if name in sides and start.side == name:
+                _say_where(sides[name], start)
+    return training
+
+
+def _say_where(side: AutoencoderSide, start: Checkpoint) -> None:
+    """Print that a side goes on elsewhere than it was, if so: another device has other last bits."""
+    then, now = start.environment.get("device"), side.describe().device
+    if then != now:
+        console.print(
+            f"{start.side}: device {then} then, {now} now: the last bits may differ from an unbroken run's",
+            markup=False,
+        )
+
+
+def train(
+    prepared: Prepared,
+    names: Sequence[str],
+    *,
+    device: str,
+    checkpoint_every: float,
+    dataset: Dataset | None = None,
+    **source: Any,
+) -> Training:
+    """Train the named sides to the end, from wherever they are."""
+    run = prepared.run
+    dataset = dataset or load_data(run.config, **source)
+    training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
+    training.drift = {record["epoch"]: DriftRecord(**record) for record in run.history()["drift"]}
+    timeline = Timeline(run.page(TIMELINE), run.config, dataset)
+
+    def record(name: str, epoch: int) -> None:
+        timeline.record(training.sides[name], "epoch", epoch)
+        timeline.save()
+
+    per_epoch = len(dataset.train_images)
+    with TrainingProgress(
+        {LABELS[name]: per_epoch * run.config.epochs for name in names}
+    ) as progress:
+        for name in names:
+            progress.skip(LABELS[name], training.images_seen(name))
+        training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
+    for name in names:
+        errors = [past.test_mse for past in training.histories[name]]
+        if trouble := fruitless(errors, dataset.test_images):
+            console.print(f"{LABELS[name]} has learnt nothing yet: {trouble}", markup=False)
+    return training

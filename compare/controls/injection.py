@@ -1,0 +1,97 @@
+"""How a mistake is planted: one function of the NumPy side, with one passage of its text replaced, for a while.
+
+What is planted is what a person might have written there, so a mistake is shown as the change of
+the source it is.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from types import FunctionType
+from typing import Any
+from unittest.mock import patch
+
+import numpy_ae
+from compare.data.batches import Batch
+from compare.sides.interface import Trace
+from compare.sides.numpy_side import NumpySide
+
+PARTS = {"Adam.step": ("Adam._update", "Adam.step")}  # of what is told as one function
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake: its name, what is changed, the function that a right sentence names, and how to plant it."""
+
+    name: str
+    what: str
+    operation: str
+    plant: Callable[[], AbstractContextManager[Any]]
+    changes: tuple[
+        tuple[str, str], ...
+    ] = ()  # of the operation's source; none where data are wrong
+
+
+def mistake(name: str, operation: str, *changes: tuple[str, str]) -> Fault:
+    """Return the fault of writing, in a function of `numpy_ae`, the second text of each change for the first."""
+    what = "; ".join(f"{_one_line(old)} → {_one_line(new) or 'nothing'}" for old, new in changes)
+    return Fault(name, what, operation, lambda: rewritten(operation, changes), changes)
+
+
+def wrong_data(name: str, what: str, change: Callable[[Batch], Batch]) -> Fault:
+    """Return the fault of giving the NumPy side other batches than the reference is given."""
+    return Fault(name, what, "data", lambda: _changed_batches(change))
+
+
+def rewritten(operation: str, changes: Sequence[tuple[str, str]]) -> AbstractContextManager[Any]:
+    """Return a context in which a function ("Linear.forward") is its own source with the changes made.
+
+    Raises `ValueError` for a text that the function does not hold exactly once: then the source has
+    moved on.
+    """
+    function, source = changed(operation, changes)
+    owner_name, _, method = function.__qualname__.rpartition(".")
+    owner = getattr(numpy_ae, owner_name) if owner_name else numpy_ae.train
+    namespace: dict[str, Any] = {}
+    exec(
+        compile(source, inspect.getsourcefile(function) or method, "exec"),
+        function.__globals__,
+        namespace,
+    )
+    return patch.object(owner, method, namespace[method])
+
+
+def changed(operation: str, changes: Sequence[tuple[str, str]]) -> tuple[FunctionType, str]:
+    """Return the function that does an operation, and its source with the changes made, as `rewritten` has it."""
+    for part in PARTS.get(operation, (operation,)):
+        function = attrgetter(part)(numpy_ae if "." in part else numpy_ae.train)
+        source = textwrap.dedent(inspect.getsource(function))
+        missing = [old for old, _ in changes if source.count(old) != 1]
+        if not missing:
+            for old, new in changes:
+                source = source.replace(old, new)
+            return function, source
+    raise ValueError(f"{operation} does not hold {missing[0]!r} exactly once")
+
+
+@contextmanager
+def _changed_batches(change: Callable[[Batch], Batch]) -> Iterator[None]:
+    observe, fit = NumpySide.observe, NumpySide.fit
+
+    def observe_changed(side: NumpySide, batch: Batch) -> Trace:
+        return observe(side, change(batch))
+
+    def fit_changed(side: NumpySide, batches: Iterable[Batch]) -> Iterator[float]:
+        return fit(side, map(change, batches))
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(NumpySide, "observe", observe_changed))
+        stack.enter_context(patch.object(NumpySide, "fit", fit_changed))
+        yield
+
+
+def _one_line(text: str) -> str:
+    return " ⏎ ".join(line.strip() for line in text.splitlines())

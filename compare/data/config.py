@@ -1,0 +1,87 @@
+"""The article's hyperparameters, each a field with its default, its help line and the values it admits."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from compare.errors import UserError
+
+DATASETS = ("digits", "mnist", "fashion-mnist", "kmnist")
+DTYPES = ("float32", "float64")
+LEAST_EPS = {
+    "float32": 1e-30,
+    "float64": 1e-300,
+}  # Adam multiplies it with √(1 − β₂): that is to be no subnormal
+MOST = 2**31  # beyond what any array's dimension, or any person's patience, can hold
+
+
+def _option(default: Any, help: str, **limits: Any) -> Any:
+    """Declare a field whose metadata also makes the command-line option and the check of its value."""
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One experiment. Equal configs give equal weights, batches and noise, on every side.
+
+    Raises `UserError`, naming the field, for a value that cannot be meant.
+    """
+
+    data: str = _option("digits", "Data set.", choices=DATASETS)
+    latent_dim: int = _option(10, "Width of the bottleneck.", least=1, below=MOST)
+    hidden_dim: int = _option(400, "Width of the two hidden layers.", least=1, below=MOST)
+    batch_size: int = _option(
+        128, "Images per step; the last batch of an epoch may be shorter.", least=1, below=MOST
+    )
+    epochs: int = _option(15, "Passes over the training images.", least=1, below=MOST)
+    lr: float = _option(1e-3, "Adam's learning rate.", above=0, below=1e3)
+    beta1: float = _option(0.9, "Adam's decay of the first moment.", least=0, below=1)
+    beta2: float = _option(0.999, "Adam's decay of the second moment.", least=0, below=1)
+    eps: float = _option(1e-8, "Adam's eps, outside the root.", above=0, below=1e3)
+    noise: float = _option(
+        0.3, "Standard deviation of the noise on an image in [0, 1].", least=0, below=1e6
+    )
+    clip: bool = _option(True, "Clip noisy images to [0, 1], as they would be stored.")
+    seed: int = _option(
+        42, "Seed of the weights, the batch order and the noise.", least=0, below=2**63
+    )
+    dtype: str = _option("float32", "Precision of weights and arithmetic.", choices=DTYPES)
+
+    def __post_init__(self) -> None:
+        """Refuse, by name, a value of the wrong type or out of range."""
+        for f in fields(self):
+            _validate(f.name.replace("_", "-"), getattr(self, f.name), f.type, f.metadata)
+        if self.eps < (least := LEAST_EPS[self.dtype]):
+            raise UserError(
+                f"eps must be at least {least} in {self.dtype}, which has not all smaller numbers"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain values, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Config":
+        """Return the config that `to_dict` gave. Unknown or missing keys raise `UserError`."""
+        known = {f.name for f in fields(cls)}
+        if wrong := known.symmetric_difference(values):
+            raise UserError(f"the config has missing or unknown keys: {', '.join(sorted(wrong))}")
+        return cls(**values)
+
+
+def _validate(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+    if kind is float and type(value) is int:
+        kind = int  # 1 is as good as 1.0
+    if type(value) is not kind:
+        raise UserError(f"{name} must be {kind.__name__}, not {value!r}")
+    if "choices" in limits and value not in limits["choices"]:
+        raise UserError(f"{name} must be one of {', '.join(limits['choices'])}, not {value!r}")
+    if kind is float and not math.isfinite(value):
+        raise UserError(f"{name} must be finite, not {value}")
+    if "least" in limits and value < limits["least"]:
+        raise UserError(f"{name} must be at least {limits['least']}, not {value}")
+    if "above" in limits and value <= limits["above"]:
+        raise UserError(f"{name} must be above {limits['above']}, not {value}")
+    if "below" in limits and value >= limits["below"]:
+        raise UserError(f"{name} must be below {limits['below']}, not {value}")

@@ -1,0 +1,91 @@
+"""Downloads by torchvision, in a child process: its downloads can hang, and it may not even be importable.
+
+`python -m compare.data.download CLASS FOLDER` is the child; `fetch` starts it, and nothing but the
+child imports torchvision.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from compare.data.idx import IdxError
+from compare.errors import UserError
+from compare.machine import held_back
+
+
+def fetch(
+    name: str,
+    folder: Path,
+    files: Sequence[str],
+    check: Callable[[Path], object],
+    *,
+    deadline: float,
+) -> None:
+    """Bring `files` of torchvision's data set class `name` into `folder`.
+
+    The whole set arrives in a temporary folder beside them; `check` is called with that folder and
+    may raise `IdxError`; only then do the files move, each complete. Raises `UserError` for any
+    failure, and when `deadline` seconds have passed. Whatever the end, the child has ended too and
+    the temporary folder is gone.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+            _run_child(name, temporary, deadline)
+            fresh = Path(temporary, name, "raw")  # torchvision's layout
+            check(fresh)
+            for file in files:
+                (fresh / file).replace(folder / file)
+    except (OSError, RuntimeError, IdxError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot download {name} ({reason}); put {', '.join(files)}, gzipped or not, into {folder},"
+            " or use --data digits"
+        ) from error
+
+
+def _run_child(name: str, folder: str, deadline: float) -> None:
+    # -P: a file named like a library, in the folder where a person happens to be, is not run for
+    # it.
+    command = [sys.executable, "-P", "-m", "compare.data.download", name, folder]
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    child = None
+    try:
+        with (
+            held_back()
+        ):  # `subprocess.run` leaves the child alive if an interrupt comes just after its start
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                text=True,
+                errors="replace",
+            )
+        _, messages = child.communicate(timeout=deadline)
+    except BaseException as error:
+        if child is not None:
+            child.kill()
+            child.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise RuntimeError(f"not finished after {deadline:g} s") from error
+        raise
+    if child.returncode:
+        messages = messages.strip() or f"exit code {child.returncode}"
+        raise RuntimeError(textwrap.shorten(messages.splitlines()[-1], width=200, placeholder=" …"))
+
+
+def main(name: str, folder: str) -> None:
+    """Download torchvision's data set class `name` to `folder`/`name`/raw. Its own errors are the message."""
+    from torchvision import datasets
+
+    getattr(datasets, name)(folder, download=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,258 @@
+"""What a result depends on besides the config: versions, machine, BLAS and thread counts."""
+
+import ctypes
+import os
+import platform
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+# ---- compare.environment: '"""What a result depends on besides the config: versions, machine, BLA'
+PACKAGES = (
+    "ae-mirror",
+    "numpy",
+    "torch",
+    "torchvision",
+    "scikit-learn",
+    "umap-learn",
+    "safetensors",
+)
+LIBRARIES = (
+    "OPENBLAS_", "MKL_", "OMP_", "KMP_", "GOMP_", "ATEN_", "TORCH_", "PYTORCH_", "CUBLAS_", "CUDA_", "NVIDIA_",
+)  # fmt: skip  # what the environment sets for them begins so
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+MOST_THREADS = 1024  # that a file may ask for
+
+
+def set_threads(count: int, torch: int | None = None) -> None:
+    """Give BLAS, OpenMP and torch this many threads, for the rest of the process and for its children.
+
+    torch has a count of its own where one is given.
+    """
+    threadpool_limits(count)
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(
+        torch or count
+    )  # for what is loaded later
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(torch or count)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def most_threads() -> int:
+    """Return how many threads NumPy's BLAS can use here: no more than there are cores, or than it was built for."""
+    with threadpool_limits(cores()):
+        return blas_threads()
+
+
+def blas_threads() -> int:
+    """Return how many threads NumPy's BLAS works with."""
+    return max(
+        (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
+    )
+
+
+def threads() -> dict[str, int | None]:
+    """Return how many threads BLAS and torch work with; None for a torch that is not loaded."""
+    torch = sys.modules.get("torch")
+    return {"blas": blas_threads(), "torch": torch.get_num_threads() if torch else None}
+
+
+def go_on_from(earlier: Mapping[str, Any], count: int | None) -> list[str]:
+    """Work with the threads of an `earlier` environment, unless `count` is given; say what still differs from it.
+
+    Sums have another order, and so other last bits, under other threads, versions or processors.
+    """
+    then = earlier.get("threads")
+    blas, torch = (
+        (then.get(of) for of in ("blas", "torch")) if isinstance(then, dict) else (None, None)
+    )
+    if count is None and _is_count(blas) and (torch is None or _is_count(torch)):
+        set_threads(blas, torch)
+    now = describe()
+    pairs = [(key, earlier.get(key), now[key]) for key in ("cpu", "system", "python")]
+    pairs.append(("kernels of BLAS", _kernels(earlier), _kernels(now)))
+    if count is not None and blas is not None:
+        pairs.append(("threads", blas, count))
+    packages = earlier.get("packages")
+    if isinstance(packages, dict):
+        pairs += [(name, packages.get(name), now["packages"][name]) for name in ("numpy", "torch")]
+    return [f"{key} {old} then, {new} now" for key, old, new in pairs if old != new]
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory, where it would hand it back after every step and fault it in again.
+
+    That takes up to two fifths of a step; other allocators have no such call, and are left alone.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(
+            M_MMAP_THRESHOLD, 32 * 2**20
+        )  # the largest that it takes: blocks up to this come from the heap
+        mallopt(M_TRIM_THRESHOLD, 512 * 2**20)  # so much may lie free at the heap's end
+
+
+@contextmanager
+def unset(name: str) -> Iterator[None]:
+    """Leave a variable out of the environment of what is started in the meantime."""
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value
+
+
+def describe() -> dict[str, Any]:
+    """Return versions, machine and thread pools, NumPy's BLAS first, as plain values for JSON."""
+    numpys = str(
+        Path(np.__file__).parent
+    )  # wheels keep their libraries in …/numpy/ or …/numpy.libs/
+    pools = sorted(
+        threadpool_info(),
+        key=lambda pool: (not pool["filepath"].startswith(numpys), pool["filepath"]),
+    )
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu_name(),
+        "cores": cores(),
+        "threads": threads(),
+        "thread_pools": [
+            {
+                key: pool.get(key)
+                for key in ("internal_api", "version", "architecture", "num_threads")
+            }
+            for pool in pools
+        ],
+        "torch_works_with": _torch_works_with(),
+        "gpu": _gpu_name(),
+        "settings": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(LIBRARIES)
+        },
+    }
+
+
+def machine(environment: Mapping[str, Any]) -> str:
+    """Say on one line what `describe` found: processor, BLAS with its kernel, versions."""
+    pools = [
+        pool
+        for pool in environment["thread_pools"]
+        if pool["internal_api"] in ("openblas", "mkl", "blis")
+    ]
+    by_hand = (
+        ", as OPENBLAS_CORETYPE has it"
+        if environment.get("settings", {}).get("OPENBLAS_CORETYPE")
+        else ""
+    )
+    named = [
+        f"{pool['internal_api']} {pool['version']} ({pool['architecture']}{by_hand})"
+        for pool in pools
+    ]
+    blas = named[0] if named else "its own BLAS"
+    packages = environment["packages"]
+    torch_with = f" with {found}" if (found := environment.get("torch_works_with")) else ""
+    gpu = f"; {environment['gpu']}" if environment.get("gpu") else ""
+    return (
+        f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
+        f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}{torch_with}{gpu}"
+    )
+
+
+def settings(environment: Mapping[str, Any]) -> str:
+    """Say on one line an environment's version of this project, what was set for its libraries, and its load."""
+    found = [f"{name}={value}" for name, value in environment.get("settings", {}).items()]
+    load = environment.get("load")
+    busy = [] if load is None else [f"load {load:.1f} when it began"]
+    return ", ".join([f"ae-mirror {environment['packages'].get('ae-mirror')}", *found, *busy])
+
+
+def _kernels(environment: Mapping[str, Any]) -> str:
+    pools = environment.get("thread_pools")
+    found = [pool for pool in pools if isinstance(pool, dict)] if isinstance(pools, list) else []
+    return ", ".join(
+        sorted({str(pool["architecture"]) for pool in found if pool.get("architecture")})
+    )
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 1 <= value <= MOST_THREADS
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _torch_works_with() -> str | None:
+    """Return torch's BLAS and the vector instructions of its own kernels, which no list of libraries shows."""
+    if not (torch := sys.modules.get("torch")):
+        return None
+    mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
+    return (
+        f"{f'mkl {mkl[1]}' if mkl else 'another BLAS'} ({torch.backends.cpu.get_cpu_capability()})"
+    )
+
+
+def _gpu_name() -> str | None:
+    torch = sys.modules.get("torch")
+    if not (torch and torch.cuda.is_available()):
+        return None
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+
+
+def _cpu_name() -> str:
+    """Return the processor's name, with family and model where there are: virtual machines tell no more of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # no Linux
+        lines = []
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    about = {key.strip(): value.strip() for key, value in pairs}
+    if "model name" not in about:  # no x86
+        return platform.processor() or platform.machine()
+    return f"{about['model name']} (family {about.get('cpu family')}, model {about.get('model')})"
+
+
+# ---- compare.interrupts: '"""Processes that we start, and interrupts: whichever comes first, nei'
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Have an interrupt wait for the end of the block. A process that is started in it has them held back for good."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with_the_parent() -> None:
+    """Have an interrupt end this process, which was started with them held back, without a word; and its parent's end.
+
+    The parent says what there is to say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    threading.Thread(target=_wait_for_its_end, daemon=True).start()
+
+
+def _wait_for_its_end() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)

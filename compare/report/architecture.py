@@ -1,0 +1,92 @@
+"""The network's shape, drawn: a bar for every activation, and between the bars what leads from one to the next."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+
+from compare.report.style import FAINT, INK, MARGIN, QUIET, WIDTH, page, styled
+
+Layer = tuple[str, str, int, int]  # name, kind ("Linear", "ReLU", "Sigmoid"), width in, width out
+
+BAR, LATENT = "#4C6079", "#AA3377"
+LINEAR, POINTWISE = "#DDE3EB", "#EFF2F6"
+TALLEST, THICK = 2.5, 0.12  # inches of the widest activation's bar
+TABLE, HEAD = (
+    1.05,
+    0.8,
+)  # inches below the bars for the layers' figures, and above for the halves' names
+
+
+@styled
+def network(layers: Sequence[Layer]) -> Figure:
+    """Draw the layers from left to right. The latent is the value that goes from one Linear straight to the next."""
+    kinds = [kind for _, kind, _, _ in layers]
+    widths = [
+        layers[0][2],
+        *(n_out for *_, n_out in layers),
+    ]  # of the activations: the input, then every output
+    latent = next((i for i in range(1, len(layers)) if kinds[i - 1] == kinds[i] == "Linear"), None)
+    parameters = [(n_in + 1) * n_out if kind == "Linear" else 0 for _, kind, n_in, n_out in layers]
+
+    stations = [widths[0], *(n_out for _, kind, _, n_out in layers if kind == "Linear")]
+    figure = page(
+        TALLEST + TABLE + HEAD,
+        f"The network: {' → '.join(map(str, stations))}",
+        f"{sum(parameters):,} parameters. A bar is as tall as the square root of the number of values it stands for.",
+    )
+    total = figure.get_figheight()
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, total))  # in inches
+    axes.set_axis_off()
+
+    middle = TABLE + TALLEST / 2
+    heights = [TALLEST * (width / max(widths)) ** 0.5 for width in widths]
+    xs = _positions(kinds)
+    for i, (name, kind, n_in, n_out) in enumerate(layers):
+        left, right, a, b = xs[i] + THICK, xs[i + 1], heights[i] / 2, heights[i + 1] / 2
+        corners = [(left, middle - a), (left, middle + a), (right, middle + b), (right, middle - b)]
+        axes.add_patch(
+            Polygon(corners, color=LINEAR if kind == "Linear" else POINTWISE, linewidth=0)
+        )
+        x = (left + right) / 2
+        axes.text(x, TABLE - 0.3, name, ha="center", fontweight="bold", size=10)
+        axes.text(x, TABLE - 0.5, kind, ha="center", size=9, color=QUIET)
+        if kind == "Linear":
+            axes.text(
+                x, TABLE - 0.7, f"{n_out} × {n_in} + {n_out}", ha="center", size=9, color=QUIET
+            )
+            axes.text(x, TABLE - 0.9, f"= {parameters[i]:,}", ha="center", size=9, color=QUIET)
+    roles = {0: "input\n", latent: "latent\n", len(layers): "output\n"}
+    for i, (x, height, width) in enumerate(zip(xs, heights, widths, strict=True)):
+        colour = LATENT if i == latent else BAR
+        axes.bar(x, height, THICK, middle - height / 2, align="edge", color=colour)
+        text = axes.text(
+            x + THICK / 2,
+            middle + height / 2 + 0.06,
+            f"{roles.get(i, '')}{width}",
+            size=9,
+            color=colour,
+        )
+        text.set(ha="center", fontweight="bold" if i == latent else "normal")
+    if latent is not None:
+        _span(axes, xs[0], xs[latent] + THICK, "encode")
+        _span(axes, xs[latent], xs[-1] + THICK, "decode")
+    return figure
+
+
+def _positions(kinds: Sequence[str]) -> list[float]:
+    """Place the bars' left edges, in inches: a Linear gets three times the room of a pointwise layer."""
+    shares = [3 if kind == "Linear" else 1 for kind in kinds]
+    room = WIDTH - 2 * MARGIN - 0.2 - THICK
+    xs = [MARGIN + 0.1]
+    for share in shares:
+        xs.append(xs[-1] + room * share / sum(shares))
+    return xs
+
+
+def _span(axes: Axes, left: float, right: float, name: str) -> None:
+    """Name the stretch from `left` to `right` above the bars."""
+    y = TABLE + TALLEST + 0.55
+    axes.plot([left + THICK, right - THICK], [y, y], color=FAINT, linewidth=1)
+    axes.text((left + right) / 2, y + 0.06, name, ha="center", size=10, color=INK)

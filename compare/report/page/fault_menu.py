@@ -1,0 +1,77 @@
+"""The planted mistakes of the page: the rows of a healthy step, and by mistake what changes in them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from compare.check.diagnosis import WHOLE
+from compare.controls.demonstrations import ERRORS
+from compare.report.page.findings import by_tensor, told
+from compare.report.page.listing import Operation, operations
+from compare.report.page.parts import Part
+from compare.report.page.step import bar_length, layers_of, thumbnails
+
+
+@dataclass(frozen=True)
+class Line:
+    """One tensor of the step: its operation, where that begins anew, and its name; both are the row's address."""
+
+    operation: Operation | None
+    tensor: str
+
+
+def lines(part: Part) -> Iterator[Line]:
+    """Yield the lines of the table, in the order of the step, and the one of what is about no single tensor."""
+    for operation in operations(layers_of(part.header), part.header["batch"]):
+        tensors = list(operation.tensors)
+        if operation.kind == "Linear.backward" and not any(
+            name.startswith("dact/") for name in tensors
+        ):
+            tensors.insert(0, "dact/input")  # no training needs it, but the check asks for it
+        for i, name in enumerate(tensors):
+            yield Line(None if i else operation, name)
+    yield Line(None, WHOLE)
+
+
+def menu(part: Part) -> list[tuple[str, list[tuple[int, str]]]]:
+    """Return the mistakes by number and name, grouped by the function that each was planted in."""
+    numbered = enumerate(part.header["exhibits"])
+    return [
+        (operation, [(number, exhibit["name"]) for number, exhibit in group])
+        for operation, group in groupby(numbered, key=lambda item: str(item[1]["operation"]))
+    ]
+
+
+def faults_data(part: Part | None) -> list[dict[str, Any]] | None:
+    """Return each mistake's sentence, change, pictures and, by tensor, bar and marks, for the page's script."""
+    if part is None:
+        return None
+    return [
+        _exhibit(part, number, exhibit) for number, exhibit in enumerate(part.header["exhibits"])
+    ]
+
+
+def _exhibit(part: Part, number: int, exhibit: Mapping[str, Any]) -> dict[str, Any]:
+    marked = by_tensor((finding["tensor"], finding) for finding in exhibit["findings"])
+    tensors = {}
+    for name, marks in marked.items():
+        errors = [mark for mark in marks if mark.stage in ERRORS]
+        tensors[name] = {
+            "bar": bar_length(errors[0].ratio) if errors else None,
+            "said": told(errors[0].verdict, errors[0].ratio) if errors else "",
+            "off": [str(mark) for mark in marks if not mark.held],
+        }
+    labels = [
+        key.split("/")[0]
+        for key in part.arrays
+        if key.endswith(f"/{number}") and not key.startswith("apart/")
+    ]
+    return {
+        "what": exhibit["what"],
+        "sentence": exhibit["sentence"],
+        "first": exhibit["first"],
+        "shown": exhibit["picture"],
+        "pictures": thumbnails(exhibit["first"], part, str(number), sorted(labels)),
+        "tensors": tensors,
+    }

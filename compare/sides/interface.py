@@ -1,0 +1,147 @@
+"""The keyhole: all that the harness ever asks of a network, ours or anybody's.
+
+Everything that passes through is plain data, dicts from name to NumPy array:
+
+    State   adam.exp_avg/fc1.weight …  adam.exp_avg_sq/fc1.weight …  adam.step  param/fc1.weight …
+    Trace   act/target  act/input … act/sigmoid  loss  dact/sigmoid … dact/fc1  grad/fc4.weight … grad/fc1.bias,
+            and then the State after the step
+
+A Trace is in causal order: the first name that is off is where to look first.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from compare.data.batches import Batch
+
+Array = np.ndarray
+State = dict[str, Array]
+Trace = dict[str, Array]
+Operands = dict[str, Array]
+Grads = dict[str, Array]
+
+
+class Layer(NamedTuple):
+    """One layer: its name, its kind (Linear, ReLU, Sigmoid) and the widths that it maps from and to."""
+
+    name: str
+    kind: str
+    in_features: int
+    out_features: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """Who a side is, for reports and for the harness to know which operations there are."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    dtype: str
+    device: str
+    threads: int
+
+
+class Operator(Protocol):
+    """What can be asked for one operation at a time."""
+
+    def describe(self) -> Description:
+        """Say who this is: name, layers in order, dtype, device, threads."""
+
+    def op(self, name: str, operands: Operands) -> Operands:
+        """Do one operation alone, on the operands given and not on this side's own weights; return its results.
+
+        fc1.forward          x weight bias -> y        fc1.backward          dy x weight -> dx dweight dbias
+        relu1.forward        x -> y                    relu1.backward        dy y -> dx
+        sigmoid.forward      x -> y                    sigmoid.backward      dy y -> dx
+        loss.forward         y target -> value         loss.backward         y target -> dy
+        """
+
+
+class Side(Operator, Protocol):
+    """A network with its loss and optimizer, seen from outside."""
+
+    def load(self, state: State) -> None:
+        """Take over parameters, Adam's moments and Adam's step, cast to this side's dtype."""
+
+    def state(self) -> State:
+        """Return copies of the same."""
+
+    def observe(self, batch: Batch) -> Trace:
+        """Take one training step and return every tensor of it."""
+
+    def update(self, grads: Grads) -> State:
+        """Take one step of Adam alone, on gradients by parameter; return the state after it."""
+
+    def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
+        """Take a step on each batch, at full speed; yield each loss, summed over the batch, before its update."""
+
+    def reconstruct(self, x: Array) -> Array:
+        """Map inputs (n, in_features) to outputs (n, out_features)."""
+
+
+class AutoencoderSide(Side, Protocol):
+    """An autoencoder's side. A check asks for no more than a `Side`; quality figures and pictures do."""
+
+    def encode(self, x: Array) -> Array:
+        """Map images (n, pixels) to latents (n, latent_dim)."""
+
+    def decode(self, z: Array) -> Array:
+        """Map latents to images."""
+
+
+def with_prefix(prefix: str, values: dict[str, Array]) -> dict[str, Array]:
+    """Return the same arrays under `prefix/name`."""
+    return {f"{prefix}/{name}": value for name, value in values.items()}
+
+
+def under_prefix(prefix: str, state: State) -> dict[str, Array]:
+    """Return the arrays under `prefix/`, by what follows it: the opposite of `with_prefix`."""
+    start = f"{prefix}/"
+    return {
+        name.removeprefix(start): value for name, value in state.items() if name.startswith(start)
+    }
+
+
+def make_state(
+    params: dict[str, Array], exp_avg: dict[str, Array], exp_avg_sq: dict[str, Array], step: int
+) -> State:
+    """Return parameters and Adam's state under their names, in the causal order of a trace's end."""
+    return {
+        **with_prefix("adam.exp_avg", exp_avg),
+        **with_prefix("adam.exp_avg_sq", exp_avg_sq),
+        "adam.step": np.array(step),
+        **with_prefix("param", params),
+    }
+
+
+def cast(state: State, dtype: str) -> State:
+    """Return the state with every array but the step's number in a dtype."""
+    return {
+        name: value if name == "adam.step" else value.astype(dtype) for name, value in state.items()
+    }
+
+
+def distance(a: State, b: State) -> float:
+    """Return the largest absolute difference between equally named arrays, taken in float64; NaN where one is."""
+    return float(
+        np.max([np.abs(np.subtract(a[name], b[name], dtype=np.float64)).max() for name in a])
+    )
+
+
+def in_words(tensor: str) -> str:
+    """Say what a tensor of a trace is, and of which layer: "param/fc4.bias" is "fc4's bias after the update"."""
+    if "/" not in tensor:
+        return f"the {tensor}"
+    kind, of = tensor.split("/")
+    layer, _, parameter = of.partition(".")
+    return {
+        "act": f"{layer}'s output",
+        "dact": f"the gradient of {layer}'s output",
+        "grad": f"the gradient of {layer}'s {parameter}",
+        "adam.exp_avg": f"Adam's exp_avg of {layer}'s {parameter}",
+        "adam.exp_avg_sq": f"Adam's exp_avg_sq of {layer}'s {parameter}",
+        "param": f"{layer}'s {parameter} after the update",
+    }[kind]

@@ -1,0 +1,182 @@
+"""A side of anybody's: found by name, made, and held against the torch network of the layers that it describes."""
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.check.kinds import OPERATIONS
+from compare.data.batches import Batch, training_batches, uniform_batches
+from compare.data.config import Config
+from compare.errors import UserError, class_name
+from compare.sides.calls import HERE, Called, Calls, attempt, plain_description
+from compare.sides.interface import Layer, Side, State, cast
+from compare.sides.subject import LABELS, Subject, device_for, device_notes, make_twin
+
+
+# ---- compare.parity.foreign: '"""A side of anybody\'s: found by name, made, and held against the
+# torc'
+def foreign(
+    name: str,
+    config: Config,
+    images: np.ndarray,
+    *,
+    device: str = "cpu",
+    step: int = 1,
+    calls: Calls = HERE,
+) -> Subject:
+    """Return what the factory called "module:factory" makes of a config, and its reference.
+
+    Both start where the factory's float32 side does. Their batches are those of the images (n,
+    height, width), from a step of the training on, or random ones where the side has other widths.
+    All of the factory's code, and of what it makes, runs in `calls`. Raises `UserError`, in one
+    line, for whatever keeps the result from being a `Side`.
+    """
+    factory = find(name, calls)
+
+    def examined(config: Config) -> Side:
+        return examine(
+            name, attempt(lambda: calls(f"{name}(config)", lambda: factory(config))), config, calls
+        )
+
+    layers = examined(config).describe().layers
+
+    def make(config: Config) -> Side:
+        side = examined(config)
+        if side.describe().layers != layers:
+            raise UserError(
+                f"{name} made other layers than before; make the same ones, whatever dtype a config has"
+            )
+        return side
+
+    @cache
+    def first_state(config: Config) -> State:
+        return attempt(make(config).state)
+
+    def start(config: Config) -> State:
+        return cast(first_state(replace(config, dtype="float32")), config.dtype)
+
+    def ours(config: Config) -> Side:
+        side, state = make(config), start(config)
+        attempt(lambda: side.load(state))
+        return side
+
+    widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
+    takes_images = widths == (pixels, pixels)
+
+    def reference(config: Config) -> Side:
+        return make_twin(layers, start(config), config, device=device_for(config.dtype, device))
+
+    def batches(config: Config, steps: int) -> Iterable[Batch]:
+        if takes_images:
+            return training_batches(config, images, steps, step)
+        return uniform_batches(config, widths, steps, step)
+
+    notes = device_notes(device)
+    if not takes_images:
+        random = f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, images have {pixels} pixels."
+        notes = (random, *notes)
+    return Subject(ours, reference, batches, notes)
+
+
+def require_name(name: str) -> None:
+    """Raise `UserError` for what is no "module:factory"."""
+    if not re.fullmatch(r"[\w.]*\w:\w+", name):
+        raise UserError(
+            f"--side needs module:factory, as in examples.own_network:make, not {name!r}"
+        )
+
+
+def find(name: str, calls: Calls = HERE) -> Callable[[Config], Any]:
+    """Return the factory "module:factory", from the current folder or from what is installed."""
+    require_name(name)
+    module, _, attribute = name.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    absent = object()
+
+    def look() -> Any:
+        return getattr(importlib.import_module(module), attribute, absent)
+
+    factory = attempt(
+        lambda: calls(f"importing {module}, from {here} or from what is installed,", look)
+    )
+    if factory is absent:
+        raise UserError(f"{module} has no {attribute!r}; name the function that makes the side")
+    if not callable(factory):
+        raise UserError(
+            f"{name}, {class_name(factory)}, cannot be called; name a function of a Config"
+        )
+    made: Callable[[Config], Any] = factory
+    return made
+
+
+# ---- compare.parity.examine: '"""Whether an object is a `Side` that can be judged: what is not is
+# to'
+METHODS = [
+    name for name, _ in inspect.getmembers(Side, inspect.isfunction) if not name.startswith("_")
+]
+KINDS = [layer for layer in ("Linear", "ReLU", "Sigmoid") if f"{layer}.forward" in OPERATIONS]
+
+
+def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called:
+    """Return what the factory of that name made of a config, each of its methods a call.
+
+    Raises `UserError` unless it is a `Side`.
+    """
+    what = f"looking for the methods of what {name} returned"
+    for method in attempt(
+        lambda: calls(what, lambda: [m for m in METHODS if not callable(getattr(side, m, None))])
+    ):
+        raise UserError(
+            f"what {name} returned, {class_name(side)}, has no {method}(); see compare.sides.interface.Side"
+        )
+    who = attempt(
+        lambda: calls(f"describe() of {name}", lambda: plain_description(side.describe()))
+    )
+    if who.name == LABELS["torch"]:
+        raise UserError(
+            f"{name}: describe() says {who.name}, which is the reference's name; choose another"
+        )
+    if who.dtype != config.dtype:
+        raise UserError(f"{name}: describe() says {who.dtype} where config.dtype is {config.dtype}")
+    _require_chain(name, who.layers)
+    called = Called(name, side, who, calls)
+    attempt(called.state)
+    return called
+
+
+def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
+    """Require layers that torch has, under names of their own, of widths that fit."""
+    for layer in layers:
+        if layer.kind not in KINDS:
+            raise UserError(
+                f"{name}: layer {layer.name!r} is a {layer.kind!r}; known are {', '.join(KINDS)}"
+            )
+        if not layer.name.isidentifier() or layer.name == "loss":
+            raise UserError(
+                f"{name}: {layer.name!r} cannot be a layer's name; choose a word, and not 'loss'"
+            )
+        if layer.kind != "Linear" and layer.in_features != layer.out_features:
+            raise UserError(
+                f"{name}: {layer.kind} {layer.name!r} cannot map {layer.in_features} to {layer.out_features}"
+            )
+    if not layers or layers[0].kind != "Linear":
+        raise UserError(
+            f"{name}: the first layer must be a Linear: before it there is nothing to learn"
+        )
+    if len({layer.name for layer in layers}) < len(layers):
+        raise UserError(f"{name}: two layers have the same name; every layer needs one of its own")
+    for before, after in pairwise(layers):
+        if before.out_features != after.in_features:
+            raise UserError(
+                f"{name}: {before.name!r} gives {before.out_features} numbers, {after.name!r} takes {after.in_features}"
+            )

@@ -1,0 +1,56 @@
+"""A network that cannot fit into memory is refused before any work, where the system would kill the process later."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.errors import UserError
+from compare.sides.numpy_side import state_shapes
+
+STATES = 3  # of a side, at once: its own, the last that was well, one that is being written
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # Linux, where there is one
+
+
+def require_memory(config: Config, dataset: Dataset | None = None, *, sides: int = 1) -> None:
+    """Raise `UserError` where a training needs more than this machine has; its state alone, where no data are given."""
+    if (needed := bytes_of_training(config, dataset, sides=sides)) > (available := memory()):
+        raise UserError(
+            f"hidden-dim {config.hidden_dim}, latent-dim {config.latent_dim} and batch-size {config.batch_size} need "
+            f"{needed / 2**30:,.1f} GiB, and this machine has {available / 2**30:,.1f}; choose smaller ones"
+        )
+
+
+def bytes_of_training(config: Config, dataset: Dataset | None = None, *, sides: int = 1) -> float:
+    """Return what a training holds at its peak, to a factor of two, beside the data and the libraries.
+
+    A side holds its parameters and both moments, a copy of the last that was well and one that is
+    being written, and gradients; while a step is taken, each activation, its gradient, and as much
+    again in passing.
+    """
+    state = sum(math.prod(shape) for shape in state_shapes(config).values())
+    needed = sides * (STATES * state + state / 3)
+    if dataset:
+        widths = (
+            3 * math.prod(dataset.train_images.shape[1:])
+            + 4 * config.hidden_dim
+            + 2 * config.latent_dim
+        )
+        step = 3 * widths * min(config.batch_size, len(dataset.train_images))
+        needed += max(step, widths * len(dataset.test_images))
+    return needed * np.dtype(config.dtype).itemsize
+
+
+def memory() -> float:
+    """Return the bytes of memory that a process may have here; infinity where the system does not say."""
+    try:
+        physical: float = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        physical = math.inf
+    try:
+        return min(physical, float(CONTAINER_LIMIT.read_text()))  # bytes, or "max"
+    except (OSError, ValueError):
+        return physical

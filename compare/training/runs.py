@@ -1,0 +1,217 @@
+"""A run's folder: what lies in it, and how it is made and found again."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from compare import machine
+from compare.data.config import Config
+from compare.errors import Interrupted, UserError
+from compare.files import made, read_json, refusals_told, remove_partials, require_own, write_json
+from compare.sides.interface import AutoencoderSide
+from compare.sides.subject import LABELS, make_side
+from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, previous
+
+CONFIG = "config.json"  # what a run's folder holds first
+LOCK = ".ae-mirror.lock"
+PAGE, FIGURES = "page", "figures"  # folders of a run
+STEP, ATLAS, TIMELINE, EXHIBITS = (
+    f"{part}.safetensors" for part in ("step", "atlas", "timeline", "exhibits")
+)  # of what the page shows besides
+NAMES = {PAGE, FIGURES, "history.json", "check.json", "quality.json", "quality.md", "report.html"}
+WRITTEN = {".html", ".json", ".md", ".png", ".safetensors"}  # how the names of its files end
+CHECKED = {"held", "sentence", "findings", "exactness", "free_runs"}  # what check.json says
+
+
+def new_folder(kind: str) -> Path:
+    """Return a name for a new folder under runs/, with date and time."""
+    return Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
+
+
+@contextmanager
+def claimed(folder: Path, first: str) -> Iterator[None]:
+    """Keep every other process from training into a folder, which is made if need be and goes again if it stays empty.
+
+    Raises `UserError` where another process is at it. The system frees the folder however the
+    process ends. An interrupt becomes an `Interrupted` that says how to go on, once the file that
+    is written first is there.
+    """
+    with ExitStack() as stack:
+        with refusals_told(folder):
+            stack.enter_context(made(folder))
+            stack.enter_context(_locked(folder))
+            tidy(folder)
+        try:
+            yield
+        except KeyboardInterrupt:
+            how = (
+                f"go on with --resume {folder}"
+                if (folder / first).exists()
+                else "nothing had begun yet"
+            )
+            raise Interrupted(f"interrupted; {how}") from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    require_own(folder, [LOCK])
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise UserError(
+            f"another process is at work in {folder}; wait for its end, or choose another --out"
+        ) from error
+    try:
+        yield
+    finally:
+        (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a process that was killed left of the files that it was writing in a run's folder."""
+    for place in (folder, folder / PAGE, folder / FIGURES):
+        if place.is_dir() and not place.is_symlink():
+            remove_partials(place)
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a file or folder has a name that a run would write over."""
+    return path.suffix == ".safetensors" or path.name in NAMES
+
+
+def require_own_files(folder: Path) -> None:
+    """Raise `UserError` for a file that a command would read or write, and that is a link out of the folder."""
+    require_own(folder, [PAGE, FIGURES])
+    for place in (folder, folder / PAGE, folder / FIGURES):
+        if place.is_dir():
+            entries = (path.relative_to(folder) for path in sorted(place.iterdir()))
+            require_own(folder, [str(path) for path in entries if path.suffix in WRITTEN])
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment on disk: config.json, and whatever the commands have added to it."""
+
+    folder: Path
+    config: Config
+
+    @classmethod
+    def plan(cls, config: Config, folder: Path | None) -> "Run":
+        """Name a new run's folder, by default one under runs/. Raises `UserError` where a run is in it already."""
+        folder = folder or new_folder(config.data)
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file, not a folder; choose another --out")
+        run = cls(folder, config)
+        if run.has_begun():
+            raise UserError(
+                f"{folder} holds a run already; continue it with --resume, or choose another --out"
+            )
+        if folder.exists() and (
+            stray := sorted(path.name for path in folder.iterdir() if _is_of_a_run(path))
+        ):
+            raise UserError(
+                f"{folder} holds {stray[0]} and no config.json; choose another --out, or remove it"
+            )
+        return run
+
+    def environment(self) -> dict[str, Any]:
+        """Return what the run has been worked on with so far. Raises `UserError` for a broken config.json."""
+        found = read_json(self.folder / CONFIG).get("environment")
+        return found if isinstance(found, dict) else {}
+
+    def begin(self) -> "Run":
+        """Make the folder and write the config, once all that the run needs is known to be there; return the run."""
+        value = {"config": self.config.to_dict(), "environment": machine.describe()}
+        write_json(self.folder / CONFIG, value)
+        return self
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Find a run again. Raises `UserError` where there is none."""
+        path = folder / CONFIG
+        if not path.exists():
+            raise UserError(
+                f"there is no run in {folder} (no config.json); give the folder of an earlier run"
+            )
+        require_own_files(folder)
+        value = read_json(path)
+        if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
+            raise UserError(f"{path} is not the config of a run; restore it or start a new run")
+        return cls(folder, Config.from_dict(value["config"]))
+
+    def has_begun(self) -> bool:
+        """Return whether there is anything to go on from."""
+        return (self.folder / CONFIG).exists()
+
+    def history(self) -> dict[str, Any]:
+        """Return what history.json holds, an empty one where there is none yet. Raises `UserError` for another file."""
+        path = self.folder / "history.json"
+        history = read_json(path) if path.exists() else {"drift": []}
+        try:
+            for name in LABELS:
+                [EpochRecord(**record) for record in history.get(name, [])]
+            [DriftRecord(**record) for record in history["drift"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path} is not the history of a run ({error}); restore it, or delete it to go on without"
+            ) from error
+        return dict(history)
+
+    def check(self) -> dict[str, Any] | None:
+        """Return what check.json holds, None where there is none yet. Raises `UserError` for another file."""
+        path = self.folder / "check.json"
+        check = read_json(path) if path.exists() else None
+        if check is not None and not (isinstance(check, dict) and check.keys() >= CHECKED):
+            raise UserError(
+                f"{path} is not the check of a run; restore it, or delete it to go on without"
+            )
+        return check
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """Return the checkpoints that are there, by side. Raises `UserError` for one that is not the run's, or gone."""
+        found, history = {}, self.history()
+        for name in LABELS:
+            path = self.checkpoint(name)
+            if path.exists():
+                found[name] = checkpoint = Checkpoint.load(path)
+                if checkpoint.side != name:
+                    raise UserError(
+                        f"{path} is of the side {checkpoint.side}; restore the file, or start a new run"
+                    )
+                if replace(checkpoint.config, epochs=self.config.epochs) != self.config:
+                    raise UserError(
+                        f"{path} is not of the config in config.json; restore that, or start a new run"
+                    )
+            elif history.get(name) or previous(path).exists():
+                raise UserError(
+                    f"{path} is gone; put it back ({previous(path)} is the one before), or start a new run"
+                )
+        return found
+
+    def checkpoint(self, side: str) -> Path:
+        """Return where a side's checkpoint lies, or will lie."""
+        return self.folder / f"{side}.safetensors"
+
+    def page(self, part: str) -> Path:
+        """Return where a part of what the page shows lies, or will lie."""
+        return self.folder / PAGE / part
+
+    def trained_sides(self, *, device: str = "cpu") -> dict[str, AutoencoderSide]:
+        """Return the sides that have a checkpoint, as they stood then, by label."""
+        sides: dict[str, AutoencoderSide] = {}
+        for name, checkpoint in self.checkpoints().items():
+            label = LABELS[name]
+            sides[label] = make_side(name, checkpoint.config, device=device)
+            sides[label].load(dict(checkpoint.state))
+        if not sides:
+            raise UserError(
+                f"{self.folder} has no checkpoint yet; train first, with --resume {self.folder}"
+            )
+        return sides

@@ -1,0 +1,71 @@
+"""Each stage passes on a twin that differs by rounding alone, and fails on what it exists for."""
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+from compare.check.bounds import Verdict
+from compare.check.stages import STAGES, check
+from compare.check.trajectory import check_trajectory
+from compare.controls.controls import SMALL, control
+from compare.controls.faults import FAULTS
+from compare.controls.injection import rewritten
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.sides.subject import make_side, our_own
+
+OTHER_ORDER = {  # the same mathematics, summed and multiplied in another order
+    "Linear.forward": [("x @ self.weight.T", "x[:, ::-1] @ self.weight[:, ::-1].T")],
+    "Linear.backward": [
+        ("dy @ self.weight", "dy[:, ::-1] @ self.weight[::-1]"),
+        ("np.dot(dy.T, x)", "np.dot(dy[::-1].T, x[::-1])"),
+        ("dy.sum(axis=0)", "dy[::-1].sum(axis=0)"),
+    ],
+    "Sigmoid.backward": [("dy * y * (1 - y)", "(1 - y) * y * dy")],
+    "SumSquaredError.forward": [
+        ("((y - target) ** 2).sum()", "((y - target) ** 2)[::-1].sum(axis=0).sum()")
+    ],
+    "Adam.step": [
+        ("(1 - beta1) * grad", "(1 - beta1) * (grad - exp_avg)"),
+        ("exp_avg *= beta1", ""),
+    ],  # as torch does
+}
+EXISTS_FOR = {
+    "defaults": "Linear.__init__: He's bound for PyTorch's",
+    "exact": "Linear.forward: bias one ULP off",
+    "rounding": "Sigmoid.forward: through tanh, which cancels",
+    "formula": "Autoencoder.backward: mask of the other ReLU",
+    "network": "Autoencoder.encode: ReLU after the latent",
+    "step": "train_step: noisy target",
+    "optimizer": "Adam.step: eps inside the root",
+}
+
+
+def test_a_twin_that_differs_by_rounding_alone_passes_every_tier(dataset: Dataset) -> None:
+    ours = make_side("numpy", SMALL)
+    rng = np.random.default_rng(0)
+    dy, x, weight = (
+        rng.standard_normal(shape).astype("float32") for shape in ((32, 24), (32, 784), (24, 784))
+    )
+    operands = {"dy": dy, "x": x, "weight": weight}
+    straight = ours.op("fc1.backward", operands)["dx"]
+    with ExitStack() as stack:
+        for operation, changes in OTHER_ORDER.items():
+            stack.enter_context(rewritten(operation, changes))
+        assert not np.array_equal(ours.op("fc1.backward", operands)["dx"], straight)
+        report = check(SMALL, dataset.train_images)
+    assert report.held, report.sentence
+    assert {finding.stage for finding in report.findings} == set(STAGES) - {"outcome"}
+
+
+@pytest.mark.parametrize(("stage", "title"), EXISTS_FOR.items())
+def test_a_tier_fails_on_what_it_exists_for(dataset: Dataset, stage: str, title: str) -> None:
+    (fault,) = (fault for fault in FAULTS if f"{fault.operation}: {fault.name}" == title)
+    assert stage in control(fault, dataset.train_images, torch=False).stages
+
+
+def test_the_trajectory_fails_on_drift(config: Config, dataset: Dataset) -> None:
+    with rewritten("Adam.step", [("param -= change", "param -= change * (1 + 1e-4)")]):
+        finding, _ = check_trajectory(our_own(dataset.train_images), config, ["float32"])
+    assert finding.verdict is Verdict.FAIL

@@ -1,0 +1,109 @@
+"""Which run a command works on: a new one, one that goes on, or a new one that starts from a checkpoint."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.commands.train import begin, prepare, set_up, train
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.errors import UserError
+from compare.sides.numpy_side import initial_state
+from compare.training.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
+from compare.training.runs import Run
+from compare.training.training import Training
+
+
+@pytest.fixture
+def run(config: Config, tmp_path: Path) -> Run:
+    """Return a run with a checkpoint."""
+    made = Run.plan(config, tmp_path / "run").begin()
+    Checkpoint("numpy", config, initial_state(config)).save(made.checkpoint("numpy"))
+    return made
+
+
+def test_a_new_run_has_the_defaults_but_for_what_was_set(tmp_path: Path) -> None:
+    with prepare({"latent_dim": 2}, tmp_path / "new", None) as prepared:
+        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), {})
+
+
+def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
+    with prepare({"epochs": 9}, None, run.folder) as prepared:
+        assert prepared.run == Run(run.folder, replace(run.config, epochs=9))
+        assert list(prepared.starts) == ["numpy"]
+
+
+def test_a_checkpoint_starts_a_new_run_with_its_own_config(run: Run, tmp_path: Path) -> None:
+    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, starts):
+        assert new == Run(tmp_path / "new", run.config)
+        assert {name: start.side for name, start in starts.items()} == {
+            "numpy": "numpy",
+            "torch": "numpy",
+        }
+
+
+@pytest.mark.parametrize("already_begun", [False, True])
+def test_a_run_from_a_checkpoint_file_has_that_start_in_its_own_folder_before_it_has_begun(
+    run: Run, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, already_begun: bool
+) -> None:
+    start = replace(Checkpoint.load(run.checkpoint("numpy")), history=(EpochRecord(1.0, 0.5, 0.0),))
+    start = replace(start, state={**start.state, "adam.step": np.array(3)})
+    start.save(tmp_path / "file")
+    with (
+        monkeypatch.context() as stopped,
+        prepare({}, tmp_path / "new", tmp_path / "file") as prepared,
+    ):
+        stopped.setattr(Training, "run", lambda *_: None)  # killed as soon as it has begun
+        if already_begun:  # as `run` does, before its check is written
+            begin(prepared, ("numpy", "torch"), dataset)
+        training = train(
+            prepared, ("numpy", "torch"), device="cpu", checkpoint_every=60, dataset=dataset
+        )
+        assert {
+            name: tuple(records) for name, records in training.histories.items()
+        } == dict.fromkeys(("numpy", "torch"), start.history)
+    found = Run.open(tmp_path / "new").checkpoints()
+    assert {name: (of.side, of.history) for name, of in found.items()} == {
+        "numpy": ("numpy", start.history),
+        "torch": ("torch", start.history),
+    }
+
+
+@pytest.mark.parametrize(("steps", "part"), [(0, 1), (4, 3), (10**9, 0), (1, 10**6)])
+def test_a_checkpoint_whose_steps_do_not_fit_its_history_is_refused(
+    run: Run, dataset: Dataset, steps: int, part: int
+) -> None:
+    start = Checkpoint.load(run.checkpoint("numpy"))
+    state = {**start.state, "adam.step": np.array(steps)}
+    replace(start, state=state, part=PartOfEpoch(part)).save(run.checkpoint("numpy"))
+    with (
+        pytest.raises(UserError, match=r"says it is 0 epochs and \d+ steps old, and Adam's"),
+        prepare({}, None, run.folder) as prepared,
+    ):
+        train(prepared, ("numpy",), device="cpu", checkpoint_every=60, dataset=dataset)
+
+
+@pytest.mark.parametrize("name", ["latent_dim", "lr", "seed"])
+def test_nothing_else_may_change_on_the_way(run: Run, name: str) -> None:
+    with prepare({name: getattr(run.config, name)}, None, run.folder):
+        pass  # saying it again is no change
+    with pytest.raises(
+        UserError, match=f"^--{name.replace('_', '-')} cannot change in a resumed run"
+    ):
+        prepare({name: 7}, None, run.folder).__enter__()
+
+
+def test_a_side_that_goes_on_on_another_device_is_told(
+    run: Run, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = Checkpoint.load(run.checkpoint("numpy"))
+    replace(start, side="torch", environment={"device": "cuda:0"}).save(run.checkpoint("torch"))
+    replace(start, environment={"device": "cpu"}).save(run.checkpoint("numpy"))
+    with prepare({"epochs": 3}, None, run.folder) as prepared:
+        set_up(prepared, ("numpy", "torch"), dataset, device="cpu", checkpoint_every=60)
+    said = [line for line in capsys.readouterr().out.splitlines() if "device" in line]
+    assert said == [
+        "torch: device cuda:0 then, cpu now: the last bits may differ from an unbroken run's"
+    ]

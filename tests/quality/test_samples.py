@@ -1,0 +1,99 @@
+"""The pictures' arrays: the first test images, and random latents that every side decodes alike."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compare.data.batches import Batch, noisy_test_images
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.quality import samples as module
+from compare.quality.samples import showcase
+from compare.sides.interface import Array, AutoencoderSide
+from compare.sides.subject import LABELS, make_side
+
+ROUNDING = 1e-5  # of a pixel in float32, where BLAS sums 8 images in another order than 40, and NumPy than torch
+
+
+@pytest.fixture
+def sides(config: Config) -> dict[str, AutoencoderSide]:
+    """Return both, untrained."""
+    return {label: make_side(name, config) for name, label in LABELS.items()}
+
+
+def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
+    config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
+) -> None:
+    show = showcase(config, dataset, sides, method="pca")
+    test = noisy_test_images(config, dataset.test_images)
+    first = Batch(*(array[:8].reshape(8, 28, 28) for array in test))
+    np.testing.assert_array_equal(show.original, first.clean)
+    np.testing.assert_array_equal(show.noisy, first.noisy)
+    assert show.method == "PCA"
+    for label, side in sides.items():
+        np.testing.assert_allclose(
+            show.reconstructed[label].reshape(8, -1),
+            side.reconstruct(test.clean)[:8],
+            atol=ROUNDING,
+        )
+        np.testing.assert_allclose(
+            show.denoised[label].reshape(8, -1), side.reconstruct(test.noisy)[:8], atol=ROUNDING
+        )
+        assert show.standard_samples[label].shape == show.fitted_samples[label].shape == (6, 28, 28)
+        assert show.latents[label].shape == (40, 2)
+    for pictures in (show.standard_samples, show.fitted_samples):
+        np.testing.assert_allclose(
+            pictures["NumPy"], pictures["PyTorch"], atol=ROUNDING
+        )  # the same latents
+
+
+def test_the_random_latents_are_of_the_seed(
+    config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
+) -> None:
+    first, again, other = (
+        showcase(replace(config, seed=seed), dataset, sides, method="pca").standard_samples["NumPy"]
+        for seed in (42, 42, 43)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+class Recorder:
+    """A side whose latents are given, and which keeps what it is asked to decode."""
+
+    def __init__(self, latents: Array) -> None:
+        self.latents = latents
+        self.decoded: list[Array] = []
+
+    def encode(self, x: Array) -> Array:
+        """Return the latents given."""
+        return self.latents
+
+    def decode(self, z: Array) -> Array:
+        """Keep the latents."""
+        self.decoded.append(z)
+        return np.zeros((len(z), 784))
+
+    def reconstruct(self, x: Array) -> Array:
+        """Return the images."""
+        return x
+
+
+def test_fitted_samples_have_the_mean_and_covariance_of_the_latents_a_dead_one_included(
+    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 20_000
+    monkeypatch.setattr(module, "SAMPLES", count)
+    latents = np.random.default_rng(0).standard_normal((40, 3)) @ [
+        [2, 1, 0],
+        [0, 0.5, 0],
+        [0, 0, 0],
+    ] + [1, -3, 5]
+    side = Recorder(latents)
+    showcase(config, dataset, {"NumPy": side}, method="pca")  # type: ignore[dict-item]  # all of a side that it asks
+    fitted, standard = side.decoded
+    error = 5 / count**0.5  # standard deviations of a mean
+    np.testing.assert_allclose(fitted.mean(axis=0), latents.mean(axis=0), atol=3 * error)
+    np.testing.assert_allclose(np.cov(fitted.T), np.cov(latents.T), atol=10 * error)
+    np.testing.assert_allclose(np.cov(standard.T), np.eye(3), atol=2 * error)

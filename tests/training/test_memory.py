@@ -1,0 +1,85 @@
+"""What cannot fit is refused before any work."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compare.data.config import Config
+from compare.data.datasets import Dataset
+from compare.errors import UserError
+from compare.sides.numpy_side import initial_state, state_shapes
+from compare.training import memory
+from tests.running import environ
+
+
+def test_shapes_are_those_of_a_state(config: Config) -> None:
+    assert state_shapes(config) == {
+        name: value.shape for name, value in initial_state(config).items()
+    }
+
+
+PEAK = """
+import resource
+from dataclasses import replace
+from pathlib import Path
+from compare import environment
+from compare.bench.worker import peak_megabytes
+from compare.data import datasets as data
+from compare.data.config import Config
+from compare.training.memory import bytes_of_training
+from compare.training.training import Training
+from compare.sides.subject import make_side
+environment.set_threads(1)
+whole = data.load("digits", Path())
+digits = replace(whole, train_images=whole.train_images[:3000], test_images=whole.test_images[:100])
+config = Config(hidden_dim={hidden}, batch_size={batch}, epochs=1)
+before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+Training(config, digits, dict(numpy=make_side("numpy", config)), Path("run")).run(lambda *_: None)
+print((peak_megabytes() * 1e6 - before) / bytes_of_training(config, digits))
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="this system does not say what a process holds"
+)
+@pytest.mark.parametrize(
+    ("hidden", "batch"), [(8_000, 30), (4_000, 3_000)]
+)  # mostly the state; mostly activations
+def test_what_is_counted_is_what_a_training_takes_to_a_factor_of_two(
+    tmp_path: Path, hidden: int, batch: int
+) -> None:
+    code = PEAK.format(hidden=hidden, batch=batch)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, text=True
+    )
+    assert 0.5 < float(ended.stdout) < 2, ended.stderr
+
+
+def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
+    config = Config(hidden_dim=3, latent_dim=2)
+    for known in (None, dataset):
+        needed = memory.bytes_of_training(config, known)
+        monkeypatch.setattr(memory, "memory", lambda needed=needed: needed)
+        memory.require_memory(config, known)
+        with pytest.raises(
+            UserError, match=r"^hidden-dim 3, .* need 0.0 GiB, and this .*; choose smaller ones$"
+        ):
+            memory.require_memory(config, known, sides=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "limit"), [("1000000\n", 1e6), ("max\n", math.inf), (None, math.inf)]
+)
+def test_a_containers_limit_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, limit: float
+) -> None:
+    unlimited = tmp_path / "none"
+    monkeypatch.setattr(memory, "CONTAINER_LIMIT", unlimited)
+    physical = memory.memory()
+    assert physical > 1e8
+    if content:
+        unlimited.write_text(content)
+    assert memory.memory() == min(physical, limit)
