@@ -15,7 +15,7 @@ from compare.check import bounds
 from compare.check.bounds import Bounded, Finding
 from compare.check.network import check_network
 from compare.check.optimizer import adam
-from compare.check.thumbnails import View, view
+from compare.check.thumbnails import Thumbnail, thumbnail
 from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.sides.interface import Array, Side, Trace, under_prefix
@@ -56,7 +56,7 @@ def observe_step(
         judged[label] = {finding.tensor: finding for finding in _findings(side, config, batch, rng)}
         traces[label] = side.observe(batch)
     ours, reference = traces.values()
-    views = {name: view(name, value) for name, value in reference.items()}
+    views = {name: thumbnail(name, value) for name, value in reference.items()}
     tensors = [
         Tensor(
             name,
@@ -114,7 +114,7 @@ def _apart(ours: Array | None, reference: Array) -> float | None:
 
 
 def _pictures(
-    views: Mapping[str, View], ours: Trace, reference: Trace, labels: list[str]
+    views: Mapping[str, Thumbnail], ours: Trace, reference: Trace, labels: list[str]
 ) -> Iterator[tuple[str, Array]]:
     for name, of in views.items():
         part = of.of(reference[name]).astype(np.float64)

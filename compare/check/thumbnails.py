@@ -11,7 +11,7 @@ LARGEST = 28  # entries of a picture's edge, where no line of the tensor is a sq
 SMALLEST_SQUARE = 16  # entries: a line of four would be a picture of nothing
 
 
-class View(NamedTuple):
+class Thumbnail(NamedTuple):
     """Which part of a tensor a picture shows, in words, and how to take it."""
 
     what: str
@@ -23,24 +23,28 @@ class View(NamedTuple):
         return value[self.taken].reshape(self.shape)
 
 
-def view(name: str, value: Array) -> View:
+def thumbnail(name: str, value: Array) -> Thumbnail:
     """Choose the part of a tensor of a trace to show: of an activation the first image's, of a weight the liveliest."""
     if value.ndim == 0:
-        return View("its one number", (), (1, 1))
+        return Thumbnail("its one number", (), (1, 1))
     if value.ndim == 1:
         if edge := _edge(len(value)):
-            return View("all of it, as a square", (slice(None),), (edge, edge))
-        return View(_some(len(value), "numbers"), (slice(LARGEST),), (1, min(len(value), LARGEST)))
+            return Thumbnail("all of it, as a square", (slice(None),), (edge, edge))
+        return Thumbnail(
+            _some(len(value), "numbers"), (slice(LARGEST),), (1, min(len(value), LARGEST))
+        )
     rows, columns = value.shape
     axis = 1 if name.startswith(("act/", "dact/")) or columns >= rows else 0
     if edge := _edge(value.shape[axis]):
         if name.startswith(("act/", "dact/")):
-            return View("the first image's, as a square", (0,), (edge, edge))
+            return Thumbnail("the first image's, as a square", (0,), (edge, edge))
         line = int(np.square(value.astype(np.float64)).sum(axis=axis).argmax())
         taken: tuple[int | slice, ...] = (line,) if axis else (slice(None), line)
-        return View(f"its {'row' if axis else 'column'} {line}, as a square", taken, (edge, edge))
+        return Thumbnail(
+            f"its {'row' if axis else 'column'} {line}, as a square", taken, (edge, edge)
+        )
     shape = min(rows, LARGEST), min(columns, LARGEST)
-    return View(
+    return Thumbnail(
         f"{_some(rows, 'rows')}, {_some(columns, 'columns')}",
         (slice(LARGEST), slice(LARGEST)),
         shape,

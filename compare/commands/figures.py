@@ -7,7 +7,7 @@ from typing import Any
 from compare.commands.train import load_data
 from compare.data.datasets import Dataset
 from compare.files import write_arrays
-from compare.quality.samples import showcase
+from compare.quality.samples import take_samples
 from compare.training.runs import FIGURES, Run
 
 
@@ -19,7 +19,7 @@ def draw(
 
     dataset = dataset or load_data(run.config, **source)
     sides = run.trained_sides(device=device)
-    show = showcase(run.config, dataset, sides, method=method)
+    show = take_samples(run.config, dataset, sides, method=method)
     write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})
     layers = next(iter(sides.values())).describe().layers
     yield from figures.draw(run.folder / FIGURES, dataset, layers, show, run.history(), run.check())

@@ -17,7 +17,7 @@ from compare.commands.figures import draw
 from compare.commands.report import report
 from compare.commands.train import Prepared, begin, load_data, train
 from compare.controls.controls import SMALL
-from compare.controls.demonstrations import exhibit
+from compare.controls.demonstrations import demonstrate
 from compare.controls.faults import FAULTS
 from compare.controls.held_out import OUTSIDERS
 from compare.controls.injection import Fault
@@ -28,7 +28,7 @@ from compare.data.datasets import Dataset
 from compare.data.streams import Purpose, stream
 from compare.files import read_arrays, write_arrays, write_json, write_text
 from compare.quality.codec import Error
-from compare.quality.latent_map import atlas
+from compare.quality.latent_map import latent_map
 from compare.quality.quality_tables import tables
 from compare.quality.questions import Quality
 from compare.quality.questions import measure as measure_quality
@@ -86,7 +86,7 @@ def measure(run: Run, dataset: Dataset, *, device: str) -> Quality:
 def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> None:
     """Gather everything that a finished run's page shows; planting all mistakes takes the longest."""
     gather_step(run, dataset, device=device)
-    gather_atlas(run, dataset, device=device)
+    gather_latent_map(run, dataset, device=device)
     gather_first_steps(run, dataset, device=device)
     if faults:
         gather_faults(
@@ -112,10 +112,12 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
     write_arrays(run.page(STEP), pictures, header)
 
 
-def gather_atlas(run: Run, dataset: Dataset, *, device: str) -> None:
+def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
     """Keep codes, places and images for the page's scatter and its inspector; the places are those of the pictures."""
     places, header = read_arrays(run.folder / "latent.safetensors")
-    arrays = atlas(run.config, dataset, run.trained_sides(device=device), places, header["method"])
+    arrays = latent_map(
+        run.config, dataset, run.trained_sides(device=device), places, header["method"]
+    )
     write_arrays(run.page(ATLAS), arrays, {**header, "class_names": list(dataset.class_names)})
 
 
@@ -133,7 +135,7 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
     images = datasets.load("digits", Path()).train_images
     exhibits, arrays = [], {}
     for number, fault in enumerate((None, *faults)):
-        found, looked = exhibit(fault, images)
+        found, looked = demonstrate(fault, images)
         exhibits.append(asdict(found))
         if looked:
             for label, part in zip(LABELS.values(), (looked.ours, looked.reference), strict=True):

@@ -11,7 +11,7 @@ from compare.check.bounds import Finding
 from compare.check.diagnosis import WHOLE, Report, traced
 from compare.check.observed import finite
 from compare.check.stages import check
-from compare.check.thumbnails import view
+from compare.check.thumbnails import thumbnail
 from compare.controls.controls import SMALL
 from compare.controls.injection import Fault
 from compare.data.config import DTYPES
@@ -25,7 +25,7 @@ ERRORS = (
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Demonstration:
     """A mistake, or none, and what the check makes of it."""
 
     operation: str  # the function that it was planted in; nothing for the healthy network
@@ -45,7 +45,7 @@ class Looked(NamedTuple):
     what: str
 
 
-def exhibit(fault: Fault | None, images: Array) -> tuple[Exhibit, Looked | None]:
+def demonstrate(fault: Fault | None, images: Array) -> tuple[Demonstration, Looked | None]:
     """Check the small network of the controls with a mistake in it, or with none; also look at the first tensor off.
 
     Where float32 alone shows that something is off, float64 would only say it again, and is left
@@ -65,7 +65,9 @@ def exhibit(fault: Fault | None, images: Array) -> tuple[Exhibit, Looked | None]
         off = {traced(f, layers) for f in report.findings if not f.verdict.held}
         first, looked = _look(fault, images, off) if fault else ("", None)
     named = (fault.operation, fault.name, fault.what) if fault else ("", "no mistake", "")
-    return Exhibit(*named, report.sentence, first, looked.what if looked else "", found), looked
+    return Demonstration(
+        *named, report.sentence, first, looked.what if looked else "", found
+    ), looked
 
 
 def _check(fault: Fault | None, images: Array, dtypes: tuple[str, ...]) -> Report:
@@ -92,7 +94,7 @@ def _look(fault: Fault, images: Array, off: set[str]) -> tuple[str, Looked | Non
         return first, None
     if first not in ours or ours[first].shape != reference[first].shape:
         return first, None
-    part = view(first, reference[first])
+    part = thumbnail(first, reference[first])
     mine, theirs = (part.of(trace[first]).astype(np.float64) for trace in (ours, reference))
     return first, Looked(mine, theirs, part.what)
 

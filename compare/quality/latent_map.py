@@ -15,7 +15,7 @@ POINTS = 2000  # test images whose codes are kept
 INSPECTED = 24  # of them, the first, with their noise and what the sides make of it
 
 
-def atlas(
+def latent_map(
     config: Config,
     dataset: Dataset,
     sides: Mapping[str, AutoencoderSide],

@@ -21,7 +21,7 @@ SAMPLES = 6  # and six decoded random latents
 
 
 @dataclass(frozen=True)
-class Showcase:
+class Samples:
     """Images are (n, height, width) in [0, 1]; what is by side has the side's label as its key."""
 
     original: Images
@@ -37,9 +37,9 @@ class Showcase:
     method: str  # what brought the latents into the plane
 
 
-def showcase(
+def take_samples(
     config: Config, dataset: Dataset, sides: Mapping[str, AutoencoderSide], *, method: str = "umap"
-) -> Showcase:
+) -> Samples:
     """Ask every side for its pictures. `method` is "umap" or "pca"."""
     test = noisy_test_images(config, dataset.test_images)
     shape = (-1, *dataset.test_images.shape[1:])
@@ -50,7 +50,7 @@ def showcase(
         z = side.encode(test.clean)
         latents[label], used = embed(z, method=method)
         fitted[label] = side.decode(shaped_like(z, normal)).reshape(shape)
-    return Showcase(
+    return Samples(
         clean.reshape(shape),
         noisy.reshape(shape),
         {label: side.reconstruct(clean).reshape(shape) for label, side in sides.items()},

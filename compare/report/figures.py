@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from compare.data.datasets import Dataset
 from compare.files import as_we_wrote_it
-from compare.quality.samples import Showcase
+from compare.quality.samples import Samples
 from compare.report import architecture, curves, images, latent, style
 from compare.sides.interface import Layer
 from compare.sides.subject import LABELS
@@ -18,7 +18,7 @@ def draw(
     folder: Path,
     dataset: Dataset,
     layers: Sequence[Layer],
-    show: Showcase,
+    show: Samples,
     history: Mapping[str, Any],
     check: Mapping[str, Any] | None,
 ) -> Iterator[Path]:
@@ -33,7 +33,7 @@ def draw(
 def _figures(
     dataset: Dataset,
     layers: Sequence[Layer],
-    show: Showcase,
+    show: Samples,
     history: Mapping[str, Any],
     check: Mapping[str, Any] | None,
 ) -> Iterator[tuple[str, Figure]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compare.check.thumbnails import view
+from compare.check.thumbnails import thumbnail
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_the_part_that_is_shown_is_told_and_taken(
     name: str, shape: tuple[int, ...], what: str, picture: tuple[int, int]
 ) -> None:
     value = np.arange(float(np.prod(shape))).reshape(shape)
-    chosen = view(name, value)
+    chosen = thumbnail(name, value)
     assert chosen.what == what
     assert chosen.of(value).shape == picture
     assert chosen.of(value).ravel()[0] == value.ravel()[0]
@@ -32,7 +32,7 @@ def test_the_part_that_is_shown_is_told_and_taken(
 def test_of_a_weight_the_line_with_the_largest_norm_is_shown_along_its_longer_side() -> None:
     weight = np.zeros((400, 784))
     weight[7] = -3
-    assert view("grad/fc1.weight", weight).what == "its row 7, as a square"
-    assert (view("grad/fc1.weight", weight).of(weight) == -3).all()
-    assert view("grad/fc4.weight", weight.T).what == "its column 7, as a square"
-    assert (view("grad/fc4.weight", weight.T).of(weight.T) == -3).all()
+    assert thumbnail("grad/fc1.weight", weight).what == "its row 7, as a square"
+    assert (thumbnail("grad/fc1.weight", weight).of(weight) == -3).all()
+    assert thumbnail("grad/fc4.weight", weight.T).what == "its column 7, as a square"
+    assert (thumbnail("grad/fc4.weight", weight.T).of(weight.T) == -3).all()

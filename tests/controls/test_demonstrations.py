@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from compare.check.diagnosis import WHOLE
-from compare.controls.demonstrations import Exhibit, Looked, exhibit
+from compare.controls.demonstrations import Demonstration, Looked, demonstrate
 from compare.controls.faults import FAULTS
 from compare.data.datasets import Dataset
 
 HELD = ("exact", "within")
 
 
-def shown(title: str | None, dataset: Dataset) -> tuple[Exhibit, Looked | None]:
+def shown(title: str | None, dataset: Dataset) -> tuple[Demonstration, Looked | None]:
     """Return the exhibit of a mistake by its name."""
     fault = next((fault for fault in FAULTS if f"{fault.operation}: {fault.name}" == title), None)
-    return exhibit(fault, dataset.train_images)
+    return demonstrate(fault, dataset.train_images)
 
 
 def test_the_healthy_network_has_errors_and_nothing_off(dataset: Dataset) -> None:

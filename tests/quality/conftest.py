@@ -28,6 +28,6 @@ def digits() -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def config() -> Config:
+def digits_config() -> Config:
     """The article's, but for a bottleneck that fits 64 pixels."""
     return Config(latent_dim=6)

@@ -18,12 +18,14 @@ FLOAT32 = 1e-4  # what float32 sums over some thousand images may cost pixels of
 
 
 def test_pca_is_the_projection_on_the_first_singular_vectors(
-    config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset
 ) -> None:
     x = to_float(digits.train_images).astype(np.float64)
-    vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][: config.latent_dim]
+    vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][: digits_config.latent_dim]
     projected = x.mean(axis=0) + (x - x.mean(axis=0)) @ vectors.T @ vectors
-    reconstructed = PCA(config, digits.train_images).reconstruct(to_float(digits.train_images))
+    reconstructed = PCA(digits_config, digits.train_images).reconstruct(
+        to_float(digits.train_images)
+    )
     np.testing.assert_allclose(reconstructed, projected, atol=FLOAT32)
 
 
@@ -39,30 +41,32 @@ def test_pca_has_the_networks_width_where_the_data_can(
 
 @pytest.mark.parametrize("clip", [True, False])
 def test_wiener_is_the_regression_of_clean_on_noisy_images(
-    clip: bool, config: Config, digits: Dataset
+    clip: bool, digits_config: Config, digits: Dataset
 ) -> None:
-    config = replace(config, clip=clip)
-    (pairs,) = epoch_batches(replace(config, batch_size=CHUNK), digits.train_images, epoch=0)
+    digits_config = replace(digits_config, clip=clip)
+    (pairs,) = epoch_batches(replace(digits_config, batch_size=CHUNK), digits.train_images, epoch=0)
     slow = LinearRegression().fit(pairs.noisy.astype(np.float64), pairs.clean.astype(np.float64))
-    test = noisy_test_images(config, digits.test_images)
-    denoised = Wiener(config, digits.train_images).denoise(test.noisy)
+    test = noisy_test_images(digits_config, digits.test_images)
+    denoised = Wiener(digits_config, digits.train_images).denoise(test.noisy)
     np.testing.assert_allclose(denoised, slow.predict(test.noisy), atol=FLOAT32)
 
 
-def test_wiener_leaves_images_alone_that_have_no_noise(config: Config, digits: Dataset) -> None:
+def test_wiener_leaves_images_alone_that_have_no_noise(
+    digits_config: Config, digits: Dataset
+) -> None:
     clean = to_float(digits.test_images)
     seen = to_float(digits.train_images).any(axis=0)  # a pixel black in all of training stays black
-    denoised = Wiener(replace(config, noise=0), digits.train_images).denoise(clean)
+    denoised = Wiener(replace(digits_config, noise=0), digits.train_images).denoise(clean)
     np.testing.assert_allclose(denoised, clean * seen, atol=FLOAT32)
 
 
 def test_a_projection_loses_what_the_discarded_components_held(
-    config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset
 ) -> None:
     clean = to_float(digits.train_images)
     variances = np.linalg.eigvalsh(np.cov(clean, rowvar=False, bias=True))[::-1]
-    lost = variances[config.latent_dim :].sum() / clean.shape[1]
-    assert error(PCA(config, digits.train_images).reconstruct(clean), clean)[
+    lost = variances[digits_config.latent_dim :].sum() / clean.shape[1]
+    assert error(PCA(digits_config, digits.train_images).reconstruct(clean), clean)[
         "mse"
     ] == pytest.approx(lost, rel=FLOAT32)
 
@@ -71,8 +75,8 @@ def test_a_projection_loses_what_the_discarded_components_held(
     "AE_DATA_ROOT" not in os.environ, reason="AE_DATA_ROOT names no folder with MNIST"
 )
 def test_on_mnist_the_wiener_filter_beats_ten_components_and_both_beat_the_noise() -> None:
-    mnist, config = load("mnist", Path(os.environ["AE_DATA_ROOT"])), Config(data="mnist")
-    test = noisy_test_images(config, mnist.test_images)
-    pca = error(PCA(config, mnist.train_images).reconstruct(test.noisy), test.clean)["mse"]
-    wiener = error(Wiener(config, mnist.train_images).denoise(test.noisy), test.clean)["mse"]
+    mnist, digits_config = load("mnist", Path(os.environ["AE_DATA_ROOT"])), Config(data="mnist")
+    test = noisy_test_images(digits_config, mnist.test_images)
+    pca = error(PCA(digits_config, mnist.train_images).reconstruct(test.noisy), test.clean)["mse"]
+    wiener = error(Wiener(digits_config, mnist.train_images).denoise(test.noisy), test.clean)["mse"]
     assert 2 * wiener < pca < error(test.noisy, test.clean)["mse"]

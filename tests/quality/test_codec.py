@@ -24,10 +24,10 @@ class Negative:
 
 
 def test_a_view_holds_what_the_codec_made_of_each(
-    config: Config, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+    digits_config: Config, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK", 500)  # 1,200 images in three parts, the last one short
-    test = noisy_test_images(config, digits.test_images)
+    test = noisy_test_images(digits_config, digits.test_images)
     view = look(Negative(), digits.train_images, test)
     wanted = (
         -to_float(digits.train_images),

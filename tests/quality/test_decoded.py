@@ -32,11 +32,11 @@ class Spy:
         return self.decode(self.encode(x))
 
 
-def judge(config: Config, digits: Dataset, spy: Spy) -> dict[str, Distance]:
-    test = noisy_test_images(config, digits.test_images)
+def judge(digits_config: Config, digits: Dataset, spy: Spy) -> dict[str, Distance]:
+    test = noisy_test_images(digits_config, digits.test_images)
     seen = look(spy, digits.train_images, test)
     spy.asked.clear()
-    return samples(config, spy, seen, test.clean, RealImages(digits.train_images))
+    return samples(digits_config, spy, seen, test.clean, RealImages(digits.train_images))
 
 
 def test_a_training_image_is_at_no_distance(digits: Dataset) -> None:
@@ -63,10 +63,10 @@ def test_the_nearest_of_several_counts() -> None:
 
 
 def test_random_latents_have_the_mean_and_covariance_they_should(
-    config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset
 ) -> None:
     spy = Spy()
-    judge(config, digits, spy)
+    judge(digits_config, digits, spy)
     standard, fitted = spy.asked
     trained = spy.encode(to_float(digits.train_images))
     for drawn, mean, covariance in (
@@ -82,19 +82,19 @@ def test_random_latents_have_the_mean_and_covariance_they_should(
 
 
 def test_test_images_are_judged_as_they_are_and_as_they_come_back(
-    config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset
 ) -> None:
     spy, clean, real = Spy(), to_float(digits.test_images), RealImages(digits.train_images)
-    judged = judge(config, digits, spy)
+    judged = judge(digits_config, digits, spy)
     assert judged["test images"] == real.distance(clean)
     assert judged["reconstructed test images"] == real.distance(spy.reconstruct(clean))
 
 
-def test_the_seed_alone_decides_the_draws(config: Config, digits: Dataset) -> None:
+def test_the_seed_alone_decides_the_draws(digits_config: Config, digits: Dataset) -> None:
     first, again, other = Spy(), Spy(), Spy()
-    judged = judge(config, digits, first)
-    assert judge(replace(config, lr=0.1, epochs=2), digits, again) == judged
-    judge(replace(config, seed=7), digits, other)
+    judged = judge(digits_config, digits, first)
+    assert judge(replace(digits_config, lr=0.1, epochs=2), digits, again) == judged
+    judge(replace(digits_config, seed=7), digits, other)
     for a, b, c in zip(first.asked, again.asked, other.asked, strict=True):
         assert np.array_equal(a, b)
         assert not np.array_equal(a, c)

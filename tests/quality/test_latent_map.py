@@ -6,7 +6,7 @@ import pytest
 from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.quality.latent_map import atlas
+from compare.quality.latent_map import latent_map
 from compare.sides.subject import LABELS, make_side
 
 ROUNDING = 1e-5  # of float32, where BLAS sums few images in another order than many
@@ -19,7 +19,7 @@ def test_codes_places_and_images_are_of_the_same_rows(
     sides = {label: make_side(name, config) for name, label in LABELS.items()}
     test = noisy_test_images(config, dataset.test_images)
     places = {label: np.arange(80.0, dtype=np.float32).reshape(40, 2) for label in sides}
-    kept = atlas(config, dataset, sides, places, method)
+    kept = latent_map(config, dataset, sides, places, method)
     np.testing.assert_array_equal(kept["images"], dataset.test_images)
     np.testing.assert_array_equal(kept["labels"], dataset.test_labels)
     np.testing.assert_array_equal(kept["noisy"], test.noisy[:24])

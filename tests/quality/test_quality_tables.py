@@ -14,9 +14,9 @@ from compare.tables import Table, markdown
 
 
 @pytest.fixture(scope="module")
-def quality(config: Config, digits: Dataset) -> Quality:
+def quality(digits_config: Config, digits: Dataset) -> Quality:
     """The measurements of one codec, which is PCA, beside PCA."""
-    return measure(config, digits, {"mine": PCA(config, digits.train_images)})
+    return measure(digits_config, digits, {"mine": PCA(digits_config, digits.train_images)})
 
 
 def find(quality: Quality, title: str) -> Table:

@@ -40,18 +40,21 @@ def leaves(values: Any) -> set[type]:
     return {type(values)}
 
 
-def test_a_codec_that_is_pca_measures_as_pca(config: Config, digits: Dataset) -> None:
-    mine: Codec = PCA(config, digits.train_images)
-    quality = measure(config, digits, {"mine": mine})
+def test_a_codec_that_is_pca_measures_as_pca(digits_config: Config, digits: Dataset) -> None:
+    mine: Codec = PCA(digits_config, digits.train_images)
+    quality = measure(digits_config, digits, {"mine": mine})
     for question, answers in quality.items():
         assert isinstance(answers, dict)
         assert answers["mine"] == answers["PCA"], question
 
 
-def test_every_error_is_that_of_its_own_images(config: Config, digits: Dataset) -> None:
-    noisy, clean = noisy_test_images(config, digits.test_images)
-    pca, wiener = PCA(config, digits.train_images), Wiener(config, digits.train_images)
-    assert measure(config, digits, {})["pixels"] == {
+def test_every_error_is_that_of_its_own_images(digits_config: Config, digits: Dataset) -> None:
+    noisy, clean = noisy_test_images(digits_config, digits.test_images)
+    pca, wiener = (
+        PCA(digits_config, digits.train_images),
+        Wiener(digits_config, digits.train_images),
+    )
+    assert measure(digits_config, digits, {})["pixels"] == {
         "noisy input": {"denoised": error(noisy, clean), "clean": None},
         "PCA": {
             "denoised": error(pca.reconstruct(noisy), clean),
@@ -64,15 +67,15 @@ def test_every_error_is_that_of_its_own_images(config: Config, digits: Dataset) 
     }
 
 
-def test_two_measurements_are_equal(config: Config, digits: Dataset) -> None:
-    assert measure(config, digits, {}) == measure(config, digits, {})
+def test_two_measurements_are_equal(digits_config: Config, digits: Dataset) -> None:
+    assert measure(digits_config, digits, {}) == measure(digits_config, digits, {})
 
 
 @pytest.mark.parametrize("value", [0, 0.5])
 def test_the_values_are_ready_for_json_even_where_a_network_has_collapsed(
-    value: float, config: Config, digits: Dataset
+    value: float, digits_config: Config, digits: Dataset
 ) -> None:
-    quality = measure(config, digits, {"collapsed": Constant(value)})
+    quality = measure(digits_config, digits, {"collapsed": Constant(value)})
     assert leaves(quality) <= {float, int, str, type(None)}
     assert json.loads(json.dumps(quality, allow_nan=False)) == quality
     assert quality["anomalies"]["collapsed"].keys() == quality["anomalies"]["PCA"].keys()
@@ -80,7 +83,7 @@ def test_the_values_are_ready_for_json_even_where_a_network_has_collapsed(
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_network_that_has_diverged_is_named(
-    value: float, config: Config, digits: Dataset
+    value: float, digits_config: Config, digits: Dataset
 ) -> None:
     with pytest.raises(UserError, match="mine has diverged"):
-        measure(config, digits, {"mine": Constant(value)})
+        measure(digits_config, digits, {"mine": Constant(value)})

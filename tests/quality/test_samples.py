@@ -9,7 +9,7 @@ from compare.data.batches import Batch, noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.quality import samples as module
-from compare.quality.samples import showcase
+from compare.quality.samples import take_samples
 from compare.sides.interface import Array, AutoencoderSide
 from compare.sides.subject import LABELS, make_side
 
@@ -25,7 +25,7 @@ def sides(config: Config) -> dict[str, AutoencoderSide]:
 def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
     config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
 ) -> None:
-    show = showcase(config, dataset, sides, method="pca")
+    show = take_samples(config, dataset, sides, method="pca")
     test = noisy_test_images(config, dataset.test_images)
     first = Batch(*(array[:8].reshape(8, 28, 28) for array in test))
     np.testing.assert_array_equal(show.original, first.clean)
@@ -52,7 +52,9 @@ def test_the_random_latents_are_of_the_seed(
     config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
 ) -> None:
     first, again, other = (
-        showcase(replace(config, seed=seed), dataset, sides, method="pca").standard_samples["NumPy"]
+        take_samples(replace(config, seed=seed), dataset, sides, method="pca").standard_samples[
+            "NumPy"
+        ]
         for seed in (42, 42, 43)
     )
     np.testing.assert_array_equal(first, again)
@@ -91,7 +93,7 @@ def test_fitted_samples_have_the_mean_and_covariance_of_the_latents_a_dead_one_i
         [0, 0, 0],
     ] + [1, -3, 5]
     side = Recorder(latents)
-    showcase(config, dataset, {"NumPy": side}, method="pca")  # type: ignore[dict-item]  # all of a side that it asks
+    take_samples(config, dataset, {"NumPy": side}, method="pca")  # type: ignore[dict-item]  # all of a side that it asks
     fitted, standard = side.decoded
     error = 5 / count**0.5  # standard deviations of a mean
     np.testing.assert_allclose(fitted.mean(axis=0), latents.mean(axis=0), atol=3 * error)

@@ -71,16 +71,16 @@ def test_eight_bits_cost_a_twelfth_of_a_level_squared(scale: float) -> None:
     assert stored["8-bit"]["error"]["mse"] == pytest.approx(1 / (12 * 255**2), rel=five_sigma)
 
 
-def test_latents_beyond_the_training_range_are_cut(config: Config, digits: Dataset) -> None:
+def test_latents_beyond_the_training_range_are_cut(digits_config: Config, digits: Dataset) -> None:
     copy, clean = Copy(1), np.full((1, 64), 0.5, np.float32)
     dim = copy.encode(np.stack([np.zeros(64), np.full(64, 0.25)]).astype(np.float32))
     seen = View(dim, copy.encode(clean), copy.encode(clean), clean, clean)
     assert compression(copy, seen, clean)["8-bit"]["error"]["mse"] == pytest.approx(0.25**2)
 
 
-def test_strange_images_are_made_of_the_test_images(config: Config, digits: Dataset) -> None:
+def test_strange_images_are_made_of_the_test_images(digits_config: Config, digits: Dataset) -> None:
     clean = to_float(digits.test_images)
-    strange = anomalies(config, clean)
+    strange = anomalies(digits_config, clean)
     rows = {image.tobytes() for image in clean.reshape(-1, 8, 8)[:, :, 4:]}
 
     assert {images.shape for images in strange.values()} == {clean.shape}
@@ -103,18 +103,18 @@ def test_strange_images_are_made_of_the_test_images(config: Config, digits: Data
     )  # five standard errors
 
 
-def test_strange_images_depend_on_the_seed_alone(config: Config, digits: Dataset) -> None:
+def test_strange_images_depend_on_the_seed_alone(digits_config: Config, digits: Dataset) -> None:
     clean = to_float(digits.test_images)
-    first, again = anomalies(config, clean), anomalies(replace(config, lr=1), clean)
-    other = anomalies(replace(config, seed=7), clean)
+    first, again = anomalies(digits_config, clean), anomalies(replace(digits_config, lr=1), clean)
+    other = anomalies(replace(digits_config, seed=7), clean)
     assert all(np.array_equal(first[kind], again[kind]) for kind in first)
     assert [kind for kind in first if np.array_equal(first[kind], other[kind])] == ["inverted"]
 
 
 def test_a_detector_is_scored_by_how_often_strange_images_cost_more(
-    config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset
 ) -> None:
-    test = noisy_test_images(config, digits.test_images)
+    test = noisy_test_images(digits_config, digits.test_images)
     strange = {"brighter": test.clean + 1, "the same": test.clean, "darker": test.clean / 100}
     codec = Darkness()
     seen = look(codec, digits.train_images, test)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.quality.samples import Showcase, showcase
+from compare.quality.samples import Samples, take_samples
 from compare.report import figures
 from compare.report.figures import draw
 from compare.sides.subject import LABELS, make_side
@@ -42,9 +42,11 @@ FREE_RUN = {
 
 
 @pytest.fixture(scope="module")
-def show(config: Config, dataset: Dataset) -> Showcase:
+def show(config: Config, dataset: Dataset) -> Samples:
     """Return what one side shows, untrained."""
-    return showcase(config, dataset, {LABELS["numpy"]: make_side("numpy", config)}, method="pca")
+    return take_samples(
+        config, dataset, {LABELS["numpy"]: make_side("numpy", config)}, method="pca"
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def show(config: Config, dataset: Dataset) -> Showcase:
 def test_each_picture_that_has_something_to_show_is_saved_under_its_name(
     config: Config,
     dataset: Dataset,
-    show: Showcase,
+    show: Samples,
     monkeypatch: pytest.MonkeyPatch,
     drift: list[Any],
     check: dict[str, Any] | None,
@@ -87,7 +89,7 @@ OTHERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("history", OTHERS)
 def test_a_history_of_another_make_is_told_in_one_line(
-    config: Config, dataset: Dataset, show: Showcase, tmp_path: Path, history: dict[str, Any]
+    config: Config, dataset: Dataset, show: Samples, tmp_path: Path, history: dict[str, Any]
 ) -> None:
     layers = make_side("numpy", config).describe().layers
     with pytest.raises(
