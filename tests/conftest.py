@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from compare import machine
 from compare.data import datasets
+from compare.data.batches import Batch, epoch_batches
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from tests.running import compare
@@ -66,6 +67,12 @@ def dataset() -> Dataset:
         test_images=whole.test_images[:40],
         test_labels=whole.test_labels[:40],
     )
+
+
+@pytest.fixture
+def batches(config: Config, dataset: Dataset) -> list[Batch]:
+    """Return the batches of an epoch, the last of them short."""
+    return list(epoch_batches(config, dataset.train_images, 0))
 
 
 RUN = ("run", "--epochs", 1, "--hidden-dim", 16, "--threads", 1, "--no-faults")

@@ -64,7 +64,7 @@ def _judge(
     who: Description, config: Config, batch: Batch, before: State, after: State, correction: int
 ) -> Judgement:
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
-    truth, deviations = network.oracle(who, inputs, {}, stream(Purpose.CHECK, config.seed, 4))
+    truth, deviations = network.true_step(who, inputs, {}, stream(Purpose.CHECK, config.seed, 4))
     moments = bounds.widen(under_prefix("adam.exp_avg", after), who.dtype)
     told = {name: moment / (1 - config.beta1) for name, moment in moments.items()}
     ratios = {}

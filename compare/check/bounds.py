@@ -1,4 +1,7 @@
-"""What the harness can say of one tensor."""
+"""How far rounding may take a result from the truth, and the verdict of one that is compared.
+
+The formulas stand here, and the constants in them with their reasons.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,16 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.sides.interface import Array
+from compare.sides.interface import Array, Shape
+
+# Where the truth is computed.
+WIDER: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype(np.float64),
+    "float64": np.dtype(np.longdouble),
+}
+BORDERLINE = 4.0  # an error of 4 √k u is 4 standard deviations and more of k independent roundings
+MOST_EXCUSED = 0.01  # of a tensor's entries; with more, the absolute allowance would do the judging
 
 
-# ---- compare.parity.verdict: '"""What the harness can say of one tensor."""'
 class Verdict(StrEnum):
     """From equal to unjudged. Only `EXACT`, `WITHIN` and `BORDERLINE` are agreement."""
 
     EXACT = "exact"  # bit for bit
     WITHIN = "within"  # within what rounding allows
-    BORDERLINE = "borderline"  # within, but so far out that it was judged again, on fresh operands, and was not so again
+    BORDERLINE = "borderline"  # within, but so far out that it was judged again, and passed
     INCONCLUSIVE = "inconclusive"  # what could be judged is right, and it is too little to tell
     FAIL = "fail"
     MISSING = "missing"
@@ -42,31 +52,17 @@ class Finding:
     tensor: str  # its name in a trace, or the operation's result: "dweight"
     verdict: Verdict
     ratio: float = 0.0  # the worst entry's error, in units of what rounding allows
-    undecided: float = 0.0  # share of entries that only the absolute allowance excuses
+    inconclusive: float = 0.0  # share of entries that only the absolute allowance excuses
     detail: str = ""  # what else the numbers say, for the sentence at the end
 
 
-# ---- compare.parity.tolerance: '"""How far rounding may take a result from the truth: formulas,
-# and th' Where the truth is computed.
-WIDER: dict[str, np.dtype[Any]] = {
-    "float32": np.dtype(np.float64),
-    "float64": np.dtype(np.longdouble),
-}
-SUSPECT = 4.0  # an error of 4 √k u is 4 standard deviations and more of k independent roundings
-MOST_UNDECIDED = (
-    0.01  # of a tensor's entries; more, and the absolute allowance would be doing the judging
-)
-
-
 class Bounded(NamedTuple):
-    """A true value in wider precision, the sum of the absolute terms that it is made of, and how often one rounds."""
+    """A true value in wider precision, the sum of its absolute terms, and how often one rounds."""
 
     value: Array
     scale: Array
     roundings: int
-    floor: float = (
-        0.0  # in units of the smallest normal number: what flushing subnormals to zero may cost
-    )
+    flushed: float = 0.0  # what making subnormals zero may cost, in units of the smallest normal
 
 
 class Judgement(NamedTuple):
@@ -74,8 +70,13 @@ class Judgement(NamedTuple):
 
     verdict: Verdict
     ratio: float = 0.0
-    undecided: float = 0.0
-    suspect: bool = False  # within, and farther out than independent roundings come
+    inconclusive: float = 0.0
+    borderline: bool = False  # within, and farther out than independent roundings come
+
+
+def equal(same: object) -> Judgement:
+    """Return the judgement of what has to be the same, and is or is not."""
+    return Judgement(Verdict.EXACT) if same else Judgement(Verdict.FAIL, np.inf)
 
 
 def widen(arrays: Mapping[str, Array], dtype: str) -> dict[str, Array]:
@@ -89,7 +90,7 @@ def unit_roundoff(dtype: str) -> float:
 
 
 def gamma(roundings: int, dtype: str) -> float:
-    """Return γₖ = k u / (1 − k u), the worst that k roundings do to a sum of products, whatever their order.
+    """Return γₖ = k u / (1 − k u), the worst that k roundings do to a sum, whatever its order.
 
     Higham, Accuracy and Stability of Numerical Algorithms, section 3.1.
     """
@@ -97,33 +98,43 @@ def gamma(roundings: int, dtype: str) -> float:
     return ku / (1 - ku)
 
 
-def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
-    """Hold a result against the truth, entry by entry: |error| ≤ γₖ · scale + k · η, η half the smallest subnormal.
-
-    The second term is for products that underflow. It excuses an entry and never certifies it: with
-    more than a few such entries, or no other, the tensor is undecided.
-    """
+def unusable(got: Array | None, shape: Shape, dtype: str | None = None) -> Verdict | None:
+    """Return why a result cannot be compared at all, if that is so."""
     if got is None:
-        return Judgement(Verdict.MISSING)
-    if got.shape != true.value.shape:
-        return Judgement(Verdict.WRONG_SHAPE)
-    if got.dtype != np.dtype(dtype):
-        return Judgement(Verdict.WRONG_DTYPE)
-    if not np.isfinite(got).all():
-        return Judgement(Verdict.NOT_FINITE)
+        return Verdict.MISSING
+    if got.shape != shape:
+        return Verdict.WRONG_SHAPE
+    if dtype is not None and got.dtype != np.dtype(dtype):
+        return Verdict.WRONG_DTYPE
+    return None if np.isfinite(got).all() else Verdict.NOT_FINITE
+
+
+def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
+    """Compare a result with the truth, entry by entry: |error| ≤ γₖ · scale + k · η.
+
+    η is half the smallest subnormal number, and the second term is for products that underflow. It
+    excuses an entry and never certifies it: with more than a few such entries, or no other, the
+    tensor is inconclusive.
+    """
+    if (trouble := unusable(got, true.value.shape, dtype)) or got is None:
+        return Judgement(trouble or Verdict.MISSING)
     info = np.finfo(dtype)
     error = np.abs(got.astype(true.value.dtype) - true.value)
     relative = gamma(true.roundings, dtype) * true.scale
-    absolute = true.roundings * float(info.smallest_subnormal) / 2 + true.floor * float(info.tiny)
-    allowed = relative + absolute
-    excess = np.where(error > 0, np.inf, 0.0).astype(error.dtype)  # where nothing is allowed
-    ratio = float(np.max(np.divide(error, allowed, out=excess, where=allowed > 0), initial=0))
-    undecided = (error > relative).mean() if error.size else 0.0
-    nothing_decided = undecided == 1.0 and bool(error.any())
+    absolute = true.roundings * float(info.smallest_subnormal) / 2
+    allowed = relative + absolute + true.flushed * float(info.tiny)
+    ratio = worst(error, allowed)
+    excused = float((error > relative).mean()) if error.size else 0.0
     if ratio > 1:
-        return Judgement(Verdict.FAIL, ratio, float(undecided))
-    if undecided > MOST_UNDECIDED or nothing_decided:
-        return Judgement(Verdict.INCONCLUSIVE, ratio, float(undecided))
+        return Judgement(Verdict.FAIL, ratio, excused)
+    if excused > MOST_EXCUSED or (excused == 1 and error.any()):
+        return Judgement(Verdict.INCONCLUSIVE, ratio, excused)
+    far_out = min(1.0, BORDERLINE / max(true.roundings, 1) ** 0.5)
     verdict = Verdict.WITHIN if error.any() else Verdict.EXACT
-    k = max(true.roundings, 1)
-    return Judgement(verdict, ratio, float(undecided), suspect=ratio > min(1.0, SUSPECT / k**0.5))
+    return Judgement(verdict, ratio, excused, borderline=ratio > far_out)
+
+
+def worst(error: Array, allowed: Array) -> float:
+    """Return the largest ratio of an error to what is allowed; infinity where nothing is."""
+    beyond = np.where(error > 0, np.inf, 0.0).astype(error.dtype)
+    return float(np.max(np.divide(error, allowed, out=beyond, where=allowed > 0), initial=0))

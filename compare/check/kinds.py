@@ -1,27 +1,62 @@
-"""The truth about each operation, in wider precision: the definition, once more, and how much rounding may spoil it.
+"""The table of kinds: all that the check knows of each operation, said once.
 
-Every function takes an operation's operands and returns its results by name, each with the sum of
-its absolute terms and the number of roundings on the way. That the definitions are right is not
-taken on trust: PyTorch in float64 has to agree with them before anything is judged.
+For every operation: its operands and results with their indices, its definition, the typical
+mistakes, and the rules that the page shows. A definition takes operands in wider precision and
+returns each result as `Bounded`: with the sum of its absolute terms, and the number of roundings on
+the way. That the definitions are right is not taken on trust: PyTorch in float64 has to agree with
+them before anything is judged.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.sides.interface import Array
+from compare.sides.interface import Array, Layer, Shape
+
+Results = dict[str, Bounded]
+Mistakes = Mapping[str, Callable[..., Array]]  # what to say, and the result with that mistake in it
 
 # One exponential in the numerator and one below, each good to 4 ULP (NumPy's vector kernels for
 # float32 promise that; PyTorch's are better), then an addition and a division.
 SIGMOID_ROUNDINGS = 4 + 4 + 2
+LOSS = "SumSquaredError"
 
-Results = dict[str, Bounded]
+
+class Result(NamedTuple):
+    """One result of an operation: its indices, and its rule for one element and for the array.
+
+    Rules are Python, in the variables of `numpy_ae`: the page shows them, and tests evaluate them.
+    """
+
+    indices: str  # n of the rows, i of the inputs, o of the outputs: "no"; none of a number
+    element: str
+    array: str
+    mistakes: Mistakes = MappingProxyType({})
+
+
+class Operation(NamedTuple):
+    """One direction of a kind."""
+
+    define: Callable[..., Results]
+    operands: Mapping[str, str]  # by name, their indices
+    results: Mapping[str, Result]
+
+    def shapes(self, layer: Layer, rows: int) -> dict[str, Shape]:
+        """Return the shapes of its operands for a layer and a number of rows."""
+        sizes = {"n": rows, "i": layer.in_features, "o": layer.out_features}
+        return {
+            name: tuple(sizes[index] for index in indices)
+            for name, indices in self.operands.items()
+        }
 
 
 def linear_forward(x: Array, weight: Array, bias: Array) -> Results:
     """Compute y = x Wᵀ + b."""
-    return {"y": Bounded(x @ weight.T + bias, _product(x, weight.T) + np.abs(bias), x.shape[1] + 1)}
+    scale = _product(x, weight.T) + np.abs(bias)
+    return {"y": Bounded(x @ weight.T + bias, scale, x.shape[1] + 1)}
 
 
 def linear_backward(dy: Array, x: Array, weight: Array) -> Results:
@@ -36,29 +71,29 @@ def linear_backward(dy: Array, x: Array, weight: Array) -> Results:
 
 def relu_forward(x: Array) -> Results:
     """Compute y = x where x > 0, else 0: no rounding."""
-    return _exact("y", np.where(x > 0, x, 0))
+    return {"y": _exact(np.where(x > 0, x, 0))}
 
 
 def relu_backward(dy: Array, y: Array) -> Results:
     """Compute dx = dy where y > 0, else 0: no rounding."""
-    return _exact("dx", np.where(y > 0, dy, 0))
+    return {"dx": _exact(np.where(y > 0, dy, 0))}
 
 
 def sigmoid_forward(x: Array) -> Results:
     """Compute y = 1 / (1 + e⁻ˣ)."""
     e = np.exp(-np.abs(x))
     y = np.where(x < 0, e, 1) / (1 + e)
-    return {"y": Bounded(y, y, SIGMOID_ROUNDINGS, floor=1.0)}
+    return {"y": Bounded(y, y, SIGMOID_ROUNDINGS, flushed=1.0)}
 
 
 def sigmoid_backward(dy: Array, y: Array) -> Results:
-    """Compute dx = dy y (1 − y): a difference and two products; a subnormal result may be made zero."""
+    """Compute dx = dy y (1 − y): a difference, two products; a subnormal may be made zero."""
     dx = dy * y * (1 - y)
-    return {"dx": Bounded(dx, np.abs(dx), 3, floor=1.0)}
+    return {"dx": Bounded(dx, np.abs(dx), 3, flushed=1.0)}
 
 
 def loss_forward(y: Array, target: Array) -> Results:
-    """Compute L = Σ (y − target)²: a difference, whose error counts twice, a square, and the sum."""
+    """Compute L = Σ (y − target)²: a difference, whose error counts twice, a square, the sum."""
     value = np.square(y - target).sum()
     return {"value": Bounded(value, value, y.size + 2)}
 
@@ -69,23 +104,165 @@ def loss_backward(y: Array, target: Array) -> Results:
     return {"dy": Bounded(dy, np.abs(dy), 1)}
 
 
-OPERATIONS: Mapping[str, Callable[..., Results]] = {
-    "Linear.forward": linear_forward,
-    "Linear.backward": linear_backward,
-    "ReLU.forward": relu_forward,
-    "ReLU.backward": relu_backward,
-    "Sigmoid.forward": sigmoid_forward,
-    "Sigmoid.backward": sigmoid_backward,
-    "SumSquaredError.forward": loss_forward,
-    "SumSquaredError.backward": loss_backward,
-}
-
-
 def _product(a: Array, b: Array) -> Array:
     """Return |A||B|. It is a size and no result, so float64 is enough."""
     product: Array = np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64)
     return product
 
 
-def _exact(name: str, value: Array) -> Results:
-    return {name: Bounded(value, np.zeros_like(value), 0)}
+def _exact(value: Array) -> Bounded:
+    return Bounded(value, np.zeros_like(value), 0)
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "Linear.forward": Operation(
+        linear_forward,
+        {"x": "ni", "weight": "oi", "bias": "o"},
+        {
+            "y": Result(
+                "no",
+                "sum(x[n, i] * weight[o, i] for i in inputs) + bias[o]",
+                "x @ weight.T + bias",
+                {
+                    "the bias is missing": lambda x, weight, bias: x @ weight.T,
+                    "the weight is reshaped, not transposed": lambda x, weight, bias: (
+                        x @ weight.reshape(weight.T.shape) + bias
+                    ),
+                },
+            )
+        },
+    ),
+    "Linear.backward": Operation(
+        linear_backward,
+        {"dy": "no", "x": "ni", "weight": "oi"},
+        {
+            "dx": Result("ni", "sum(dy[n, o] * weight[o, i] for o in outputs)", "dy @ weight"),
+            "dweight": Result(
+                "oi",
+                "sum(dy[n, o] * x[n, i] for n in rows)",
+                "dy.T @ x",
+                {
+                    "it is reshaped, not transposed": lambda dy, x, weight: (x.T @ dy).reshape(
+                        weight.shape
+                    )
+                },
+            ),
+            "dbias": Result(
+                "o",
+                "sum(dy[n, o] for n in rows)",
+                "dy.T @ ones",
+                {
+                    "it is the sum of dweight's columns": lambda dy, x, weight: (dy.T @ x).sum(
+                        axis=1
+                    ),
+                    "it is the first row of dy": lambda dy, x, weight: dy[0],
+                },
+            ),
+        },
+    ),
+    "ReLU.forward": Operation(
+        relu_forward,
+        {"x": "ni"},
+        {
+            "y": Result(
+                "ni",
+                "maximum(x[n, i], 0)",
+                "maximum(x, 0)",
+                {"it is x itself": lambda x: x, "it is |x|": lambda x: np.abs(x)},
+            )
+        },
+    ),
+    "ReLU.backward": Operation(
+        relu_backward,
+        {"dy": "ni", "y": "ni"},
+        {
+            "dx": Result(
+                "ni",
+                "dy[n, i] * (y[n, i] > 0)",
+                "dy * (y > 0)",
+                {
+                    "it is dy itself, without the mask": lambda dy, y: dy,
+                    "the mask lets zeros through": lambda dy, y: dy * (y >= 0),
+                    "the mask is taken of dy, not of y": lambda dy, y: dy * (dy > 0),
+                    "it is the mask alone, without dy": lambda dy, y: (y > 0).astype(dy.dtype),
+                },
+            )
+        },
+    ),
+    "Sigmoid.forward": Operation(
+        sigmoid_forward,
+        {"x": "ni"},
+        {"y": Result("ni", "1 / (1 + exp(-x[n, i]))", "1 / (1 + exp(-x))")},
+    ),
+    "Sigmoid.backward": Operation(
+        sigmoid_backward,
+        {"dy": "ni", "y": "ni"},
+        {
+            "dx": Result(
+                "ni",
+                "dy[n, i] * y[n, i] * (1 - y[n, i])",
+                "dy * y * (1 - y)",
+                {
+                    "the factor 1 − y is missing": lambda dy, y: dy * y,
+                    "the factor y is missing": lambda dy, y: dy * (1 - y),
+                    "it is dy y (1 + y)": lambda dy, y: dy * y * (1 + y),
+                    "the derivative is taken at y, as if y were x": lambda dy, y: (
+                        dy / (2 + np.exp(y) + np.exp(-y))
+                    ),
+                    "it is dy itself": lambda dy, y: dy,
+                },
+            )
+        },
+    ),
+    f"{LOSS}.forward": Operation(
+        loss_forward,
+        {"y": "ni", "target": "ni"},
+        {
+            "value": Result(
+                "",
+                "sum((y[n, i] - target[n, i]) ** 2 for n in rows for i in inputs)",
+                "sum((y - target) ** 2)",
+            )
+        },
+    ),
+    f"{LOSS}.backward": Operation(
+        loss_backward,
+        {"y": "ni", "target": "ni"},
+        {
+            "dy": Result(
+                "ni",
+                "2 * (y[n, i] - target[n, i])",
+                "2 * (y - target)",
+                {"it is the gradient of the absolute error": lambda y, target: np.sign(y - target)},
+            )
+        },
+    ),
+}
+
+
+def step_of(layers: Sequence[Layer]) -> Iterator[tuple[str, str, Layer]]:
+    """Yield (name, operation, layer) in the order of a step: ("fc1.forward", "Linear.forward", …).
+
+    The loss counts as the last layer: it maps the output of the network.
+    """
+    width = layers[-1].out_features
+    chain = (*layers, Layer("loss", LOSS, width, width))
+    for direction, ordered in (("forward", chain), ("backward", chain[::-1])):
+        for layer in ordered:
+            yield f"{layer.name}.{direction}", f"{layer.kind}.{direction}", layer
+
+
+def traced(name: str, result: str, layers: Sequence[Layer]) -> str:
+    """Return what a trace calls a result of an operation: ("fc1.forward", "y") is "act/fc1".
+
+    The gradient of the network's input, which no training step computes, is "dact/input".
+    """
+    of, _, direction = name.partition(".")
+    names = ["input", *(layer.name for layer in layers)]
+    if of == "loss":
+        return "loss" if direction == "forward" else f"dact/{names[-1]}"
+    if direction == "forward":
+        return f"act/{of}"
+    if result == "dx":
+        return f"dact/{names[names.index(of) - 1]}"
+    return f"grad/{of}.{result.removeprefix('d')}"

@@ -1,30 +1,28 @@
-"""One training step as both sides take it: every tensor's shape, its errors, and a part of it to look at.
+"""One training step as both sides take it: every tensor's shape, its errors, and a thumbnail.
 
-The step's own tensors are judged as the network stage judges them. Adam is judged on the gradients
-that the side itself has computed, so that an error in them does not count twice; and on normal
-numbers alone, because the moments of a dead unit die away below them, where nothing can be decided.
+The step's own tensors are judged as stage network judges them. Adam is judged on the gradients that
+the side itself has computed, so that an error in them does not count twice; and on normal numbers
+alone, because the moments of a dead unit die away below them, where nothing can be decided.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from compare.check import bounds
-from compare.check.bounds import Bounded, Finding
+from compare.check.bounds import Bounded, Finding, judge
 from compare.check.network import check_network
 from compare.check.optimizer import adam
 from compare.check.thumbnails import Thumbnail, thumbnail
 from compare.data.batches import Batch
 from compare.data.config import Config
-from compare.sides.interface import Array, Side, Trace, under_prefix
+from compare.sides.interface import Array, Side, Trace, observed, under_prefix
 from compare.sides.subject import Subject
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What one side's tensor came to: a verdict, and its error in units of what rounding allows; None for infinite."""
+    """One side's verdict, and its error in units of what rounding allows; None for infinite."""
 
     verdict: str
     ratio: float | None
@@ -46,47 +44,44 @@ class Tensor:
 def observe_step(
     subject: Subject, config: Config, rng: np.random.Generator
 ) -> tuple[list[Tensor], dict[str, Array]]:
-    """Return the tensors of a subject's first step, and pictures "SIDE/TENSOR" and "apart/TENSOR" of each."""
+    """Return the tensors of a subject's first step; and pictures "SIDE/TENSOR", "apart/TENSOR"."""
     (batch,) = subject.batches(config, 1)
     traces: dict[str, Trace] = {}
     judged: dict[str, dict[str, Finding]] = {}
     for make in (subject.ours, subject.reference):
         side = make(config)
         label = side.describe().name
-        judged[label] = {finding.tensor: finding for finding in _findings(side, config, batch, rng)}
+        judged[label] = {found.tensor: found for found in _findings(side, config, batch, rng)}
         traces[label] = side.observe(batch)
     ours, reference = traces.values()
-    views = {name: thumbnail(name, value) for name, value in reference.items()}
+    thumbnails = {name: thumbnail(name, value) for name, value in reference.items()}
     tensors = [
         Tensor(
             name,
-            finding.operation,
+            found.operation,
             list(reference[name].shape),
-            {label: _judged(of[name]) for label, of in judged.items()},
+            {
+                label: Judged(of[name].verdict.value, finite(of[name].ratio))
+                for label, of in judged.items()
+            },
             _apart(ours.get(name), reference[name]),
             float(np.abs(reference[name]).max()),
-            views[name].what,
+            thumbnails[name].what,
         )
-        for name, finding in next(iter(judged.values())).items()
+        for name, found in next(iter(judged.values())).items()
     ]
-    return tensors, dict(_pictures(views, ours, reference, list(judged)))
-
-
-def plain(tensors: list[Tensor]) -> list[dict[str, Any]]:
-    """Return plain values for JSON."""
-    return [asdict(tensor) for tensor in tensors]
+    return tensors, dict(_pictures(thumbnails, ours, reference, list(judged)))
 
 
 def _findings(
     side: Side, config: Config, batch: Batch, rng: np.random.Generator
 ) -> Iterator[Finding]:
-    """Judge every tensor of one step, the optimizer's among them; the side's state stays as it is."""
+    """Judge every tensor of one step, the optimizer's among them; the side stays as it is."""
     yield from check_network(side, batch, rng)
     who, before = side.describe(), side.state()
-    trace = side.observe(batch)
-    side.load(before)
+    trace = observed(side, batch)
     for name, true in adam(before, under_prefix("grad", trace), config, who.dtype).items():
-        verdict, ratio, *_ = bounds.judge(*_normal(trace.get(name), true, who.dtype), who.dtype)
+        verdict, ratio, *_ = judge(*_normal(trace.get(name), true, who.dtype), who.dtype)
         yield Finding("optimizer", who.name, who.dtype, "adam", name, verdict, ratio)
 
 
@@ -96,10 +91,6 @@ def _normal(got: Array | None, true: Bounded, dtype: str) -> tuple[Array | None,
         return got, true
     normal = true.scale >= float(np.finfo(dtype).tiny)
     return got[normal], true._replace(value=true.value[normal], scale=true.scale[normal])
-
-
-def _judged(finding: Finding) -> Judged:
-    return Judged(finding.verdict.value, finite(finding.ratio))
 
 
 def finite(number: float) -> float | None:
@@ -114,11 +105,12 @@ def _apart(ours: Array | None, reference: Array) -> float | None:
 
 
 def _pictures(
-    views: Mapping[str, Thumbnail], ours: Trace, reference: Trace, labels: list[str]
+    thumbnails: Mapping[str, Thumbnail], ours: Trace, reference: Trace, labels: list[str]
 ) -> Iterator[tuple[str, Array]]:
-    for name, of in views.items():
+    for name, of in thumbnails.items():
         part = of.of(reference[name]).astype(np.float64)
         yield f"{labels[1]}/{name}", part
         if name in ours and ours[name].shape == reference[name].shape:
-            yield f"{labels[0]}/{name}", of.of(ours[name]).astype(np.float64)
-            yield f"apart/{name}", np.abs(of.of(ours[name]).astype(np.float64) - part)
+            mine = of.of(ours[name]).astype(np.float64)
+            yield f"{labels[0]}/{name}", mine
+            yield f"apart/{name}", np.abs(mine - part)

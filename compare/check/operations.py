@@ -1,4 +1,4 @@
-"""Stage 2, operations: each one alone, on operands that both sides are given; so no error can be inherited.
+"""Stages exact and rounding: each operation alone, on operands given, so no error is propagated.
 
 First operands on which rounding has no part, where every order of summation gives the same bits.
 They see a single column of a weight, or a bias one ULP off, which are far below what rounding
@@ -7,54 +7,42 @@ allows. Then ordinary operands, in float32 and float64, against the truth in wid
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from compare.check import bounds, mistakes
-from compare.check.bounds import Bounded, Finding, Judgement, Verdict
-from compare.check.kinds import OPERATIONS, sigmoid_forward
-from compare.sides.calls import complaint
-from compare.sides.interface import Array, Description, Layer, Operands, Operator, Side, State
-
-ROWS = (
-    32  # of a batch of operands: the widths are the network's own, and the truth is slow to compute
+from compare.check.bounds import (
+    Bounded,
+    Finding,
+    Judgement,
+    Verdict,
+    equal,
+    judge,
+    widen,
 )
-FEWER = (
-    5,
-    1,
-)  # rows of others: a factor may hold for one size alone, and a single row may go a way of its own
-SPOILT = Judgement(
-    Verdict.FAIL, np.inf
-)  # it raised, warned or changed an operand: its results do not count
-LARGEST_INTEGER = 3  # operands are integers in ±3: a sum of 10,000 products stays far below 2^24
+from compare.check.kinds import OPERATIONS, sigmoid_forward, step_of
+from compare.check.mistakes import explained
+from compare.sides.calls import what_it_did
+from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
+ROWS = 32  # of operands: the widths are the network's own, and the truth is slow to compute
+FEWER = (5, 1)  # rows of others: a factor may hold for one size alone, and one row go its own way
+SPOILT = equal(False)  # it raised, warned or changed an operand: its results do not count
+LARGEST_INTEGER = 3  # operands are integers in ±3: sums of 10,000 products stay far below 2^24
 
-def operations(side: Side) -> Iterator[tuple[str, str]]:
-    """Yield (name, kind) of everything a side can be asked for, in the order of a step: ("fc1.forward", …), …."""
-    layers = (*side.describe().layers, Layer("loss", "SumSquaredError", 0, 0))
-    for direction, ordered in (("forward", layers), ("backward", layers[::-1])):
-        for layer in ordered:
-            yield f"{layer.name}.{direction}", f"{layer.kind}.{direction}"
+Judged = dict[str, tuple[Judgement, str]]  # by result, with what is wrong with it
 
 
 def check_operations(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge every operation of a side, from its state, which stays as it is."""
     yield from _check_load(side, rng)
     state = side.state()
-    for name, kind in operations(side):
-        yield from check_operation(side, name, kind, state, rng)
-
-
-def check_operation(
-    side: Operator, name: str, kind: str, state: State, rng: np.random.Generator
-) -> Iterator[Finding]:
-    """Judge one operation, of a kind that the oracle knows, with the weights that the state has for it."""
-    yield from _check_exact(side, name, kind, state, rng)
-    yield from _check_rounding(side, name, kind, state, rng)
+    for name, operation, layer in step_of(side.describe().layers):
+        yield from check_operation(side, name, operation, layer, state, rng)
 
 
 def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
-    """Give the side a random state: it comes back bit for bit, and what was handed out before is as it was."""
+    """Give the side a random state: it comes back bit for bit, and what was handed out stays."""
     who, before = side.describe(), side.state()
     kept = {name: value.copy() for name, value in before.items()}
     given = {
@@ -69,165 +57,110 @@ def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
     side.load(kept)
     for operation, have, expected in (("state", handed_out, kept), ("load", back, given)):
         for name, value in expected.items():
-            same = name in have and np.array_equal(have[name], value)
-            verdict = Verdict.EXACT if same else Verdict.FAIL
-            yield Finding(
-                "exact", who.name, who.dtype, operation, name, verdict, 0.0 if same else np.inf
-            )
+            verdict, ratio, *_ = equal(name in have and np.array_equal(have[name], value))
+            yield Finding("exact", who.name, who.dtype, operation, name, verdict, ratio)
 
 
-def _check_exact(
-    side: Operator, name: str, kind: str, state: State, rng: np.random.Generator
+def check_operation(
+    side: Operator, name: str, kind: str, layer: Layer, state: State, rng: np.random.Generator
 ) -> Iterator[Finding]:
+    """Judge one operation of a layer, with the weights that the state has for it."""
     who = side.describe()
-    for operands in exact_operands(name, kind, who, state, rng):
-        results, spoilt = _run(side, name, operands)
-        for tensor, true in OPERATIONS[kind](**operands).items():
-            expected, got = true.value.astype(who.dtype), results.get(tensor)
-            judgement = bounds.judge(got, Bounded(expected, np.zeros_like(expected), 0), who.dtype)
-            judgement = SPOILT if spoilt else judgement
-            detail = spoilt or _detail(kind, tensor, got, true, operands, judgement)
-            yield _finding("exact", who, name, tensor, judgement, detail)
+    weights = {key: state[f"param/{layer.name}.{key}"] for key in layer.parameters}
+
+    def finding(stage: str, tensor: str, judgement: Judgement, detail: str) -> Finding:
+        verdict, ratio, excused, _ = judgement
+        detail = "" if verdict.held else detail
+        return Finding(stage, who.name, who.dtype, name, tensor, verdict, ratio, excused, detail)
+
+    run = partial(_run, side, name, kind)
+    for operands in exact_operands(kind, layer, who.dtype, weights, rng):
+        for tensor, (judgement, detail) in run(operands, exact=True).items():
+            yield finding("exact", tensor, judgement, detail)
+    for tensor, (judgement, detail) in run(_normal(kind, layer, who.dtype, weights, rng)).items():
+        if judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
+            fresh = _normal(kind, layer, who.dtype, {}, rng)
+            again, detail = run(fresh)[tensor]
+            repeated = again.borderline or not again.verdict.held
+            judgement = (again if repeated else judgement)._replace(
+                verdict=Verdict.FAIL if repeated else Verdict.BORDERLINE
+            )
+        yield finding("rounding", tensor, judgement, detail)
 
 
 def exact_operands(
-    name: str, kind: str, who: Description, state: State, rng: np.random.Generator
+    kind: str, layer: Layer, dtype: str, weights: Operands, rng: np.random.Generator
 ) -> Iterator[Operands]:
     """Yield operands whose results every order of summation gets right to the last bit."""
     for rows in (ROWS, *FEWER):
-        shapes = _shapes(name, kind, who, rows)
+        shapes = OPERATIONS[kind].shapes(layer, rows)
         if kind == "Sigmoid.forward":
-            yield {
-                "x": np.zeros(shapes["x"], who.dtype)
-            }  # the one number whose sigmoid is a number
+            yield {"x": np.zeros(shapes["x"], dtype)}  # the one number whose sigmoid is a number
         else:
-            yield {
-                key: rng.integers(-LARGEST_INTEGER, LARGEST_INTEGER + 1, shape).astype(who.dtype)
-                for key, shape in shapes.items()
-            }
-    layer = name.split(".")[0]
+            integers = partial(rng.integers, -LARGEST_INTEGER, LARGEST_INTEGER + 1)
+            yield {key: integers(shape).astype(dtype) for key, shape in shapes.items()}
     if kind == "Linear.forward":
-        weight, bias = state[f"param/{layer}.weight"], state[f"param/{layer}.bias"]
-        one_hot = np.eye(weight.shape[1], dtype=who.dtype)
-        yield {"x": np.zeros_like(one_hot[:1]), "weight": weight, "bias": bias}
-        yield {"x": one_hot, "weight": weight, "bias": bias}
+        one_hot = np.eye(layer.in_features, dtype=dtype)
+        yield {"x": np.zeros_like(one_hot[:1]), **weights}
+        yield {"x": one_hot, **weights}
     elif kind == "Linear.backward":
-        weight = state[f"param/{layer}.weight"]
-        one_hot = np.eye(weight.shape[0], dtype=who.dtype)
-        x = rng.standard_normal((len(one_hot), weight.shape[1])).astype(who.dtype)
-        yield {"dy": one_hot, "x": x, "weight": weight}
+        one_hot = np.eye(layer.out_features, dtype=dtype)
+        x = rng.standard_normal((layer.out_features, layer.in_features)).astype(dtype)
+        yield {"dy": one_hot, "x": x, "weight": weights["weight"]}
 
 
-def _check_rounding(
-    side: Operator, name: str, kind: str, state: State, rng: np.random.Generator
-) -> Iterator[Finding]:
-    who = side.describe()
-    for tensor, (judgement, detail) in _judge_once(side, name, kind, state, rng).items():
-        if (
-            judgement.suspect
-        ):  # correlated roundings, which do not repeat on zero-mean operands, or a small fault
-            again, detail = _judge_once(side, name, kind, None, rng)[tensor]
-            repeated = again.suspect or not again.verdict.held
-            judgement = (
-                again._replace(verdict=Verdict.FAIL)
-                if repeated
-                else judgement._replace(verdict=Verdict.BORDERLINE)
-            )
-        yield _finding("rounding", who, name, tensor, judgement, detail)
-
-
-def _judge_once(
-    side: Operator, name: str, kind: str, state: State | None, rng: np.random.Generator
-) -> dict[str, tuple[Judgement, str]]:
-    """Run an operation on normal operands, with the side's own weights where a state is given; judge its results."""
-    who = side.describe()
-    operands = {
-        key: rng.standard_normal(shape).astype(who.dtype)
-        for key, shape in _shapes(name, kind, who, ROWS).items()
-    }
-    if state is not None:
-        layer = name.split(".")[0]
-        operands |= {
-            key: state[f"param/{layer}.{key}"] for key in ("weight", "bias") if key in operands
-        }
-    if kind.startswith(("ReLU", "Sigmoid")):  # an activation may go wrong far from zero only
-        for key in operands.keys() & {"x", "y"}:
-            operands[key][::2] *= (
-                -np.log(np.finfo(who.dtype).tiny) / 3
-            )  # three of these deviations, and eˣ underflows
+def _normal(
+    kind: str, layer: Layer, dtype: str, weights: Operands, rng: np.random.Generator
+) -> Operands:
+    """Return normal operands, and the weights given in place of those."""
+    shapes = OPERATIONS[kind].shapes(layer, ROWS)
+    drawn = {key: rng.standard_normal(shape).astype(dtype) for key, shape in shapes.items()}
+    operands = drawn | {key: value for key, value in weights.items() if key in drawn}
+    if layer.kind in ("ReLU", "Sigmoid"):  # an activation may go wrong far from zero only
+        for key in operands.keys() & {"x", "y"}:  # three of these deviations, and eˣ underflows
+            operands[key][::2] *= -np.log(np.finfo(dtype).tiny) / 3
     if kind == "Sigmoid.backward":
         operands["y"] = sigmoid_forward(operands["y"])["y"].value
-    results, spoilt = _run(side, name, operands)
-    wide = {key: value.astype(bounds.WIDER[who.dtype]) for key, value in operands.items()}
-    judged = {}
-    for tensor, true in OPERATIONS[kind](**wide).items():
-        judgement = SPOILT if spoilt else bounds.judge(results.get(tensor), true, who.dtype)
-        judged[tensor] = (
-            judgement,
-            spoilt or _detail(kind, tensor, results.get(tensor), true, wide, judgement),
-        )
+    return operands
+
+
+def _run(side: Operator, name: str, kind: str, operands: Operands, exact: bool = False) -> Judged:
+    """Do an operation on copies of operands; judge its results, of which `exact` asks every bit."""
+    dtype = side.describe().dtype
+    results, spoilt = _results(side, name, operands)
+    wide = operands if exact else widen(operands, dtype)
+    judged: Judged = {}
+    for tensor, true in OPERATIONS[kind].define(**wide).items():
+        got, truth = results.get(tensor), true
+        if exact:
+            value = true.value.astype(dtype)
+            truth = Bounded(value, np.zeros_like(value), 0)
+        judgement = SPOILT if spoilt else judge(got, truth, dtype)
+        detail = spoilt or _detail(kind, tensor, got, true.value, wide, judgement)
+        judged[tensor] = judgement, detail
     return judged
 
 
-def _run(side: Operator, name: str, operands: Operands) -> tuple[Operands, str]:
-    """Do the operation on copies; return its results, or none and why they do not count."""
+def _results(side: Operator, name: str, operands: Operands) -> tuple[Operands, str]:
+    """Return an operation's results, or none and why they do not count."""
     copies = {key: value.copy() for key, value in operands.items()}
     try:
         with warnings.catch_warnings(action="error"):
             results = side.op(name, dict(copies))
     except Exception as error:  # the side is what is being judged: it may raise anything
-        return {}, complaint(error)
-    changed = [key for key, value in operands.items() if not np.array_equal(copies[key], value)]
-    if changed:
-        return {}, f"it changed its operand {changed[0]}"
+        return {}, what_it_did(error)
+    for key, value in operands.items():
+        if not np.array_equal(copies[key], value):
+            return {}, f"it changed its operand {key}"
     return results, ""
 
 
 def _detail(
-    kind: str,
-    tensor: str,
-    got: Array | None,
-    true: Bounded,
-    operands: Operands,
-    judgement: Judgement,
+    kind: str, tensor: str, got: Array | None, true: Array, operands: Operands, found: Judgement
 ) -> str:
-    if got is None or (judgement.verdict.held and not judgement.suspect):
+    """Say what is wrong with a result, or nothing."""
+    if got is None or (found.verdict.held and not found.borderline):
         return ""
-    return mistakes.of_operation(kind, tensor, got, true.value, operands)
-
-
-def _shapes(name: str, kind: str, who: Description, rows: int) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of an operation's operands."""
-    layers = {layer.name: layer for layer in who.layers}
-    if kind.startswith("SumSquaredError"):
-        output = (rows, who.layers[-1].out_features)
-        return {"y": output, "target": output}
-    layer = layers[name.split(".")[0]]
-    x, y = (rows, layer.in_features), (rows, layer.out_features)
-    weights = {"weight": (layer.out_features, layer.in_features), "bias": (layer.out_features,)}
-    operands: dict[str, dict[str, tuple[int, ...]]] = {
-        "Linear.forward": {"x": x, **weights},
-        "Linear.backward": {"dy": y, "x": x, "weight": weights["weight"]},
-        "ReLU.forward": {"x": x},
-        "ReLU.backward": {"dy": y, "y": y},
-        "Sigmoid.forward": {"x": x},
-        "Sigmoid.backward": {"dy": y, "y": y},
-    }
-    return operands[kind]
-
-
-def _finding(
-    stage: str, who: Description, name: str, tensor: str, judgement: Judgement, detail: str
-) -> Finding:
-    verdict, ratio, undecided, _ = judgement
-    return Finding(
-        stage,
-        who.name,
-        who.dtype,
-        name,
-        tensor,
-        verdict,
-        ratio,
-        undecided,
-        "" if verdict.held else detail,
-    )
+    mistakes = OPERATIONS[kind].results[tensor].mistakes.items()
+    added = {"the weight": operands["weight"]} if tensor == "dweight" else {}
+    return explained(got, true, ((say, make(**operands)) for say, make in mistakes), added)

@@ -1,4 +1,4 @@
-"""The part of a tensor that fits into a small picture: one line of it as a square image, where it makes one."""
+"""The part of a tensor that fits into a small picture: where one is a square, a line of it."""
 
 from math import isqrt
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Thumbnail(NamedTuple):
 
 
 def thumbnail(name: str, value: Array) -> Thumbnail:
-    """Choose the part of a tensor of a trace to show: of an activation the first image's, of a weight the liveliest."""
+    """Choose what to show of a tensor: an activation's first image, a weight's liveliest line."""
     if value.ndim == 0:
         return Thumbnail("its one number", (), (1, 1))
     if value.ndim == 1:

@@ -1,4 +1,4 @@
-"""What `check` does: find out whom to judge, from where and on what; judge; print it and write it."""
+"""What `check` does: find out whom to judge and on what; judge; print the report and write it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.diagnosis import Report
-from compare.check.outcome import TRAININGS, Step, check_outcome, require_images
+from compare.check.outcome import TRAININGS, check_outcome, require_images
 from compare.check.stages import check_subject, raised
 from compare.commands.train import load_data
 from compare.data.batches import steps_per_epoch
@@ -21,9 +21,9 @@ from compare.data.datasets import Dataset
 from compare.errors import UserError
 from compare.files import write_json
 from compare.sides.calls import HERE, Calls, Misbehaved
-from compare.sides.process import DEADLINE, supervised
+from compare.sides.process import DEADLINE, Step, supervised
 from compare.sides.subject import Subject, our_own
-from compare.sides.user import foreign, require_name
+from compare.sides.user import require_name, user_supplied
 from compare.terminal import TrainingProgress, console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
@@ -50,13 +50,15 @@ class Request:
             )
         if self.thorough and (self.step or self.resume or not self.torch):
             raise UserError(
-                "--thorough trains both sides from their start; leave out --step, --resume and --no-torch"
+                "--thorough trains both sides from their start; "
+                "leave out --step, --resume and --no-torch"
             )
         if self.resume and self.side:
             raise UserError("--resume has the state of our own network; leave it out with --side")
         if self.resume and self.resume.is_dir():
             raise UserError(
-                f"{self.resume} is a folder; --resume takes a checkpoint, {self.resume}/numpy.safetensors"
+                f"{self.resume} is a folder; "
+                f"--resume takes a checkpoint, {self.resume}/numpy.safetensors"
             )
         if self.side is not None:
             require_name(self.side)
@@ -70,9 +72,10 @@ class Request:
 
 
 def check(request: Request, json_file: Path | None, **source: Any) -> Report:
-    """Run the parity check of our own two sides, or of anybody's; print it, and write it where asked.
+    """Check our own two sides, or a user-supplied one; print the report, write it where asked.
 
-    Anybody's is judged in a process of its own. Raises `UserError` for what cannot be judged.
+    What is user-supplied is judged in a process of its own. Raises `UserError` for what cannot be
+    judged.
     """
     start = Checkpoint.load(request.resume) if request.resume else None
     config = start.config if start else Config(**request.overrides)
@@ -130,7 +133,7 @@ def _subject(
     epochs, steps = (len(start.history), start.part.steps) if start else (0, 0)
     step = request.step or epochs * steps_per_epoch(config, len(images)) + steps + 1
     if request.side is not None:
-        subject = foreign(request.side, config, images, device=device, step=step, calls=calls)
+        subject = user_supplied(request.side, config, images, device=device, step=step, calls=calls)
     else:
         subject = our_own(
             images, device=device, start=dict(start.state) if start else None, step=step
@@ -145,14 +148,13 @@ def _subject(
 def show_check(report: Report) -> None:
     """Print what each stage found of each operation, then the verdict."""
     columns = list(dict.fromkeys((f.side, f.dtype) for f in report.findings if f.dtype in DTYPES))
-    title = "Errors in units of what rounding allows; beyond 1 is off"
+    title = "Errors in units of what rounding allows; beyond 1 it fails"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in ("stage", "operation"):
         table.add_column(column, no_wrap=True)
     for side, dtype in columns:
-        table.add_column(
-            Text(f"{side}\n{dtype}"), justify="right"
-        )  # a bracket in a side's name is no markup
+        # A bracket in a side's name is no markup.
+        table.add_column(Text(f"{side}\n{dtype}"), justify="right")
     table.add_column("tensors", justify="right", style="dim")
     rows: dict[tuple[str, str], list[Finding]] = {}
     for finding in report.findings:
@@ -171,7 +173,7 @@ def show_check(report: Report) -> None:
 
 
 def show_verdict(report: Report) -> None:
-    """Print what to know of the check, who is the more exact, how far apart the free runs ended, and the sentence."""
+    """Print the lines of a report, then its sentence."""
     for line in report.lines():
         console.print(line, markup=False)
     console.print(report.sentence, style="green" if report.held else "red", markup=False)
@@ -187,5 +189,6 @@ def _cell(findings: Sequence[Finding]) -> str:
         return f"[red]{worst.verdict}{size}[/]"
     if worst.verdict is Verdict.EXACT:
         return "[green]exact[/]"
-    suspect = any(finding.verdict is Verdict.BORDERLINE for finding in findings)
-    return f"[yellow]suspect {worst.ratio:.2g}[/]" if suspect else f"[green]{worst.ratio:.2g}[/]"
+    if any(finding.verdict is Verdict.BORDERLINE for finding in findings):
+        return f"[yellow]borderline {worst.ratio:.2g}[/]"
+    return f"[green]{worst.ratio:.2g}[/]"

@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from compare.check.diagnosis import Report
-from compare.check.observed import observe_step, plain
+from compare.check.observed import observe_step
 from compare.check.stages import check as check_parity
 from compare.commands.check import show_verdict
 from compare.commands.figures import draw
@@ -18,8 +18,7 @@ from compare.commands.report import report
 from compare.commands.train import Prepared, begin, load_data, train
 from compare.controls.controls import SMALL
 from compare.controls.demonstrations import demonstrate
-from compare.controls.faults import FAULTS
-from compare.controls.held_out import OUTSIDERS
+from compare.controls.faults import KNOWN
 from compare.controls.injection import Fault
 from compare.data import datasets
 from compare.data.batches import steps_per_epoch
@@ -89,9 +88,7 @@ def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> N
     gather_latent_map(run, dataset, device=device)
     gather_first_steps(run, dataset, device=device)
     if faults:
-        gather_faults(
-            run, [fault for fault in FAULTS if fault not in OUTSIDERS]
-        )  # which repeat many of the others
+        gather_faults(run, KNOWN)  # which repeat many of the others
 
 
 def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
@@ -107,7 +104,7 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
     header = {
         "number": number,
         "layers": [list(layer) for layer in layers],
-        "tensors": plain(tensors),
+        "tensors": [asdict(tensor) for tensor in tensors],
     }
     write_arrays(run.page(STEP), pictures, header)
 

@@ -1,4 +1,4 @@
-"""Negative controls: each planted mistake, what the check makes of it, and whether it blames the right function."""
+"""Negative controls: each fault, what the check makes of it, and whether it names the function."""
 
 import warnings
 from collections.abc import Sequence
@@ -6,56 +6,60 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.check import diagnosis
-from compare.check.stages import STAGES, check
+from compare.check.diagnosis import STAGES, responsible
+from compare.check.stages import check
 from compare.controls.injection import Fault
-from compare.data.config import Config
+from compare.data.config import DTYPES, Config
 from compare.tables import Table
 
-SMALL = Config(hidden_dim=24, latent_dim=5, batch_size=32)  # a mistake is one at any size
+SMALL = Config(hidden_dim=24, latent_dim=5, batch_size=32)  # a fault is one at any size
 JUDGES = STAGES[:-2]  # trajectory and outcome certify no formula, and take longest
 
 
 @dataclass(frozen=True)
 class Control:
-    """What the check found of one mistake."""
+    """What the check found of one fault."""
 
     fault: Fault
-    stages: frozenset[str]  # that something was off in
-    blamed: str
+    stages: frozenset[str]  # that something failed in
+    responsible: str
     sentence: str
 
     @property
     def named(self) -> bool:
-        """Whether the sentence names the function that the mistake was planted in; so it was caught, too."""
-        return self.blamed == self.fault.operation
+        """Whether the sentence names the function with the fault; so it was caught, too."""
+        return self.responsible == self.fault.operation
 
 
 def control(
-    fault: Fault, images: np.ndarray, *, device: str = "cpu", torch: bool = True
+    fault: Fault,
+    images: np.ndarray,
+    *,
+    device: str = "cpu",
+    dtypes: Sequence[str] = DTYPES,
+    torch: bool = True,
 ) -> Control:
-    """Check the NumPy side with a mistake in it, on a small network; `images`, `device` and `torch` as for `check`."""
-    with fault.plant(), warnings.catch_warnings(action="ignore"):  # a mistake may warn of anything
-        report = check(SMALL, images, device=device, torch=torch, trajectory=False)
-    stages = frozenset(finding.stage for finding in report.findings if not finding.verdict.held)
-    return Control(
-        fault, stages, diagnosis.blamed(report.findings, report.description), report.sentence
-    )
+    """Check a small network of the NumPy side with a fault in it; the rest is as for `check`."""
+    with fault.inject(), warnings.catch_warnings(action="ignore"):  # a fault may warn of anything
+        report = check(SMALL, images, device=device, dtypes=dtypes, torch=torch, trajectory=False)
+    failed = frozenset(found.stage for found in report.findings if not found.verdict.held)
+    named = responsible(report.findings, report.description)
+    return Control(fault, failed, named, report.sentence)
 
 
 def matrix(found: Sequence[Control]) -> Table:
-    """Return the table mistake × stage, whether each was caught, and whom the sentence named."""
+    """Return the table fault × stage, whether each was caught, and whom the sentence named."""
     caught, named = sum(bool(c.stages) for c in found), sum(c.named for c in found)
     initials = ", ".join(f"{stage[0].upper()} {stage}" for stage in JUDGES)
     return Table(
-        f"{len(found)} planted mistakes: {caught} caught, {named} named. By stage: {initials}",
-        ("mistake", *(stage[0].upper() for stage in JUDGES), "caught", "named"),
+        f"{len(found)} faults: {caught} caught, {named} named. By stage: {initials}",
+        ("fault", *(stage[0].upper() for stage in JUDGES), "caught", "named"),
         [
             (
                 f"{c.fault.operation}: {c.fault.name}",
                 *("×" if stage in c.stages else "" for stage in JUDGES),
                 "yes" if c.stages else "NO",
-                "yes" if c.named else f"NO: {c.blamed or 'nothing'}",
+                "yes" if c.named else f"NO: {c.responsible or 'nothing'}",
             )
             for c in found
         ],
@@ -63,9 +67,9 @@ def matrix(found: Sequence[Control]) -> Table:
 
 
 def explanations(found: Sequence[Control]) -> Table:
-    """Return, for each mistake, what was changed and the sentence that the check ends in."""
+    """Return, for each fault, what was changed and the sentence that the check ends in."""
     return Table(
         "What was changed, and what the check said",
-        ("mistake", "changed", "sentence"),
+        ("fault", "changed", "sentence"),
         [(f"{c.fault.operation}: {c.fault.name}", f"`{c.fault.what}`", c.sentence) for c in found],
     )

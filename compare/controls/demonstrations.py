@@ -1,4 +1,4 @@
-"""The planted mistakes as exhibits: what the check sees of each, tensor by tensor, and the first tensor that is off."""
+"""Faults as the page shows them: what the check sees of each, and the first tensor that fails."""
 
 import warnings
 from contextlib import nullcontext
@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.check.bounds import Finding
-from compare.check.diagnosis import WHOLE, Report, traced
+from compare.check.diagnosis import WHOLE, Report, tensor_of
 from compare.check.observed import finite
 from compare.check.stages import check
 from compare.check.thumbnails import thumbnail
@@ -18,92 +17,77 @@ from compare.data.config import DTYPES
 from compare.sides.interface import Array
 from compare.sides.subject import LABELS, our_own
 
-ERRORS = (
-    "network",
-    "optimizer",
-)  # the stages whose ratios an exhibit tells even where nothing is off
+ERRORS = ("network", "optimizer")  # the stages whose ratios are told even where nothing fails
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A mistake, or none, and what the check makes of it."""
+    """A fault, or none, and what the check makes of it."""
 
-    operation: str  # the function that it was planted in; nothing for the healthy network
+    operation: str  # the function with the fault; nothing for the healthy network
     name: str
     what: str  # the change of the source
     sentence: str
-    first: str  # the first tensor of the step that is off; nothing for the healthy network
+    first: str  # the first tensor of the step that fails; nothing for the healthy network
     picture: str  # which part of it the pictures show, where it is one of the step's
-    findings: list[dict[str, Any]]  # of the NumPy side: what is off, and the errors of the step
+    findings: list[dict[str, Any]]  # of the NumPy side: what fails, and the errors of the step
 
 
-class Looked(NamedTuple):
-    """A part of one tensor on both sides."""
+class Pictured(NamedTuple):
+    """A part of one tensor on both sides, and which part it is."""
 
     ours: Array
     reference: Array
     what: str
 
 
-def demonstrate(fault: Fault | None, images: Array) -> tuple[Demonstration, Looked | None]:
-    """Check the small network of the controls with a mistake in it, or with none; also look at the first tensor off.
+def demonstrate(fault: Fault | None, images: Array) -> tuple[Demonstration, Pictured | None]:
+    """Check the small network of the controls with a fault or none; picture the first failure.
 
-    Where float32 alone shows that something is off, float64 would only say it again, and is left
+    Where float32 alone shows that something fails, float64 would only say it again, and is left
     out.
     """
-    with warnings.catch_warnings(action="ignore"):  # a mistake may warn of anything
+    with warnings.catch_warnings(action="ignore"):  # a fault may warn of anything
         report = _check(fault, images, DTYPES[:1])
         if fault and report.held:
             report = _check(fault, images, DTYPES)
-        layers = report.description.layers
-        telling = [
-            f
-            for f in report.findings
-            if not f.verdict.held or (f.stage in ERRORS and f.dtype == DTYPES[0])
-        ]
-        found = [_plain(f, traced(f, layers)) for f in telling if f.side == LABELS["numpy"]]
-        off = {traced(f, layers) for f in report.findings if not f.verdict.held}
-        first, looked = _look(fault, images, off) if fault else ("", None)
+        traced = [(f, tensor_of(f, report.description.layers)) for f in report.findings]
+        failed = {tensor for f, tensor in traced if not f.verdict.held}
+        first, pictured = _first(fault, images, failed) if fault else ("", None)
+    found = [
+        {"stage": f.stage, "tensor": of, "verdict": f.verdict.value, "ratio": finite(f.ratio)}
+        for f, of in traced
+        if f.side == LABELS["numpy"]
+        and (not f.verdict.held or (f.stage in ERRORS and f.dtype == DTYPES[0]))
+    ]
     named = (fault.operation, fault.name, fault.what) if fault else ("", "no mistake", "")
-    return Demonstration(
-        *named, report.sentence, first, looked.what if looked else "", found
-    ), looked
+    shown = pictured.what if pictured else ""
+    return Demonstration(*named, report.sentence, first, shown, found), pictured
 
 
 def _check(fault: Fault | None, images: Array, dtypes: tuple[str, ...]) -> Report:
-    torch = (
-        fault is not None and fault.operation == "Adam.__init__"
-    )  # wrong defaults are judged by torch's
-    with fault.plant() if fault else nullcontext():
+    # Wrong defaults are judged by torch's.
+    torch = fault is not None and fault.operation == "Adam.__init__"
+    with fault.inject() if fault else nullcontext():
         return check(SMALL, images, dtypes=dtypes, torch=torch, trajectory=False)
 
 
-def _look(fault: Fault, images: Array, off: set[str]) -> tuple[str, Looked | None]:
-    """Return the first tensor of a step, in causal order, that is off, and a part of it with the mistake in our side.
+def _first(fault: Fault, images: Array, failed: set[str]) -> tuple[str, Pictured | None]:
+    """Return the first tensor of a step, in causal order, that fails, and a part of it.
 
-    `WHOLE`, and nothing to look at, where what is off is no tensor of a step.
+    `WHOLE`, and nothing to picture, where what fails is no tensor of a step.
     """
     subject = our_own(images)
     (batch,) = subject.batches(SMALL, 1)
     reference = subject.reference(SMALL).observe(batch)
-    first = next((name for name in reference if name in off), WHOLE)
+    first = next((name for name in reference if name in failed), WHOLE)
     try:
-        with fault.plant():
+        with fault.inject():
             ours = subject.ours(SMALL).observe(batch)
-    except Exception:  # a mistake may raise anything
+    except Exception:  # a fault may raise anything
         return first, None
     if first not in ours or ours[first].shape != reference[first].shape:
         return first, None
     part = thumbnail(first, reference[first])
     mine, theirs = (part.of(trace[first]).astype(np.float64) for trace in (ours, reference))
-    return first, Looked(mine, theirs, part.what)
-
-
-def _plain(finding: Finding, tensor: str) -> dict[str, Any]:
-    ratio = finite(finding.ratio)
-    return {
-        "stage": finding.stage,
-        "tensor": tensor,
-        "verdict": finding.verdict.value,
-        "ratio": ratio,
-    }
+    return first, Pictured(mine, theirs, part.what)

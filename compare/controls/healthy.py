@@ -1,9 +1,9 @@
-"""Positive controls: random networks with nothing wrong, at every size and scale, none of which may be called off."""
+"""Positive controls: random networks with no fault, at every size and scale; none may fail."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import count, islice, product
 
 import numpy as np
 
@@ -20,20 +20,15 @@ from compare.tables import Table
 
 EVERY = 10  # of each peculiar kind there is one configuration in ten, at least
 WEIGHTS = (1e-3, 0.1, 1.0, 3.0, 10.0)  # times the weights that PyTorch would start with
-INPUTS = (
-    1e-6,
-    1e-3,
-    1.0,
-    10.0,
-)  # times images in [0, 1]; with the largest weights, activations stay below 1e8
-SATURATING = (
-    40.0  # a bias of this size on the output; its sigmoid is 1 in float32 and float64, or 4e-18
-)
+# Times images in [0, 1]; with the largest weights, activations stay below 1e8.
+INPUTS = (1e-6, 1e-3, 1.0, 10.0)
+# A bias of this size on the output; its sigmoid is 1 in float32 and float64, or 4e-18.
+SATURATING = 40.0
 
 
 @dataclass(frozen=True)
 class Healthy:
-    """One configuration: a side's name, its config, and what is done to its first weights and its batches."""
+    """One configuration: a side, its config, what is done to its first weights and batches."""
 
     side: str
     config: Config
@@ -43,28 +38,28 @@ class Healthy:
     dead: bool  # half of the hidden units never wake
     saturated: bool  # the outputs are near 0 or 1
 
-    def kinds(self) -> Iterator[str]:
-        """Yield all that this configuration is one of."""
-        yield from (self.side, self.config.dtype, f"{self.threads} threads")
-        yield from (f"weights × {self.weights:g}", f"inputs × {self.inputs:g}")
-        for name in ("hidden_dim", "latent_dim", "batch_size"):
-            if getattr(self.config, name) == 1:
-                yield f"{name} 1"
-        for name in ("dead", "saturated"):
-            if getattr(self, name):
-                yield f"{name} units"
+    def kinds(self) -> list[str]:
+        """Return all that this configuration is one of."""
+        ones = ("hidden_dim", "latent_dim", "batch_size")
+        return [
+            self.side,
+            self.config.dtype,
+            f"{self.threads} threads",
+            f"weights × {self.weights:g}",
+            f"inputs × {self.inputs:g}",
+            *(f"{name} 1" for name in ones if getattr(self.config, name) == 1),
+            *(f"{name} units" for name in ("dead", "saturated") if getattr(self, name)),
+        ]
 
 
 def healthy(seed: int = 0) -> Iterator[Healthy]:
-    """Yield random configurations without end: kinds, sides, dtypes and threads by turns, all else by chance."""
-    turns = list(product(LABELS, DTYPES, (1, 2)))
-    number = 0
-    while True:
+    """Yield random configurations without end, kinds, sides, dtypes and threads one by one."""
+    combinations = list(product(LABELS, DTYPES, (1, 2)))
+    for number in count():
         rng = stream(Purpose.CHECK, seed, epoch=1, step=number)
         kind = number % EVERY
-        side, dtype, threads = turns[
-            (number + number // EVERY) % len(turns)
-        ]  # of which each meets every kind
+        # Each of them meets every kind.
+        side, dtype, threads = combinations[(number + number // EVERY) % len(combinations)]
         yield Healthy(
             side=side,
             config=Config(
@@ -84,7 +79,6 @@ def healthy(seed: int = 0) -> Iterator[Healthy]:
             dead=kind == 3 or rng.random() < 1 / EVERY,
             saturated=kind == 4 or rng.random() < 1 / EVERY,
         )
-        number += 1
 
 
 def judge(case: Healthy, images: np.ndarray) -> list[Finding]:
@@ -97,21 +91,17 @@ def judge(case: Healthy, images: np.ndarray) -> list[Finding]:
         for batch in training_batches(case.config, images, 2)
     ]
     findings = list(check_side(side, case.config, batches))
-    if (case.side, case.config.dtype) == (
-        "numpy",
-        "float64",
-    ):  # torch's loss takes no complex numbers
-        findings += check_formula(
-            side, batches[0], stream(Purpose.CHECK, case.config.seed, epoch=2)
-        )
+    if (case.side, case.config.dtype) == ("numpy", "float64"):  # torch's loss is never complex
+        rng = stream(Purpose.CHECK, case.config.seed, epoch=2)
+        findings += check_formula(side, batches[0], rng)
     return findings
 
 
 def false_alarms(
-    count: int, images: np.ndarray, seed: int = 0
+    number: int, images: np.ndarray, seed: int = 0
 ) -> Iterator[tuple[Healthy, list[Finding]]]:
-    """Yield each of so many configurations, with its findings that are off, of which there should be none."""
-    for case in islice(healthy(seed), count):
+    """Yield so many configurations, each with its findings that fail, of which none should."""
+    for case in islice(healthy(seed), number):
         yield case, [finding for finding in judge(case, images) if not finding.verdict.held]
 
 
@@ -119,11 +109,8 @@ def census(cases: Sequence[Healthy], alarms: int) -> Table:
     """Return how many configurations there were of each kind."""
     counts = Counter(kind for case in cases for kind in case.kinds())
     title = f"{len(cases)} healthy configurations: {alarms} false alarms"
-    return Table(
-        title,
-        ("of the kind", "configurations"),
-        [(kind, str(counts[kind])) for kind in sorted(counts)],
-    )
+    columns = ("of the kind", "configurations")
+    return Table(title, columns, [(kind, str(counts[kind])) for kind in sorted(counts)])
 
 
 def _state(case: Healthy, side: Side) -> State:

@@ -1,13 +1,13 @@
-"""How a mistake is planted: one function of the NumPy side, with one passage of its text replaced, for a while.
+"""Fault injection: one function of the NumPy side with a passage of its text replaced, for a while.
 
-What is planted is what a person might have written there, so a mistake is shown as the change of
-the source it is.
+What is injected is what a person might have written there, so a fault is shown as the change of the
+source that it is.
 """
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from types import FunctionType
@@ -21,22 +21,29 @@ from compare.sides.numpy_side import NumpySide
 
 PARTS = {"Adam.step": ("Adam._update", "Adam.step")}  # of what is told as one function
 
+Changes = Sequence[tuple[str, str]]  # old text, new text
+
 
 @dataclass(frozen=True)
 class Fault:
-    """A mistake: its name, what is changed, the function that a right sentence names, and how to plant it."""
+    """A fault: its name, what is changed, what a right sentence names, and how to inject it."""
 
     name: str
     what: str
     operation: str
-    plant: Callable[[], AbstractContextManager[Any]]
-    changes: tuple[
-        tuple[str, str], ...
-    ] = ()  # of the operation's source; none where data are wrong
+    inject: Callable[[], AbstractContextManager[Any]]
+    changes: Changes = ()  # of the operation's source; none where data are wrong
 
 
-def mistake(name: str, operation: str, *changes: tuple[str, str]) -> Fault:
-    """Return the fault of writing, in a function of `numpy_ae`, the second text of each change for the first."""
+def faults(written: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Fault]:
+    """Yield faults given by function and name as texts of the source: old, new, old, new, …."""
+    for operation, named in written.items():
+        for name, texts in named.items():
+            yield wrong_code(name, operation, *zip(texts[::2], texts[1::2], strict=True))
+
+
+def wrong_code(name: str, operation: str, *changes: tuple[str, str]) -> Fault:
+    """Return the fault of writing, in a function of `numpy_ae`, new texts for old ones."""
     what = "; ".join(f"{_one_line(old)} → {_one_line(new) or 'nothing'}" for old, new in changes)
     return Fault(name, what, operation, lambda: rewritten(operation, changes), changes)
 
@@ -46,8 +53,8 @@ def wrong_data(name: str, what: str, change: Callable[[Batch], Batch]) -> Fault:
     return Fault(name, what, "data", lambda: _changed_batches(change))
 
 
-def rewritten(operation: str, changes: Sequence[tuple[str, str]]) -> AbstractContextManager[Any]:
-    """Return a context in which a function ("Linear.forward") is its own source with the changes made.
+def rewritten(operation: str, changes: Changes) -> AbstractContextManager[Any]:
+    """Return a context in which a function ("Linear.forward") is its own source, changed.
 
     Raises `ValueError` for a text that the function does not hold exactly once: then the source has
     moved on.
@@ -56,16 +63,13 @@ def rewritten(operation: str, changes: Sequence[tuple[str, str]]) -> AbstractCon
     owner_name, _, method = function.__qualname__.rpartition(".")
     owner = getattr(numpy_ae, owner_name) if owner_name else numpy_ae.train
     namespace: dict[str, Any] = {}
-    exec(
-        compile(source, inspect.getsourcefile(function) or method, "exec"),
-        function.__globals__,
-        namespace,
-    )
+    code = compile(source, inspect.getsourcefile(function) or method, "exec")
+    exec(code, function.__globals__, namespace)
     return patch.object(owner, method, namespace[method])
 
 
-def changed(operation: str, changes: Sequence[tuple[str, str]]) -> tuple[FunctionType, str]:
-    """Return the function that does an operation, and its source with the changes made, as `rewritten` has it."""
+def changed(operation: str, changes: Changes) -> tuple[FunctionType, str]:
+    """Return the function that does an operation, and its source changed, as `rewritten` has it."""
     for part in PARTS.get(operation, (operation,)):
         function = attrgetter(part)(numpy_ae if "." in part else numpy_ae.train)
         source = textwrap.dedent(inspect.getsource(function))
@@ -87,9 +91,7 @@ def _changed_batches(change: Callable[[Batch], Batch]) -> Iterator[None]:
     def fit_changed(side: NumpySide, batches: Iterable[Batch]) -> Iterator[float]:
         return fit(side, map(change, batches))
 
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(NumpySide, "observe", observe_changed))
-        stack.enter_context(patch.object(NumpySide, "fit", fit_changed))
+    with patch.multiple(NumpySide, observe=observe_changed, fit=fit_changed):
         yield
 
 

@@ -20,7 +20,7 @@ class Purpose(IntEnum):
     TEST_NOISE = 3
     DIGITS = 4
     SAMPLES = 5
-    TWINS = 6
+    PERTURBED = 6
     CHECK = 7
     UNIFORM = 8
 

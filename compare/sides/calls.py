@@ -1,4 +1,4 @@
-"""Calls into code that is not ours: it may raise anything, and return anything.
+"""Calls into user-supplied code: it may raise anything, and return anything.
 
 What comes back is what it has to be, in plain values, or one exception with a text. So nothing of
 that code, no class and no object, is met outside a call.
@@ -13,24 +13,34 @@ import numpy as np
 
 from compare.data.batches import Batch
 from compare.errors import UserError, class_name, clipped, one_line, told
-from compare.sides.interface import Array, Description, Grads, Layer, Operands, State, Trace
+from compare.sides.interface import (
+    Array,
+    Description,
+    Grads,
+    Layer,
+    Operands,
+    State,
+    Trace,
+    state_shapes,
+)
 
 T = TypeVar("T")
 
 MUST_NOT_END = "code that is judged must not end the process"
 LONGEST_NAME = 80  # characters
-TRACEBACK = BaseException.__dict__[
-    "__traceback__"
-]  # reads an exception's own, whatever its class says
+TRACEBACK = BaseException.__dict__["__traceback__"]  # an exception's own, whatever its class says
 
 
 class Misbehaved(Exception):
-    """What a call did that it may not: `did` says it, "returned a list, …", and `where`, whose doing it is."""
+    """What a call did that it may not.
+
+    `did` says it ("returned a list, …"), `where`, whose doing it is, and `ends`, whether it would
+    have ended the process.
+    """
 
     def __init__(self, what: str, did: str, *, where: str = "", ends: bool = False) -> None:
         super().__init__(f"{what} {did}")
-        self.did, self.where = clipped(did), where or what
-        self.ends = ends  # whether it would have ended the process
+        self.did, self.where, self.ends = clipped(did), where or what, ends
 
 
 class Returned(Exception):
@@ -42,11 +52,11 @@ class Returned(Exception):
 
 
 class Ended(BaseException):
-    """What a call did that ends a process, and so this check: it is no `Exception`, which would be a finding."""
+    """What a call did that ends this check: it is no `Exception`, which would be a finding."""
 
 
 def call(what: str, do: Callable[[], T]) -> T:
-    """Return what somebody's code returns. Whatever it raises, but an interrupt, becomes `Misbehaved`."""
+    """Return what somebody's code returns; what it raises, but an interrupt, is `Misbehaved`."""
     try:
         return do()
     except KeyboardInterrupt:
@@ -59,7 +69,7 @@ def call(what: str, do: Callable[[], T]) -> T:
 
 
 class Calls:
-    """`call`, for code that is judged in a process of its own, which is told of each call and of its end.
+    """`call`, for code that is judged in a process of its own, which is told of begin and end.
 
     What the code sets with `np.seterr` is undone after each call, for it is not about our own
     arithmetic; what it ignores, it goes on to ignore in the next.
@@ -69,20 +79,19 @@ class Calls:
         self, tell: Callable[[str], object] = lambda what: None, *, interrupts: bool = True
     ) -> None:
         self._tell = tell  # called with what is entered, and with "" when it was left
-        self._interrupts = interrupts  # whether a KeyboardInterrupt is a person's; otherwise, the code has raised it
+        self._interrupts = interrupts  # whether a KeyboardInterrupt is a person's, or the code's
         self._ignored: dict[str, Any] = {}
 
     def __call__(self, what: str, do: Callable[[], T]) -> T:
-        """Return what it returns. Raises `Misbehaved`, and `Ended` for what would end the process."""
+        """Return what it returns. Raises `Misbehaved`, and `Ended` for what ends the process."""
         self._tell(what)
         try:
             with np.errstate(**self._ignored):
                 try:
                     return call(what, do)
                 finally:
-                    self._ignored = {
-                        kind: how for kind, how in np.geterr().items() if how == "ignore"
-                    }
+                    settings = np.geterr().items()
+                    self._ignored = {kind: how for kind, how in settings if how == "ignore"}
         except Misbehaved as error:
             if error.ends:
                 raise Ended(f"{error}; {MUST_NOT_END}") from None
@@ -106,7 +115,7 @@ def attempt(do: Callable[[], T]) -> T:
         raise UserError(str(error)) from None
 
 
-def complaint(error: Exception) -> str:
+def what_it_did(error: Exception) -> str:
     """Say what somebody's operation did, or one of ours: "it raised ValueError: …"."""
     return f"it {error.did if isinstance(error, Misbehaved) else told(error)}"
 
@@ -119,7 +128,7 @@ def account(error: BaseException) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """Return file and function that raised; nothing where it was a call that came to nothing, for then it is here."""
+    """Return file and function that raised; nothing where that is here: a call came to nothing."""
     codes = [frame.f_code for frame, _ in traceback.walk_tb(TRACEBACK.__get__(error))]
     if not codes or codes[-1].co_filename == __file__:
         return ""
@@ -127,7 +136,7 @@ def _where(error: BaseException) -> str:
 
 
 class Called:
-    """Somebody's side as the harness sees it: every method is a call, and returns plain values of the right kind."""
+    """Somebody's side as the harness sees it: a method is a call, and returns plain values."""
 
     def __init__(self, name: str, side: Any, who: Description, calls: Calls) -> None:
         self._name, self._side, self._who, self._calls = name, side, who, calls
@@ -141,7 +150,7 @@ class Called:
         self._ask("load", state, then=lambda _: None)
 
     def state(self) -> State:
-        """Return copies of the same. What lacks a tensor, or has one of another shape, is no state."""
+        """Return copies of the same; what lacks a tensor, or has another shape, is no state."""
         return self._ask("state", then=lambda state: _state(state, self._who.layers))
 
     def op(self, name: str, operands: Operands) -> Operands:
@@ -158,11 +167,11 @@ class Called:
 
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step on each batch; yield each loss."""
-        given = list(batches)
+        what, given = f"fit() of {self._name}", list(batches)
         losses = self._ask("fit", given, then=iter)
         for _ in given:
-            yield self._calls(f"fit() of {self._name}", lambda: _loss(losses))
-        self._calls(f"fit() of {self._name}", lambda: _end(losses))
+            yield self._calls(what, lambda: _loss(losses))
+        self._calls(what, lambda: _end(losses))
 
     def reconstruct(self, x: Array) -> Array:
         """Map inputs to outputs."""
@@ -175,7 +184,10 @@ class Called:
 
 
 def plain_description(who: Any) -> Description:
-    """Return a description as plain values. Raises `Returned` for anything else, and for one that cannot be shown."""
+    """Return a description as plain values.
+
+    Raises `Returned` for anything else, and for one that cannot be shown.
+    """
     if not isinstance(who, Description):
         raise Returned(f"{_a(who)}, not a compare.sides.interface.Description")
     if not isinstance(who.layers, tuple | list) or not all(
@@ -201,7 +213,10 @@ def plain_description(who: Any) -> Description:
 
 
 def arrays(result: Any) -> dict[str, Array]:
-    """Return a dict of arrays as plain ones; what is None is left out. Raises `Returned` for anything else."""
+    """Return a dict of arrays as plain ones; what is None is left out.
+
+    Raises `Returned` for anything else.
+    """
     if not isinstance(result, dict):
         raise Returned(f"{_a(result)}, not a dict of arrays")
     plain = {}
@@ -216,14 +231,9 @@ def arrays(result: Any) -> dict[str, Array]:
 
 
 def _state(result: Any, layers: Iterable[Layer]) -> State:
-    """Return parameters and moments of the layers' shapes, under the names of `compare.sides.interface`."""
+    """Return parameters and moments of the layers' shapes, under the interface's names."""
     state = arrays(result)
-    shapes: dict[str, tuple[int, ...]] = {"adam.step": ()}
-    for layer in layers:
-        if layer.kind == "Linear":
-            for kind in ("param", "adam.exp_avg", "adam.exp_avg_sq"):
-                shapes[f"{kind}/{layer.name}.weight"] = (layer.out_features, layer.in_features)
-                shapes[f"{kind}/{layer.name}.bias"] = (layer.out_features,)
+    shapes = state_shapes(layers)
     for tensor, shape in shapes.items():
         if tensor not in state:
             raise Returned(f"no {tensor!r}; compare.sides.interface lists what a state holds")

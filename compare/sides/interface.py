@@ -1,16 +1,17 @@
-"""The keyhole: all that the harness ever asks of a network, ours or anybody's.
+"""The interface: all that the harness ever asks of a network, ours or anybody's.
 
 Everything that passes through is plain data, dicts from name to NumPy array:
 
     State   adam.exp_avg/fc1.weight …  adam.exp_avg_sq/fc1.weight …  adam.step  param/fc1.weight …
-    Trace   act/target  act/input … act/sigmoid  loss  dact/sigmoid … dact/fc1  grad/fc4.weight … grad/fc1.bias,
-            and then the State after the step
+    Trace   act/target  act/input … act/sigmoid  loss  dact/sigmoid … dact/fc1
+            grad/fc4.weight … grad/fc1.bias, and then the State after the step
 
-A Trace is in causal order: the first name that is off is where to look first.
+A Trace is in causal order: the first name that fails is where to look first.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -22,15 +23,25 @@ State = dict[str, Array]
 Trace = dict[str, Array]
 Operands = dict[str, Array]
 Grads = dict[str, Array]
+Shape = tuple[int, ...]
+
+KINDS = ("Linear", "ReLU", "Sigmoid")  # of layers
 
 
 class Layer(NamedTuple):
-    """One layer: its name, its kind (Linear, ReLU, Sigmoid) and the widths that it maps from and to."""
+    """One layer: its name, its kind (one of `KINDS`) and the widths that it maps from and to."""
 
     name: str
     kind: str
     in_features: int
     out_features: int
+
+    @property
+    def parameters(self) -> dict[str, Shape]:
+        """The shapes of its parameters by name: none but a Linear has any."""
+        if self.kind != "Linear":
+            return {}
+        return {"weight": (self.out_features, self.in_features), "bias": (self.out_features,)}
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,12 @@ class Operator(Protocol):
         """Say who this is: name, layers in order, dtype, device, threads."""
 
     def op(self, name: str, operands: Operands) -> Operands:
-        """Do one operation alone, on the operands given and not on this side's own weights; return its results.
+        """Do one operation alone, on the operands given, not on this side's own weights.
 
-        fc1.forward          x weight bias -> y        fc1.backward          dy x weight -> dx dweight dbias
-        relu1.forward        x -> y                    relu1.backward        dy y -> dx
-        sigmoid.forward      x -> y                    sigmoid.backward      dy y -> dx
-        loss.forward         y target -> value         loss.backward         y target -> dy
+        fc1.forward       x weight bias -> y     fc1.backward       dy x weight -> dx dweight dbias
+        relu1.forward     x -> y                 relu1.backward     dy y -> dx
+        sigmoid.forward   x -> y                 sigmoid.backward   dy y -> dx
+        loss.forward      y target -> value      loss.backward      y target -> dy
         """
 
 
@@ -76,14 +87,29 @@ class Side(Operator, Protocol):
         """Take one step of Adam alone, on gradients by parameter; return the state after it."""
 
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
-        """Take a step on each batch, at full speed; yield each loss, summed over the batch, before its update."""
+        """Take a step on each batch, at full speed.
+
+        Yields each loss, summed over the batch, before its update.
+        """
 
     def reconstruct(self, x: Array) -> Array:
         """Map inputs (n, in_features) to outputs (n, out_features)."""
 
 
+METHODS = (
+    "describe",
+    "fit",
+    "load",
+    "observe",
+    "op",
+    "reconstruct",
+    "state",
+    "update",
+)  # of a Side
+
+
 class AutoencoderSide(Side, Protocol):
-    """An autoencoder's side. A check asks for no more than a `Side`; quality figures and pictures do."""
+    """An autoencoder's side. A check asks for no more than a `Side`; quality and pictures do."""
 
     def encode(self, x: Array) -> Array:
         """Map images (n, pixels) to latents (n, latent_dim)."""
@@ -92,7 +118,36 @@ class AutoencoderSide(Side, Protocol):
         """Map latents to images."""
 
 
-def with_prefix(prefix: str, values: dict[str, Array]) -> dict[str, Array]:
+def observed(side: Side, batch: Batch) -> Trace:
+    """Return the trace of one training step, which the side then takes back."""
+    before = side.state()
+    trace = side.observe(batch)
+    side.load(before)
+    return trace
+
+
+def encoding(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers that encode: the latent goes from one Linear straight to the next.
+
+    All of them, where there is no latent.
+    """
+    kinds = [layer.kind for layer in layers]
+    pairs = enumerate(pairwise(kinds), start=1)
+    end = next((i for i, pair in pairs if pair == ("Linear", "Linear")), len(layers))
+    return tuple(layers[:end])
+
+
+def state_shapes(layers: Iterable[Layer]) -> dict[str, Shape]:
+    """Return the shape of every array in the states of a network of these layers, by name."""
+    return {"adam.step": ()} | {
+        f"{kind}/{layer.name}.{parameter}": shape
+        for layer in layers
+        for kind in ("param", "adam.exp_avg", "adam.exp_avg_sq")
+        for parameter, shape in layer.parameters.items()
+    }
+
+
+def with_prefix(prefix: str, values: Mapping[str, Array]) -> dict[str, Array]:
     """Return the same arrays under `prefix/name`."""
     return {f"{prefix}/{name}": value for name, value in values.items()}
 
@@ -100,15 +155,13 @@ def with_prefix(prefix: str, values: dict[str, Array]) -> dict[str, Array]:
 def under_prefix(prefix: str, state: State) -> dict[str, Array]:
     """Return the arrays under `prefix/`, by what follows it: the opposite of `with_prefix`."""
     start = f"{prefix}/"
-    return {
-        name.removeprefix(start): value for name, value in state.items() if name.startswith(start)
-    }
+    return {name[len(start) :]: value for name, value in state.items() if name.startswith(start)}
 
 
 def make_state(
     params: dict[str, Array], exp_avg: dict[str, Array], exp_avg_sq: dict[str, Array], step: int
 ) -> State:
-    """Return parameters and Adam's state under their names, in the causal order of a trace's end."""
+    """Return parameters and Adam's state under their names, in the order of a trace's end."""
     return {
         **with_prefix("adam.exp_avg", exp_avg),
         **with_prefix("adam.exp_avg_sq", exp_avg_sq),
@@ -125,14 +178,14 @@ def cast(state: State, dtype: str) -> State:
 
 
 def distance(a: State, b: State) -> float:
-    """Return the largest absolute difference between equally named arrays, taken in float64; NaN where one is."""
+    """Return the largest absolute difference of equally named arrays, or NaN; in float64."""
     return float(
         np.max([np.abs(np.subtract(a[name], b[name], dtype=np.float64)).max() for name in a])
     )
 
 
 def in_words(tensor: str) -> str:
-    """Say what a tensor of a trace is, and of which layer: "param/fc4.bias" is "fc4's bias after the update"."""
+    """Say what a tensor of a trace is: "param/fc4.bias" is "fc4's bias after the update"."""
     if "/" not in tensor:
         return f"the {tensor}"
     kind, of = tensor.split("/")

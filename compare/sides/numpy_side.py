@@ -1,4 +1,4 @@
-"""The adapter through which the harness sees `numpy_ae`."""
+"""The adapter through which the harness sees `numpy_ae`, and the layers of our network."""
 
 from collections.abc import Iterable, Iterator
 from copy import copy
@@ -25,42 +25,41 @@ from compare.sides.interface import (
 )
 
 
+def layers(config: Config, input_dim: int = 784) -> tuple[Layer, ...]:
+    """Return the layers of our network, in order: the one place that knows them."""
+    hidden, latent = config.hidden_dim, config.latent_dim
+    return (
+        Layer("fc1", "Linear", input_dim, hidden),
+        Layer("relu1", "ReLU", hidden, hidden),
+        Layer("fc2", "Linear", hidden, latent),
+        Layer("fc3", "Linear", latent, hidden),
+        Layer("relu3", "ReLU", hidden, hidden),
+        Layer("fc4", "Linear", hidden, input_dim),
+        Layer("sigmoid", "Sigmoid", input_dim, input_dim),
+    )
+
+
 def initial_state(config: Config, input_dim: int = 784) -> State:
-    """Return where every side starts: weights drawn once, in float32, and cast to the config's dtype; Adam at rest."""
+    """Return where every side starts: weights drawn once, in float32, then cast; Adam at rest."""
     rng = stream(Purpose.WEIGHTS, config.seed)
-    drawn = numpy_ae.Autoencoder(
-        config.latent_dim, config.hidden_dim, input_dim, rng=rng
-    ).state_dict()
-    params = {name: param.astype(config.dtype) for name, param in drawn.items()}
+    drawn = numpy_ae.Autoencoder(config.latent_dim, config.hidden_dim, input_dim, rng=rng)
+    params = {name: param.astype(config.dtype) for name, param in drawn.state_dict().items()}
     zeros = {name: np.zeros_like(param) for name, param in params.items()}
     return make_state(params, zeros, zeros, step=0)
-
-
-def state_shapes(config: Config, input_dim: int = 784) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every array of the config's states by name, without making one."""
-    hidden, latent = config.hidden_dim, config.latent_dim
-    weights = {
-        "fc1": (hidden, input_dim),
-        "fc2": (latent, hidden),
-        "fc3": (hidden, latent),
-        "fc4": (input_dim, hidden),
-    }
-    kinds = ("adam.exp_avg", "adam.exp_avg_sq", "param")
-    shapes: dict[str, tuple[int, ...]] = {"adam.step": ()}
-    for name, (out_features, in_features) in weights.items():
-        shapes |= {f"{kind}/{name}.weight": (out_features, in_features) for kind in kinds}
-        shapes |= {f"{kind}/{name}.bias": (out_features,) for kind in kinds}
-    return shapes
 
 
 class NumpySide:
     """`numpy_ae` as a config shapes it, at the start that its seed gives."""
 
     def __init__(self, config: Config, input_dim: int = 784) -> None:
+        self.layers = layers(config, input_dim)
         self.dtype = np.dtype(config.dtype)
-        rng = stream(Purpose.WEIGHTS, config.seed)
         self.model = numpy_ae.Autoencoder(
-            config.latent_dim, config.hidden_dim, input_dim, rng=rng, dtype=self.dtype
+            config.latent_dim,
+            config.hidden_dim,
+            input_dim,
+            rng=stream(Purpose.WEIGHTS, config.seed),
+            dtype=self.dtype,
         )
         self.loss = numpy_ae.SumSquaredError()
         self.optimizer = numpy_ae.Adam(
@@ -74,27 +73,24 @@ class NumpySide:
 
     def describe(self) -> Description:
         """Say who this is."""
-        return Description(
-            "NumPy", describe_layers(self.state()), self.dtype.name, "cpu", blas_threads()
-        )
+        return Description("NumPy", self.layers, self.dtype.name, "cpu", blas_threads())
 
     def load(self, state: State) -> None:
         """Take over parameters, moments and step."""
         self.model.load_state_dict(under_prefix("param", state))
         for name, slot in self.optimizer.state.items():
-            slot["exp_avg"][...] = state[f"adam.exp_avg/{name}"]
-            slot["exp_avg_sq"][...] = state[f"adam.exp_avg_sq/{name}"]
+            for moment in ("exp_avg", "exp_avg_sq"):
+                slot[moment][...] = state[f"adam.{moment}/{name}"]
             slot["step"] = int(state["adam.step"])
 
     def state(self) -> State:
         """Return copies of parameters, moments and step."""
         slots = self.optimizer.state
-        return make_state(
-            self.model.state_dict(),
-            {name: slot["exp_avg"].copy() for name, slot in slots.items()},
-            {name: slot["exp_avg_sq"].copy() for name, slot in slots.items()},
-            slots["fc1.weight"]["step"],
+        first, second = (
+            {name: slot[moment].copy() for name, slot in slots.items()}
+            for moment in ("exp_avg", "exp_avg_sq")
         )
+        return make_state(self.model.state_dict(), first, second, slots["fc1.weight"]["step"])
 
     def observe(self, batch: Batch) -> Trace:
         """Take one training step, `train_step` taken apart, and return every array of it."""
@@ -103,16 +99,13 @@ class NumpySide:
         loss = self.loss.forward(y, batch.clean)
         grads = self.model.backward(self.loss.backward(y, batch.clean), cache)
         self.optimizer.step(grads)
+        params = {name: grads[name] for name in grads if name in self.optimizer.params}
         return {
             "act/target": batch.clean,
             **with_prefix("act", cache),
             "loss": np.asarray(loss),
-            **with_prefix(
-                "dact", {name: d for name, d in grads.items() if name not in self.optimizer.params}
-            ),
-            **with_prefix(
-                "grad", {name: d for name, d in grads.items() if name in self.optimizer.params}
-            ),
+            **with_prefix("dact", {name: grads[name] for name in grads if name not in params}),
+            **with_prefix("grad", params),
             **self.state(),
         }
 
@@ -148,30 +141,12 @@ class NumpySide:
 
 
 def run_layer(layer: Any, direction: str, operands: Operands) -> Operands:
-    """Call a layer's forward or backward by the names of its operands, with weight and bias set where given."""
-    layer = copy(layer)
+    """Call a layer's forward or backward on operands by name, weight and bias set where given."""
+    layer, arguments = copy(layer), dict(operands)
     for parameter in operands.keys() & {"weight", "bias"}:
-        setattr(layer, parameter, operands[parameter])
-    arguments = {key: value for key, value in operands.items() if key not in ("weight", "bias")}
+        setattr(layer, parameter, arguments.pop(parameter))
     result = getattr(layer, direction)(**arguments)
     if direction == "forward":
         return {"y": result}
-    return dict(
-        zip(
-            ("dx", "dweight", "dbias"),
-            result if isinstance(result, tuple) else (result,),
-            strict=False,
-        )
-    )
-
-
-def describe_layers(state: State) -> tuple[Layer, ...]:
-    """Return the network's layers in order, with the widths that its parameters have."""
-    layers: list[Layer] = []
-    for name, activation in (("fc1", "relu1"), ("fc2", None), ("fc3", "relu3"), ("fc4", "sigmoid")):
-        out_features, in_features = state[f"param/{name}.weight"].shape
-        layers.append(Layer(name, "Linear", in_features, out_features))
-        if activation:
-            kind = "Sigmoid" if activation == "sigmoid" else "ReLU"
-            layers.append(Layer(activation, kind, out_features, out_features))
-    return tuple(layers)
+    results = result if isinstance(result, tuple) else (result,)
+    return dict(zip(("dx", "dweight", "dbias"), results, strict=False))

@@ -1,4 +1,8 @@
-"""Judging in a process of its own: code that is judged may hang, end the process or crash it, and the parent tells."""
+"""Judging in a process of its own: user-supplied code may hang, end the process or crash it.
+
+The parent tells what happened. The child's messages to it each begin with a mark, so that what the
+code writes into their line is seen, and not waited for.
+"""
 
 import os
 import pickle
@@ -13,29 +17,31 @@ from signal import SIGINT, SIGKILL, Signals
 from struct import Struct
 from typing import Any, TypeVar
 
-from compare import machine
-from compare.check.outcome import Step
 from compare.errors import UserError
-from compare.machine import end_with_the_parent, held_back
+from compare.machine import end_with_the_parent, held_back, keep_freed_memory
 from compare.sides.calls import MUST_NOT_END, Calls, Ended, account
 from compare.terminal import steady_streams
 
-# ---- compare.parity.supervised: '"""Judging in a process of its own: code that is judged may hang,
-# end '
 T = TypeVar("T")
-Judge = Callable[
-    [Calls, Step], T
-]  # given to a new process, and so a function of a module, or a `partial` of one
+Step = Callable[[int, float], None]  # images in a batch, loss per image
+Judge = Callable[[Calls, Step], T]  # given to a new process, so a module's function or a `partial`
 
 DEADLINE = 300.0  # seconds that one call into the code may take
-QUIET = 10  # times the deadline, but at least a minute, that the process may be silent between two calls
+QUIET = (
+    10  # times the deadline, but at least a minute, that the process may be silent between calls
+)
 LEAST_QUIET = 60.0
-GRACE = 2.0  # seconds in which a process that has answered, or that has gone silent, is to end by itself
+GRACE = 2.0  # seconds in which a process that has answered, or gone silent, is to end by itself
 GLANCE = 1.0  # seconds after which to see whether it is alive, where nothing else tells
+
+HEADER = Struct("!8sQ")  # before each message: the mark, and the length of what follows
+MARK = b"compare:"
+LARGEST = 64 * 2**20  # bytes of a message
+CHUNK = 2**16
 
 
 def supervised(name: str, judge: Judge[T], on_step: Step, *, deadline: float = DEADLINE) -> T:
-    """Return what `judge` comes to in a new process, which has ended when this returns, whatever happens.
+    """Return what `judge` comes to in a new process, which has ended when this returns.
 
     Raises what it raises, and `UserError`, in one line, where the code called `name` ends that
     process, where one call into it takes longer than the deadline, and where nothing is heard for
@@ -92,15 +98,14 @@ def _listen(
                 inside = value
         elif left <= 0 and inside:
             raise UserError(
-                f"{inside} took longer than {deadline:g} seconds; make it faster, or give --deadline more"
+                f"{inside} took longer than {deadline:g} seconds; "
+                "make it faster, or give --deadline more"
             )
         elif left <= 0:
             advice = "code that is judged must not run, or stop the process, between its calls"
             raise UserError(f"{name} has not answered for {quiet:g} seconds; {advice}")
-        elif (
-            child.exitcode is not None and not here.poll()
-        ):  # what it has started may hold the line open
-            break
+        elif child.exitcode is not None and not here.poll():
+            break  # what it has started may hold the line open
     _let_end(child)
     if child.exitcode == -SIGINT:
         raise KeyboardInterrupt
@@ -111,7 +116,7 @@ def _listen(
 
 
 def _let_end(child: BaseProcess) -> None:
-    """Give a process some time to end; `join` would wait for ever where it has closed all that it had open."""
+    """Give a process some time to end; `join` may wait for ever where it has closed all it had."""
     end = time.monotonic() + GRACE
     while child.exitcode is None and time.monotonic() < end:
         time.sleep(0.01)
@@ -128,23 +133,19 @@ def _how(exitcode: int | None) -> str:
 def _work(there: "Connection[Any, Any]") -> None:
     """Judge, in the new process; tell of each call into the code, and of the end."""
     end_with_the_parent()
-    machine.keep_freed_memory()
+    keep_freed_memory()
     name, judge, folder = there.recv()
     os.chdir(folder)
     _keep_from_the_tracker()
     send = Sender(there).send
     calls = Calls(lambda what: send(("call", what)), interrupts=False)
     with steady_streams():
-        send(
-            (
-                "answer",
-                _answer(name, judge, calls, lambda images, loss: send(("step", (images, loss)))),
-            )
-        )
+        answer = _answer(name, judge, calls, lambda *done: send(("step", done)))
+        send(("answer", answer))
 
 
 def _keep_from_the_tracker() -> None:
-    """Lead what would reach multiprocessing's tracker to nowhere: what it cannot read, it tells with a traceback."""
+    """Lead what would reach multiprocessing's tracker to nowhere: it answers with tracebacks."""
     if tracker := resource_tracker.getfd():
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, tracker)
@@ -152,7 +153,7 @@ def _keep_from_the_tracker() -> None:
 
 
 def _answer(name: str, judge: Judge[Any], calls: Calls, on_step: Step) -> Any:
-    """Return what judging comes to, or the exception that it ends with, of a class that the parent knows."""
+    """Return what judging comes to, or its exception, of a class that the parent knows."""
     try:
         return judge(calls, on_step)
     except UserError as error:
@@ -167,20 +168,12 @@ def _answer(name: str, judge: Judge[Any], calls: Calls, on_step: Step) -> Any:
         return UserError(f"{name} cannot be judged: {account(error)}")
 
 
-# ---- compare.parity.messages: '"""Messages from a process whose code is anybody\'s: what else is
-# writt'
-HEADER = Struct("!8sQ")  # before each message: this mark, and the length of what follows
-MARK = b"compare:"
-LARGEST = 64 * 2**20  # bytes of a message
-CHUNK = 2**16
-
-
 class Garbled(Exception):
     """Something that is no message of ours."""
 
 
 class Sender:
-    """Where a process sends from. A copy of the process, which it may make of itself, ends at its first word."""
+    """Where a process sends from. A copy that it makes of itself ends at its first word."""
 
     def __init__(self, line: "Connection[Any, Any]") -> None:
         self._line, self._process = line, os.getpid()

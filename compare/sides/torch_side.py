@@ -1,6 +1,9 @@
-"""The reference: any network of Linear, ReLU and Sigmoid layers in torch, with the article's loss and Adam."""
+"""The adapters of torch: any network of Linear, ReLU and Sigmoid with the article's loss and Adam.
 
-from collections.abc import Iterable, Iterator, Sequence
+`TorchSide` is `torch_ae`; `torch_reference` makes the reference of anybody's network.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,13 +25,18 @@ from compare.sides.interface import (
     under_prefix,
     with_prefix,
 )
-from compare.sides.numpy_side import describe_layers, initial_state
+from compare.sides.numpy_side import initial_state, layers
+
+BACKWARD: dict[
+    str, Callable[..., torch.Tensor]
+] = {  # what autograd calls for a layer that has no parameters
+    "ReLU": lambda dy, y: torch.ops.aten.threshold_backward(dy, y, 0),
+    "Sigmoid": torch.ops.aten.sigmoid_backward,
+}
 
 
-# ---- compare.parity.torch_network: '"""The reference: any network of Linear, ReLU and Sigmoid
-# layers in to'
 class TorchNetwork:
-    """A torch module whose children are the layers, in order, on its own device and in its own dtype.
+    """A torch module whose children are the layers, in order, on its own device, in its own dtype.
 
     Called with an empty dict as its second argument, the module fills it with its input and every
     activation by name.
@@ -44,18 +52,17 @@ class TorchNetwork:
         parameter = next(model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
         self.loss = torch_ae.SumSquaredError()
+        betas = (config.beta1, config.beta2)
         self.optimizer = torch_ae.Adam(
-            self.model.parameters(),
-            lr=config.lr,
-            betas=(config.beta1, config.beta2),
-            eps=config.eps,
+            model.parameters(), lr=config.lr, betas=betas, eps=config.eps
         )
         self.load(start)
 
     def describe(self) -> Description:
         """Say who this is."""
         dtype = str(self.dtype).removeprefix("torch.")
-        return Description("PyTorch", self.layers, dtype, str(self.device), torch.get_num_threads())
+        threads = torch.get_num_threads()
+        return Description("PyTorch", self.layers, dtype, str(self.device), threads)
 
     def load(self, state: State) -> None:
         """Take over parameters, moments and step."""
@@ -63,22 +70,22 @@ class TorchNetwork:
         self.model.load_state_dict({name: self._tensor(param) for name, param in params.items()})
         for name, param in self.model.named_parameters():
             self.optimizer.state[param] = {
-                "step": torch.tensor(
-                    float(state["adam.step"])
-                ),  # torch counts its steps in a float
+                "step": torch.tensor(float(state["adam.step"])),  # torch counts in a float
                 "exp_avg": self._tensor(state[f"adam.exp_avg/{name}"]).clone(),
                 "exp_avg_sq": self._tensor(state[f"adam.exp_avg_sq/{name}"]).clone(),
             }
 
     def state(self) -> State:
         """Return copies of parameters, moments and step."""
-        slots = {name: self.optimizer.state[param] for name, param in self.model.named_parameters()}
-        return make_state(
-            {name: to_array(param) for name, param in self.model.named_parameters()},
-            {name: to_array(slot["exp_avg"]) for name, slot in slots.items()},
-            {name: to_array(slot["exp_avg_sq"]) for name, slot in slots.items()},
-            int(next(iter(slots.values()))["step"]),
+        params = dict(self.model.named_parameters())
+        slots = {name: self.optimizer.state[param] for name, param in params.items()}
+        first, second = (
+            {name: to_array(slot[moment]) for name, slot in slots.items()}
+            for moment in ("exp_avg", "exp_avg_sq")
         )
+        step = int(next(iter(slots.values()))["step"])
+        arrays = {name: to_array(param) for name, param in params.items()}
+        return make_state(arrays, first, second, step)
 
     def observe(self, batch: Batch) -> Trace:
         """Take one training step, `train_step` taken apart, and return every tensor of it."""
@@ -92,58 +99,48 @@ class TorchNetwork:
         loss = self.loss(y, clean)
         loss.backward()
         grads = {
-            f"{name}.{kind}": getattr(self.model, name).get_parameter(kind).grad
-            for name in (layer.name for layer in reversed(self.layers) if layer.kind == "Linear")
-            for kind in ("weight", "bias")
+            f"{layer.name}.{kind}": to_array(
+                getattr(self.model, layer.name).get_parameter(kind).grad
+            )
+            for layer in reversed(self.layers)
+            for kind in layer.parameters
         }
         self.optimizer.step()
+        dacts = {name: to_array(act.grad) for name, act in reversed(activations.items())}
         return {
             "act/target": to_array(clean),
             **with_prefix("act", {name: to_array(act) for name, act in cache.items()}),
             "loss": to_array(loss),
-            **with_prefix(
-                "dact", {name: to_array(act.grad) for name, act in reversed(activations.items())}
-            ),
-            **with_prefix("grad", {name: to_array(grad) for name, grad in grads.items()}),
+            **with_prefix("dact", dacts),
+            **with_prefix("grad", grads),
             **self.state(),
         }
 
     def op(self, name: str, operands: Operands) -> Operands:
         """Do one operation alone; a backward is autograd's, on the operands given."""
         layer, direction = name.split(".")
-        given = {key: torch.as_tensor(value, device=self.device) for key, value in operands.items()}
         forward = direction == "forward"
+        given = {key: torch.as_tensor(value, device=self.device) for key, value in operands.items()}
         if layer == "loss":
             y = given["y"].requires_grad_(not forward)
             value = self.loss(y, given["target"])
-            return (
-                {"value": to_array(value)}
-                if forward
-                else {"dy": to_array(torch.autograd.grad(value, y)[0])}
-            )
+            if forward:
+                return {"value": to_array(value)}
+            return {"dy": to_array(torch.autograd.grad(value, y)[0])}
         module = getattr(self.model, layer)
-        if isinstance(module, torch.nn.Sigmoid) and not forward:
-            return {
-                "dx": to_array(torch.ops.aten.sigmoid_backward(given["dy"], given["y"]))
-            }  # what autograd calls
-        # ReLU's slope at y is its slope at x, so y can stand in for x.
-        x = (given["y"] if "y" in given else given["x"]).requires_grad_(not forward)
-        params: dict[str, torch.Tensor] = {
-            key: given[key].requires_grad_(not forward)
-            for key in ("weight", "bias")
-            if key in given
-        }
-        if "weight" in params and not forward:
-            params["bias"] = torch.zeros(
-                len(params["weight"]), dtype=x.dtype, device=x.device, requires_grad=True
-            )
-        y = torch.func.functional_call(module, params, (x,))
         if forward:
-            return {"y": to_array(y)}
-        gradients = torch.autograd.grad(y, [x, *params.values()], given["dy"])
-        return {
-            key: to_array(d) for key, d in zip(("dx", "dweight", "dbias"), gradients, strict=False)
-        }
+            x = given.pop("x")
+            return {"y": to_array(torch.func.functional_call(module, given, (x,)))}
+        dy = given.pop("dy")
+        if "y" in given:
+            kind = next(one.kind for one in self.layers if one.name == layer)
+            return {"dx": to_array(BACKWARD[kind](dy, given["y"]))}
+        given["bias"] = torch.zeros(len(given["weight"]), dtype=dy.dtype, device=self.device)
+        wanted = [given[key].requires_grad_() for key in ("x", "weight", "bias")]
+        x = given.pop("x")
+        y = torch.func.functional_call(module, given, (x,))
+        grads = map(to_array, torch.autograd.grad(y, wanted, dy))
+        return dict(zip(("dx", "dweight", "dbias"), grads, strict=True))
 
     def update(self, grads: Grads) -> State:
         """Take one step of Adam alone."""
@@ -164,37 +161,10 @@ class TorchNetwork:
         return to_array(self.model(self._tensor(x)))
 
     def _tensor(self, array: Array) -> torch.Tensor:
-        return torch.as_tensor(array, dtype=self.dtype).to(
-            self.device
-        )  # cast here: not every device has float64
+        # Cast on the CPU: not every device has float64.
+        return torch.as_tensor(array, dtype=self.dtype).to(self.device)
 
 
-def available_device(name: str, dtype: str) -> torch.device:
-    """Return the device of that name. Raises `UserError` where there is none here, or it does not have the dtype."""
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not present.get(name):
-        usable = ", ".join(device for device, there in present.items() if there)
-        raise UserError(
-            f"torch {torch.__version__} finds no {name!r} device here; use --device with one of: {usable}"
-        )
-    if (name, dtype) == ("mps", "float64"):
-        raise UserError("mps has no float64; choose another --device, or leave out --dtype float64")
-    return torch.device(name)
-
-
-def to_array(tensor: torch.Tensor | None) -> Array:
-    """Return a copy on the CPU as a NumPy array."""
-    if tensor is None:
-        raise ValueError("autograd left no gradient where one was expected")
-    return np.array(tensor.detach().cpu().numpy())
-
-
-# ---- compare.sides.torch_side: '"""The adapter through which the harness sees `torch_ae`, and so
-# a fil'
 class TorchSide(TorchNetwork):
     """`torch_ae` as a config shapes it, on a device, at the start that its seed gives."""
 
@@ -210,8 +180,7 @@ class TorchSide(TorchNetwork):
             dtype=getattr(torch, config.dtype),
             device=place,
         )
-        start = initial_state(config, input_dim)
-        super().__init__(model, describe_layers(start), config, start)
+        super().__init__(model, layers(config, input_dim), config, initial_state(config, input_dim))
 
     @torch.no_grad()
     def encode(self, x: Array) -> Array:
@@ -224,12 +193,10 @@ class TorchSide(TorchNetwork):
         return to_array(self.model.decode(self._tensor(z)))
 
 
-# ---- compare.parity.torch_twin: '"""The torch twin of anybody\'s network, made of the layers that
-# it des'
 class Chain(torch.nn.Module):
     """Layers by name, one after the other, as `torch.nn.Sequential` has them by number."""
 
-    def __init__(self, layers: tuple[Layer, ...], dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, layers: Iterable[Layer], dtype: torch.dtype, device: torch.device) -> None:
         super().__init__()
         for layer in layers:
             try:
@@ -242,7 +209,7 @@ class Chain(torch.nn.Module):
     def forward(
         self, x: torch.Tensor, cache: dict[str, torch.Tensor] | None = None
     ) -> torch.Tensor:
-        """Map x (batch, in) to the last layer's (batch, out). A cache, given empty, is filled with every activation."""
+        """Map x (batch, in) to y (batch, out); fill a cache with every activation."""
         cache = {} if cache is None else cache
         cache["input"] = x
         for name, module in self.named_children():
@@ -250,23 +217,46 @@ class Chain(torch.nn.Module):
         return x
 
 
-def torch_twin(
+def torch_reference(
     layers: tuple[Layer, ...], start: State, config: Config, *, device: str = "cpu"
 ) -> TorchNetwork:
-    """Return the twin of a network with these layers, at this start, in the config's dtype.
+    """Return the reference of a network with these layers, at this start, in the config's dtype.
 
-    Raises `UserError` for a name that no layer can have in torch, and for a device that is not
-    there.
+    Raises `UserError` for a name that no layer can have in torch, and for a device that is absent.
     """
-    model = Chain(layers, getattr(torch, config.dtype), available_device(device, config.dtype))
-    return TorchNetwork(model, layers, config, start)
+    place = available_device(device, config.dtype)
+    return TorchNetwork(Chain(layers, getattr(torch, config.dtype), place), layers, config, start)
 
 
 def _module(layer: Layer, dtype: torch.dtype, device: torch.device) -> torch.nn.Module:
     if layer.kind != "Linear":
         module: torch.nn.Module = getattr(torch_ae, layer.kind)()
         return module
+    widths = (layer.in_features, layer.out_features)
     unused = torch.Generator(device)  # whatever it draws, the start is loaded over it
-    return torch_ae.Linear(
-        layer.in_features, layer.out_features, generator=unused, dtype=dtype, device=device
-    )
+    return torch_ae.Linear(*widths, generator=unused, dtype=dtype, device=device)
+
+
+def available_device(name: str, dtype: str) -> torch.device:
+    """Return the device of that name. Raises `UserError` where it is absent or lacks the dtype."""
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(name):
+        usable = ", ".join(device for device, there in present.items() if there)
+        raise UserError(
+            f"torch {torch.__version__} finds no {name!r} device here; "
+            f"use --device with one of: {usable}"
+        )
+    if (name, dtype) == ("mps", "float64"):
+        raise UserError("mps has no float64; choose another --device, or leave out --dtype float64")
+    return torch.device(name)
+
+
+def to_array(tensor: torch.Tensor | None) -> Array:
+    """Return a copy on the CPU as a NumPy array."""
+    if tensor is None:
+        raise ValueError("autograd left no gradient where one was expected")
+    return np.array(tensor.detach().cpu().numpy())

@@ -1,7 +1,9 @@
-"""A side of anybody's: found by name, made, and held against the torch network of the layers that it describes."""
+"""A user-supplied side: found by name, examined, and given a reference made of torch's layers.
+
+What is no `Side` that can be judged is told in one line, before anything is judged.
+"""
 
 import importlib
-import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -13,18 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.kinds import OPERATIONS
 from compare.data.batches import Batch, training_batches, uniform_batches
 from compare.data.config import Config
 from compare.errors import UserError, class_name
 from compare.sides.calls import HERE, Called, Calls, attempt, plain_description
-from compare.sides.interface import Layer, Side, State, cast
-from compare.sides.subject import LABELS, Subject, device_for, device_notes, make_twin
+from compare.sides.interface import KINDS, METHODS, Layer, Side, State, cast
+from compare.sides.subject import LABELS, Subject, device_for, device_notes, make_reference
 
 
-# ---- compare.parity.foreign: '"""A side of anybody\'s: found by name, made, and held against the
-# torc'
-def foreign(
+def user_supplied(
     name: str,
     config: Config,
     images: np.ndarray,
@@ -35,17 +34,16 @@ def foreign(
 ) -> Subject:
     """Return what the factory called "module:factory" makes of a config, and its reference.
 
-    Both start where the factory's float32 side does. Their batches are those of the images (n,
-    height, width), from a step of the training on, or random ones where the side has other widths.
-    All of the factory's code, and of what it makes, runs in `calls`. Raises `UserError`, in one
-    line, for whatever keeps the result from being a `Side`.
+    Both start where the factory's float32 side does. Their batches are those of the images
+    (n, height, width), from a step of the training on, or random ones where the side has other
+    widths. All of the factory's code, and of what it makes, runs in `calls`. Raises `UserError`, in
+    one line, for whatever keeps the result from being a `Side`.
     """
     factory = find(name, calls)
 
     def examined(config: Config) -> Side:
-        return examine(
-            name, attempt(lambda: calls(f"{name}(config)", lambda: factory(config))), config, calls
-        )
+        made = attempt(lambda: calls(f"{name}(config)", lambda: factory(config)))
+        return examine(name, made, config, calls)
 
     layers = examined(config).describe().layers
 
@@ -53,7 +51,8 @@ def foreign(
         side = examined(config)
         if side.describe().layers != layers:
             raise UserError(
-                f"{name} made other layers than before; make the same ones, whatever dtype a config has"
+                f"{name} made other layers than before; make the same ones, "
+                "whatever dtype a config has"
             )
         return side
 
@@ -69,22 +68,26 @@ def foreign(
         attempt(lambda: side.load(state))
         return side
 
-    widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
-    takes_images = widths == (pixels, pixels)
-
     def reference(config: Config) -> Side:
-        return make_twin(layers, start(config), config, device=device_for(config.dtype, device))
+        where = device_for(config.dtype, device)
+        return make_reference(layers, start(config), config, device=where)
 
-    def batches(config: Config, steps: int) -> Iterable[Batch]:
-        if takes_images:
+    widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
+    if widths == (pixels, pixels):
+
+        def batches(config: Config, steps: int) -> Iterable[Batch]:
             return training_batches(config, images, steps, step)
+
+        return Subject(ours, reference, batches, device_notes(device))
+
+    def random(config: Config, steps: int) -> Iterable[Batch]:
         return uniform_batches(config, widths, steps, step)
 
-    notes = device_notes(device)
-    if not takes_images:
-        random = f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, images have {pixels} pixels."
-        notes = (random, *notes)
-    return Subject(ours, reference, batches, notes)
+    note = (
+        f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, "
+        f"images have {pixels} pixels."
+    )
+    return Subject(ours, reference, random, (note, *device_notes(device)))
 
 
 def require_name(name: str) -> None:
@@ -106,25 +109,15 @@ def find(name: str, calls: Calls = HERE) -> Callable[[Config], Any]:
     def look() -> Any:
         return getattr(importlib.import_module(module), attribute, absent)
 
-    factory = attempt(
-        lambda: calls(f"importing {module}, from {here} or from what is installed,", look)
-    )
+    what = f"importing {module}, from {here} or from what is installed,"
+    factory = attempt(lambda: calls(what, look))
     if factory is absent:
         raise UserError(f"{module} has no {attribute!r}; name the function that makes the side")
     if not callable(factory):
-        raise UserError(
-            f"{name}, {class_name(factory)}, cannot be called; name a function of a Config"
-        )
+        found = class_name(factory)
+        raise UserError(f"{name}, {found}, cannot be called; name a function of a Config")
     made: Callable[[Config], Any] = factory
     return made
-
-
-# ---- compare.parity.examine: '"""Whether an object is a `Side` that can be judged: what is not is
-# to'
-METHODS = [
-    name for name, _ in inspect.getmembers(Side, inspect.isfunction) if not name.startswith("_")
-]
-KINDS = [layer for layer in ("Linear", "ReLU", "Sigmoid") if f"{layer}.forward" in OPERATIONS]
 
 
 def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called:
@@ -132,16 +125,18 @@ def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called
 
     Raises `UserError` unless it is a `Side`.
     """
+
+    def absent() -> list[str]:
+        return [method for method in METHODS if not callable(getattr(side, method, None))]
+
     what = f"looking for the methods of what {name} returned"
-    for method in attempt(
-        lambda: calls(what, lambda: [m for m in METHODS if not callable(getattr(side, m, None))])
-    ):
+    for method in attempt(lambda: calls(what, absent)):
         raise UserError(
-            f"what {name} returned, {class_name(side)}, has no {method}(); see compare.sides.interface.Side"
+            f"what {name} returned, {class_name(side)}, has no {method}(); "
+            "see compare.sides.interface.Side"
         )
-    who = attempt(
-        lambda: calls(f"describe() of {name}", lambda: plain_description(side.describe()))
-    )
+    what = f"describe() of {name}"
+    who = attempt(lambda: calls(what, lambda: plain_description(side.describe())))
     if who.name == LABELS["torch"]:
         raise UserError(
             f"{name}: describe() says {who.name}, which is the reference's name; choose another"
@@ -157,18 +152,18 @@ def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called
 def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
     """Require layers that torch has, under names of their own, of widths that fit."""
     for layer in layers:
+        trouble = ""
         if layer.kind not in KINDS:
-            raise UserError(
-                f"{name}: layer {layer.name!r} is a {layer.kind!r}; known are {', '.join(KINDS)}"
+            trouble = f"layer {layer.name!r} is a {layer.kind!r}; known are {', '.join(KINDS)}"
+        elif not layer.name.isidentifier() or layer.name == "loss":
+            trouble = f"{layer.name!r} cannot be a layer's name; choose a word, and not 'loss'"
+        elif layer.kind != "Linear" and layer.in_features != layer.out_features:
+            trouble = (
+                f"{layer.kind} {layer.name!r} cannot map {layer.in_features} to "
+                f"{layer.out_features}"
             )
-        if not layer.name.isidentifier() or layer.name == "loss":
-            raise UserError(
-                f"{name}: {layer.name!r} cannot be a layer's name; choose a word, and not 'loss'"
-            )
-        if layer.kind != "Linear" and layer.in_features != layer.out_features:
-            raise UserError(
-                f"{name}: {layer.kind} {layer.name!r} cannot map {layer.in_features} to {layer.out_features}"
-            )
+        if trouble:
+            raise UserError(f"{name}: {trouble}")
     if not layers or layers[0].kind != "Linear":
         raise UserError(
             f"{name}: the first layer must be a Linear: before it there is nothing to learn"
@@ -178,5 +173,6 @@ def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
     for before, after in pairwise(layers):
         if before.out_features != after.in_features:
             raise UserError(
-                f"{name}: {before.name!r} gives {before.out_features} numbers, {after.name!r} takes {after.in_features}"
+                f"{name}: {before.name!r} gives {before.out_features} numbers, "
+                f"{after.name!r} takes {after.in_features}"
             )

@@ -17,7 +17,8 @@ from compare.data.batches import steps_per_epoch
 from compare.data.config import Config
 from compare.errors import UserError
 from compare.files import read_arrays, write_arrays, write_whole
-from compare.sides.numpy_side import state_shapes
+from compare.sides.interface import state_shapes
+from compare.sides.numpy_side import layers
 from compare.sides.subject import LABELS
 
 ADVICE = "give a checkpoint of a run"
@@ -135,7 +136,7 @@ class Checkpoint:
 
     def _require_fitting_state(self, path: Path) -> None:
         """Raise `UserError`, naming the tensor, unless the state is one that the config's network can take."""
-        shapes = state_shapes(self.config)
+        shapes = state_shapes(layers(self.config))
         if wrong := sorted(shapes.keys() ^ self.state.keys()):
             raise UserError(
                 f"{path}: tensor {wrong[0]} is missing or unknown; is it another network's file?"

@@ -9,7 +9,8 @@ import numpy as np
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.sides.numpy_side import state_shapes
+from compare.sides.interface import state_shapes
+from compare.sides.numpy_side import layers
 
 STATES = 3  # of a side, at once: its own, the last that was well, one that is being written
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # Linux, where there is one
@@ -31,7 +32,7 @@ def bytes_of_training(config: Config, dataset: Dataset | None = None, *, sides: 
     being written, and gradients; while a step is taken, each activation, its gradient, and as much
     again in passing.
     """
-    state = sum(math.prod(shape) for shape in state_shapes(config).values())
+    state = sum(math.prod(shape) for shape in state_shapes(layers(config)).values())
     needed = sides * (STATES * state + state / 3)
     if dataset:
         widths = (

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.diagnosis import Report
+from compare.check.diagnosis import STAGES, Report
 from compare.check.outcome import Outcome
-from compare.check.stages import STAGES, check
+from compare.check.stages import check
 from compare.check.trajectory import FreeRun
 from compare.data.config import Config
 from compare.data.datasets import Dataset

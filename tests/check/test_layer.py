@@ -14,7 +14,11 @@ import numpy_ae
 from compare.check.layer import check_layer
 from tests.operands import Array
 
-TWINS = {"Linear": torch.nn.Linear(6, 4), "ReLU": torch.nn.ReLU(), "Sigmoid": torch.nn.Sigmoid()}
+REFERENCES = {
+    "Linear": torch.nn.Linear(6, 4),
+    "ReLU": torch.nn.ReLU(),
+    "Sigmoid": torch.nn.Sigmoid(),
+}
 X = np.zeros((5, 6), np.float32)
 KNOWS = r"check_layer knows torch\.nn's Linear, ReLU and Sigmoid, not"
 
@@ -29,12 +33,12 @@ def ours(kind: str) -> Any:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", TWINS)
+@pytest.mark.parametrize("kind", REFERENCES)
 def test_each_of_our_layers_agrees_with_torchs(kind: str, dtype: str) -> None:
     layer = ours(kind)
     if kind == "Linear":
         layer.weight, layer.bias = layer.weight.astype(dtype), layer.bias.astype(dtype)
-    report = check_layer(layer, TWINS[kind], X.astype(dtype))
+    report = check_layer(layer, REFERENCES[kind], X.astype(dtype))
     assert report.held
     assert report.sentence.startswith(f"{kind} agrees with its reference")
 
@@ -48,10 +52,10 @@ class Halved(numpy_ae.ReLU):
 
 
 def test_a_wrong_one_is_named_with_its_mistake() -> None:
-    report = check_layer(Halved(), TWINS["ReLU"], X)
+    report = check_layer(Halved(), REFERENCES["ReLU"], X)
     assert not report.held
     assert (
-        "born there: ReLU.backward. What is wrong: it is 1/2 times what it should be."
+        "introduced in Halved.backward. What is wrong: it is 1/2 times what it should be."
         in report.sentence
     )
 
@@ -147,11 +151,13 @@ class Named(torch.nn.Linear):
     """A Linear by another name, whose forward is torch's."""
 
 
-THE_TWINS = r"the twin's weight and bias must be parameters, as torch\.nn\.Linear makes them"
+THE_REFERENCES = (
+    r"the reference's weight and bias must be parameters, as torch\.nn\.Linear makes them"
+)
 
 
 def made_of_others() -> list[torch.nn.Module]:
-    """Return twins whose weight or bias is no parameter, or of no Linear's shape."""
+    """Return references whose weight or bias is no parameter, or of no Linear's shape."""
     without_bias, without_weight, tall, wide = (torch.nn.Linear(6, 4) for _ in range(4))
     del without_bias.bias, without_weight.weight
     tall.weight = torch.nn.Parameter(torch.zeros(4, 6, 1))
@@ -163,7 +169,7 @@ def made_of_others() -> list[torch.nn.Module]:
 
 def secretive() -> torch.nn.Module:
     """Return a Linear whose attributes end the process."""
-    twin = torch.nn.Linear(6, 4)
+    reference = torch.nn.Linear(6, 4)
 
     class Secretive(torch.nn.Linear):
         @property
@@ -173,8 +179,8 @@ def secretive() -> torch.nn.Module:
         def __getattr__(self, name: str) -> Any:
             raise SystemExit
 
-    twin.__class__ = Secretive
-    return twin
+    reference.__class__ = Secretive
+    return reference
 
 
 def throw(error: BaseException) -> Any:
@@ -205,27 +211,31 @@ def test_whatever_a_layer_does_is_told_in_the_report(
 ) -> None:
     layer = ours("ReLU")
     setattr(layer, direction, lambda *_, **__: act())
-    report = check_layer(layer, TWINS["ReLU"], X)
+    report = check_layer(layer, REFERENCES["ReLU"], X)
     assert not report.held
-    assert re.search(rf"born there: ReLU.{direction}. What is wrong: {message}\.$", report.sentence)
+    assert re.search(
+        rf"introduced in ReLU.{direction}. What is wrong: {message}\.$", report.sentence
+    )
 
 
 def test_a_layer_whose_attributes_end_the_process_is_refused() -> None:
     with pytest.raises(
         TypeError, match=r"^forward of Elusive raised SystemExit: 0; it cannot be judged$"
     ):
-        check_layer(Elusive(), TWINS["ReLU"], X)
+        check_layer(Elusive(), REFERENCES["ReLU"], X)
 
 
-def test_a_twin_whose_attributes_end_the_process_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^the twin raised SystemExit; it is no twin to judge by$"):
+def test_a_reference_whose_attributes_end_the_process_is_refused() -> None:
+    with pytest.raises(
+        TypeError, match=r"^the reference raised SystemExit; it is no reference to judge by$"
+    ):
         check_layer(ours("Linear"), secretive(), X)
 
 
 def test_hidden_names_other_errors_and_an_x_of_any_class_change_no_verdict() -> None:
     with np.errstate(all="raise"):
-        assert check_layer(Anonymous(), TWINS["ReLU"], X.view(Elsewhere)).held
-        assert check_layer(ours("Sigmoid"), TWINS["Sigmoid"], X).held
+        assert check_layer(Anonymous(), REFERENCES["ReLU"], X.view(Elsewhere)).held
+        assert check_layer(ours("Sigmoid"), REFERENCES["Sigmoid"], X).held
     assert check_layer(ours("Linear"), Named(6, 4), X).held
 
 
@@ -233,15 +243,15 @@ def test_an_interrupt_of_a_layer_is_one() -> None:
     layer = ours("ReLU")
     layer.forward = lambda *_, **__: throw(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        check_layer(layer, TWINS["ReLU"], X)
+        check_layer(layer, REFERENCES["ReLU"], X)
 
 
 @pytest.mark.parametrize(
-    ("layer", "twin", "x", "error", "message"),
+    ("layer", "reference", "x", "error", "message"),
     [
         (
             ours("Linear"),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X[:, :5],
             ValueError,
             r"x \(5, 5\), the layer's weight \(4, 6\) and its .*",
@@ -251,23 +261,23 @@ def test_an_interrupt_of_a_layer_is_one() -> None:
             torch.nn.Linear(6, 3),
             X,
             ValueError,
-            r".*weight \(4, 6\) and its twin's \(3, 6\) do not fit",
+            r".*weight \(4, 6\) and its reference's \(3, 6\) do not fit",
         ),
         (
             ours("ReLU"),
-            TWINS["ReLU"],
+            REFERENCES["ReLU"],
             X[0],
             ValueError,
             r"x must be \(batch, in_features\) .*, not \(6,\) in float32",
         ),
         (
             ours("ReLU"),
-            TWINS["ReLU"],
+            REFERENCES["ReLU"],
             X.astype(int),
             ValueError,
             r"x must be .*, not \(5, 6\) in int64",
         ),
-        (ours("ReLU"), TWINS["ReLU"], X.tolist(), TypeError, "x must be an array, not list"),
+        (ours("ReLU"), REFERENCES["ReLU"], X.tolist(), TypeError, "x must be an array, not list"),
         (
             ours("ReLU"),
             torch.nn.Tanh(),
@@ -278,21 +288,21 @@ def test_an_interrupt_of_a_layer_is_one() -> None:
         (ours("ReLU"), 3, X, TypeError, rf"{KNOWS} builtins\.int"),
         (
             ours("ReLU"),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "ReLU is no Linear that can be judged: it has no weight, bias",
         ),
         (
             3,
-            TWINS["ReLU"],
+            REFERENCES["ReLU"],
             X,
             TypeError,
             "int is no ReLU that can be judged: it has no forward, backward",
         ),
         (
             ours("ReLU"),
-            TWINS["ReLU"],
+            REFERENCES["ReLU"],
             X[:, :0],
             ValueError,
             r"x must be .*, not \(5, 0\) in float32",
@@ -308,7 +318,7 @@ def test_an_interrupt_of_a_layer_is_one() -> None:
         ),
         (
             with_(bias=None),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "Linear is no Linear that can be judged: it has no bias",
@@ -325,92 +335,101 @@ def test_an_interrupt_of_a_layer_is_one() -> None:
             NO_BIAS,
             X,
             ValueError,
-            "the twin has no bias, and Linear has one; give the twin bias=True",
+            "the reference has no bias, and Linear has one; give the reference bias=True",
         ),
         (
             with_(bias=X[0, :3]),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             ValueError,
             r"the layer's bias \(3,\) .*; it must be \(4,\)",
         ),
         (
             with_(bias=X[:1, :4]),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             ValueError,
             r"the layer's bias \(1, 4\) .*; it must be \(4,\)",
         ),
         (
             with_(bias=np.zeros(4)),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             ValueError,
             "bias of Linear is float64, and x is float32; .*",
         ),
         (
             with_(weight="x"),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear must be an array of numbers, not str",
         ),
         (
             with_(weight=object()),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear must be an array .*, not object",
         ),
         (
             with_(weight=np.array(None)),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear must be .* of object",
         ),
         (
             with_(weight=[[1], [2, 3]]),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear must be an array .*, not list",
         ),
         (
             with_(weight=itertools.count()),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear must be .*, not count",
         ),
         (
             with_(weight=Endless()),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear must be .*, not Endless",
         ),
         (
             with_(weight=Unready()),
-            TWINS["Linear"],
+            REFERENCES["Linear"],
             X,
             TypeError,
             "weight of Linear is no array: it raised SystemExit",
         ),
-        (ours("ReLU"), TWINS["ReLU"], X[:0], ValueError, r"x must be .*, not \(0, 6\) in float32"),
-        *((ours("Linear"), twin, X, TypeError, THE_TWINS) for twin in made_of_others()),
+        (
+            ours("ReLU"),
+            REFERENCES["ReLU"],
+            X[:0],
+            ValueError,
+            r"x must be .*, not \(0, 6\) in float32",
+        ),
+        *(
+            (ours("Linear"), reference, X, TypeError, THE_REFERENCES)
+            for reference in made_of_others()
+        ),
         (ours("Linear"), Zero(6, 4), X, TypeError, rf"{KNOWS} .*test_layer\.Zero"),
         (
             ours("Linear"),
             torch.nn.LazyLinear(4),
             X,
             TypeError,
-            "the twin raised RuntimeError: .*; it is no twin .*",
+            "the reference raised RuntimeError: .*; it is no reference .*",
         ),
     ],
 )
 def test_what_cannot_be_judged_is_refused(
-    layer: Any, twin: Any, x: Any, error: type[Exception], message: str
+    layer: Any, reference: Any, x: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=f"^{message}$"):
-        check_layer(layer, twin, x)
+        check_layer(layer, reference, x)

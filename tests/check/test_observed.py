@@ -1,12 +1,13 @@
 """One step on both sides, judged and pictured; a wrong side is off, and no crash."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from compare.check.observed import observe_step, plain
-from compare.controls.injection import mistake
+from compare.check.observed import observe_step
+from compare.controls.injection import wrong_code
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.subject import Subject, our_own
@@ -42,15 +43,15 @@ def test_every_tensor_of_the_step_is_told_of_both_sides_and_held(subject: Subjec
 
 @pytest.mark.parametrize(
     ("new", "verdict"),
-    [("dweight = 2 * (dy.T @ x)", "off"), ("dweight = dy.T @ x * np.nan", "not finite")],
+    [("dweight = 2 * (dy.T @ x)", "fail"), ("dweight = dy.T @ x * np.nan", "not finite")],
 )
 def test_a_wrong_side_is_told_as_plain_values(subject: Subject, new: str, verdict: str) -> None:
-    with mistake("wrong", "Linear.backward", ("dweight = np.dot(dy.T, x)", new)).plant():
+    with wrong_code("wrong", "Linear.backward", ("dweight = np.dot(dy.T, x)", new)).inject():
         tensors, _ = observe_step(subject, CONFIG, np.random.default_rng(0))
     (found,) = (tensor for tensor in tensors if tensor.name == "grad/fc4.weight")
     assert found.judged["NumPy"].verdict == verdict
     assert found.judged["PyTorch"].verdict == "within"
-    json.dumps(plain(tensors), allow_nan=False)
+    json.dumps([asdict(tensor) for tensor in tensors], allow_nan=False)
 
 
 def test_the_dying_moments_of_a_dead_unit_are_not_judged(dataset: Dataset) -> None:

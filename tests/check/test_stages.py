@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from compare.check.bounds import Verdict
-from compare.check.stages import STAGES, check
+from compare.check.diagnosis import STAGES
+from compare.check.stages import check
 from compare.check.trajectory import check_trajectory
 from compare.controls.controls import SMALL, control
 from compare.controls.faults import FAULTS

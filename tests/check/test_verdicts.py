@@ -78,9 +78,8 @@ class Rough:
 
 def judged(side: Rough) -> Finding:
     """Return what the rounding stage finds of it."""
-    found = check_operation(
-        side, "loss.forward", "SumSquaredError.forward", {}, np.random.default_rng(0)
-    )
+    loss, rng = Layer("loss", "SumSquaredError", 20, 20), np.random.default_rng(0)
+    found = check_operation(side, "loss.forward", "SumSquaredError.forward", loss, {}, rng)
     *_, rounding = found
     assert rounding.stage == "rounding"
     return rounding

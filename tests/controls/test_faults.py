@@ -14,10 +14,10 @@ from compare import machine
 from compare.check import diagnosis, mistakes, stages
 from compare.check.bounds import Finding, Verdict
 from compare.controls.controls import SMALL, Control, control, explanations, matrix
-from compare.controls.faults import FAULTS
+from compare.controls.faults import FAULTS, KNOWN
 from compare.controls.healthy import census, false_alarms, healthy
-from compare.controls.held_out import OUTSIDERS
-from compare.controls.injection import Fault, changed, mistake, rewritten
+from compare.controls.injection import Fault, changed, rewritten, wrong_code
+from compare.data.config import DTYPES
 from compare.data.datasets import Dataset
 
 LEAST = 36  # planted mistakes
@@ -39,7 +39,7 @@ def title(fault: Fault) -> str:
     return f"{fault.operation}: {fault.name}"
 
 
-SLOW = dict.fromkeys(OUTSIDERS, pytest.mark.slow)  # a second each
+SLOW = dict.fromkeys(FAULTS[len(KNOWN) :], pytest.mark.slow)  # held out; half a second each
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,12 @@ def test_a_planted_mistake_is_caught_and_the_right_function_named(
     fault: Fault, dataset: Dataset
 ) -> None:
     # Only a wrong default is judged by torch's; the rest needs none, and is judged sooner without.
-    found = control(fault, dataset.train_images, torch=fault.operation == "Adam.__init__")
+    torch = fault.operation == "Adam.__init__"
+    found = control(fault, dataset.train_images, dtypes=DTYPES[:1], torch=torch)
+    if not found.named:  # float32 shows most
+        found = control(fault, dataset.train_images, torch=torch)
     assert found.stages
-    assert found.blamed == fault.operation, found.sentence
+    assert found.responsible == fault.operation, found.sentence
     assert fault.operation in found.sentence or fault.operation == "data"
 
 
@@ -72,7 +75,7 @@ def test_there_are_mistakes_enough_in_every_family_and_each_has_a_name_of_its_ow
 def test_a_mistake_is_gone_when_its_context_ends() -> None:
     before = numpy_ae.ReLU.backward
     fault = next(fault for fault in FAULTS if fault.operation == "ReLU.backward")
-    with fault.plant():
+    with fault.inject():
         assert numpy_ae.ReLU.backward is not before
     assert numpy_ae.ReLU.backward is before
 
@@ -89,10 +92,10 @@ def test_whoever_judges_knows_no_list_of_mistakes() -> None:
 
 
 def test_the_matrix_counts_what_was_missed() -> None:
-    fault = mistake("no bias", "Linear.forward", ("y += self.bias", ""))
+    fault = wrong_code("no bias", "Linear.forward", ("y += self.bias", ""))
     caught = Control(fault, frozenset({"exact"}), "Linear.forward", "a sentence")
     table = matrix([caught, Control(fault, frozenset(), "", "all is well")])
-    assert table.title.startswith("2 planted mistakes: 1 caught, 1 named.")
+    assert table.title.startswith("2 faults: 1 caught, 1 named.")
     assert [row[-2:] for row in table.rows] == [("yes", "yes"), ("NO", "NO: nothing")]
     assert explanations([caught]).rows == [
         ("Linear.forward: no bias", "`y += self.bias → nothing`", "a sentence")
@@ -121,7 +124,7 @@ TRUE = np.arange(1.0, 13).reshape(3, 4)
     ],
 )
 def test_a_signature_is_told_from_the_numbers(got: np.ndarray, said: str) -> None:
-    assert mistakes.signature(got, TRUE, [("it is the root", np.sqrt(TRUE))]) == said
+    assert mistakes.explained(got, TRUE, [("it is the root", np.sqrt(TRUE))]) == said
 
 
 def finding(stage: str, tensor: str, verdict: Verdict) -> Finding:
@@ -136,16 +139,16 @@ def test_causes_come_before_effects_and_what_is_wrong_before_what_was_not_judged
         finding("network", "dact/fc1", Verdict.FAIL),
         finding("network", "act/fc1", Verdict.FAIL),
     ]
-    assert diagnosis.first_off(findings) is findings[3]
-    assert diagnosis.first_off(findings[:3]) is findings[1]
-    assert diagnosis.first_off(findings[:1]) is findings[0]
-    assert diagnosis.first_off([]) is None
+    assert diagnosis.first_failure(findings) is findings[3]
+    assert diagnosis.first_failure(findings[:3]) is findings[1]
+    assert diagnosis.first_failure(findings[:1]) is findings[0]
+    assert diagnosis.first_failure([]) is None
 
 
 def test_a_healthy_side_is_blamed_for_nothing(dataset: Dataset) -> None:
     report = stages.check(SMALL, dataset.train_images, trajectory=False)
     assert report.held, report.sentence
-    assert diagnosis.blamed(report.findings, report.description) == ""
+    assert diagnosis.responsible(report.findings, report.description) == ""
 
 
 def test_some_healthy_networks_raise_no_alarm(dataset: Dataset) -> None:

@@ -10,7 +10,7 @@ from compare.check.stages import check_subject
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import Array, Operands
-from compare.sides.user import foreign
+from compare.sides.user import user_supplied
 from examples import own_layer, own_network
 
 Operation = Callable[..., Operands]
@@ -20,14 +20,17 @@ CONFIG = Config(batch_size=8)
 
 def judged(dataset: Dataset) -> Report:
     """Return what the check says of the example's network."""
-    return check_subject(foreign("examples.own_network:make", CONFIG, dataset.train_images), CONFIG)
+    return check_subject(
+        user_supplied("examples.own_network:make", CONFIG, dataset.train_images), CONFIG
+    )
 
 
 def test_the_layer_is_caught_and_its_mistake_told(capsys: pytest.CaptureFixture[str]) -> None:
     own_layer.main()
     printed = capsys.readouterr().out
     assert (
-        "born there: Linear.backward. What is wrong: it is 1/32 times what it should be." in printed
+        "introduced in Linear.backward. What is wrong: it is 1/32 times what it should be."
+        in printed
     )
 
 
@@ -51,10 +54,10 @@ def test_a_spoilt_operation_of_the_network_is_named(
     monkeypatch.setitem(own_network.OPERATIONS, "output.backward", mean)
     sentence = judged(dataset).sentence
     assert sentence.startswith(
-        "dweight of My network's output.backward is the first to be off (exact, float32)"
+        "dweight of My network's output.backward is the first to fail (exact, float32)"
     )
     assert sentence.endswith(
-        "born there: Linear.backward. What is wrong: it is 1/32 times what it should be."
+        "introduced in Linear.backward. What is wrong: it is 1/32 times what it should be."
     )
 
 
@@ -62,9 +65,9 @@ def test_a_spoilt_operation_of_the_network_is_named(
     ("method", "change", "place"),
     [
         ("forward", lambda hidden, active, y: (hidden, np.abs(active), -y), "operands: observe"),
-        ("reconstruct", lambda y: y + 1, "born there: reconstruct"),
-        ("state", lambda state: state | {"param/output.bias": state["param/output.bias"] + 1}, "born there: load"),
-        ("update", lambda state: state | {"adam.step": state["adam.step"] + 1}, "born there: update"),
+        ("reconstruct", lambda y: y + 1, "introduced in reconstruct"),
+        ("state", lambda state: state | {"param/output.bias": state["param/output.bias"] + 1}, "introduced in load"),
+        ("update", lambda state: state | {"adam.step": state["adam.step"] + 1}, "introduced in update"),
     ],
 )  # fmt: skip
 def test_a_spoilt_method_of_the_network_is_named(

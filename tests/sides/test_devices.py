@@ -10,7 +10,7 @@ from compare.errors import UserError
 from compare.sides import subject
 from compare.sides.interface import AutoencoderSide
 from compare.sides.subject import make_side
-from compare.sides.user import foreign
+from compare.sides.user import user_supplied
 
 
 def test_torch_is_judged_on_mps_in_float32_and_trusted_by_float64_on_the_cpu(
@@ -45,7 +45,7 @@ def test_float64_on_mps_is_refused_in_training(
 def test_another_sides_reference_runs_where_it_was_asked_to(
     config: Config, dataset: Dataset
 ) -> None:
-    found = foreign("examples.own_network:make", config, dataset.train_images, device="mps")
+    found = user_supplied("examples.own_network:make", config, dataset.train_images, device="mps")
     assert "PyTorch runs on mps in float32" in found.notes[-1]
     if not torch.backends.mps.is_available():
         with pytest.raises(UserError, match="finds no 'mps' device here"):

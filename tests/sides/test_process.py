@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.check.outcome import Step
 from compare.errors import UserError
 from compare.sides import process
 from compare.sides.calls import Calls
+from compare.sides.process import Step
 from tests.running import environ
 from tests.trials import interrupts, users
 

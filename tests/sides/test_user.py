@@ -17,9 +17,9 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import LONGEST, UserError
 from compare.sides.calls import Ended
-from compare.sides.interface import Description, Layer, State
+from compare.sides.interface import METHODS, Description, Layer, State
 from compare.sides.numpy_side import NumpySide
-from compare.sides.user import METHODS, examine, find, foreign
+from compare.sides.user import examine, find, user_supplied
 from examples.own_network import Network
 from tests.running import exit_code
 
@@ -213,7 +213,7 @@ def test_an_object_that_lacks_a_method_is_refused(
 def test_a_side_and_its_reference_start_alike_in_every_dtype(
     config: Config, dataset: Dataset, name: str
 ) -> None:
-    subject = foreign(name, config, dataset.train_images)
+    subject = user_supplied(name, config, dataset.train_images)
     single, double = (replace(config, dtype=dtype) for dtype in ("float32", "float64"))
     for tensor, value in subject.ours(single).state().items():
         for other in (subject.reference(single), subject.ours(double), subject.reference(double)):
@@ -222,11 +222,13 @@ def test_a_side_and_its_reference_start_alike_in_every_dtype(
 
 
 def test_a_side_of_an_images_width_is_given_images(config: Config, dataset: Dataset) -> None:
-    subject = foreign("compare.sides.numpy_side:NumpySide", config, dataset.train_images, step=2)
-    (batch,) = subject.batches(config, 1)
-    (other,) = foreign("examples.own_network:make", config, dataset.train_images, step=2).batches(
-        config, 1
+    subject = user_supplied(
+        "compare.sides.numpy_side:NumpySide", config, dataset.train_images, step=2
     )
+    (batch,) = subject.batches(config, 1)
+    (other,) = user_supplied(
+        "examples.own_network:make", config, dataset.train_images, step=2
+    ).batches(config, 1)
     assert (batch.noisy.shape, batch.clean.shape) == ((50, 784), (50, 784))
     assert (other.noisy.shape, other.clean.shape) == ((50, 20), (50, 3))
     assert subject.notes == ()
@@ -243,7 +245,7 @@ def test_a_tensor_that_is_not_recorded_is_missing(
         return trace
 
     monkeypatch.setattr(NumpySide, "observe", forgetful)
-    subject = foreign("compare.sides.numpy_side:NumpySide", config, dataset.train_images)
+    subject = user_supplied("compare.sides.numpy_side:NumpySide", config, dataset.train_images)
     report = check_subject(subject, config, torch=False)
     missing = {
         (finding.stage, finding.tensor)
@@ -394,11 +396,11 @@ def test_a_side_that_goes_wrong_later_fails_with_what_it_did(
     if method == "load" and act in RETURNED:
         pytest.skip("what it returns does not matter")
     odd(monkeypatch, method, LATER[method], act)
-    subject = foreign(ODD, CONFIG, dataset.train_images)
+    subject = user_supplied(ODD, CONFIG, dataset.train_images)
     report = check_subject(subject, CONFIG, torch=False)
     assert not report.held
     assert re.search(
-        r"What is wrong: (it|.* of .*:Odd|test_foreign.py, throw,) (raised|returned) ",
+        r"What is wrong: (it|.* of .*:Odd|test_user.py, throw,) (raised|returned) ",
         report.sentence,
     )
     assert len(report.sentence) < 2 * LONGEST
@@ -431,7 +433,7 @@ def test_losses_that_are_none_fail(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, act: Callable[[Any], Any], message: str
 ) -> None:
     odd(monkeypatch, "fit", 1, act)
-    report = check_subject(foreign(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
+    report = check_subject(user_supplied(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
     assert message.replace("{ODD}", ODD) in report.sentence
 
 
@@ -445,7 +447,7 @@ def test_a_side_that_goes_wrong_in_a_free_run_fails(
         )
 
     odd(monkeypatch, "fit", 1, stumble)
-    report = check_subject(foreign(ODD, CONFIG, dataset.train_images), CONFIG)
+    report = check_subject(user_supplied(ODD, CONFIG, dataset.train_images), CONFIG)
     assert [(f.stage, f.operation) for f in report.findings if not f.verdict.held] == [
         ("trajectory", "raised")
     ]
@@ -462,14 +464,14 @@ def test_what_would_end_the_process_ends_the_check(
         Ended,
         match=rf"of {ODD} raised {type(error).__name__}(: .*)?; code that is judged must not end the process$",
     ):
-        check_subject(foreign(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
+        check_subject(user_supplied(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
 
 
 def test_a_description_is_asked_for_once_and_kept(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd(monkeypatch, "describe", 2, lambda _: None)
-    report = check_subject(foreign(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
+    report = check_subject(user_supplied(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
     assert report.held, report.sentence
 
 
@@ -484,7 +486,7 @@ def test_a_factory_that_makes_other_layers_each_time_is_refused(
         lambda who: replace(who, layers=renamed(who.layers, f"relu{next(made)}")),
     )
     with pytest.raises(UserError, match="made other layers than before"):
-        check_subject(foreign(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
+        check_subject(user_supplied(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
 
 
 def renamed(layers: tuple[Layer, ...], name: str) -> tuple[Layer, ...]:
@@ -496,6 +498,8 @@ def test_losses_of_any_float_can_be_written(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd(monkeypatch, "fit", 1, lambda losses: (np.float32(loss) for loss in losses))
-    report = check_subject(foreign(ODD, CONFIG, dataset.train_images), CONFIG, dtypes=["float32"])
+    report = check_subject(
+        user_supplied(ODD, CONFIG, dataset.train_images), CONFIG, dtypes=["float32"]
+    )
     assert report.held, report.sentence
     assert json.dumps(report.to_dict())

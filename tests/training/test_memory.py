@@ -10,13 +10,14 @@ import pytest
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.sides.numpy_side import initial_state, state_shapes
+from compare.sides.interface import state_shapes
+from compare.sides.numpy_side import initial_state, layers
 from compare.training import memory
 from tests.running import environ
 
 
 def test_shapes_are_those_of_a_state(config: Config) -> None:
-    assert state_shapes(config) == {
+    assert state_shapes(layers(config)) == {
         name: value.shape for name, value in initial_state(config).items()
     }
 

@@ -17,7 +17,7 @@ from numpy.random import Generator
 import numpy_ae
 from compare.check.layer import check_layer
 from compare.files import read_json
-from compare.sides.user import METHODS
+from compare.sides.interface import METHODS
 from tests.running import environ
 
 HELPERS = """
@@ -168,7 +168,7 @@ def _layer(rng: Generator) -> str:
     setattr(layer, where, odd)
     report = check_layer(layer, torch.nn.ReLU(), np.zeros((2, 3)))
     assert not report.held, f"{where}, {act}: {report}"
-    told = rf".* born there: ReLU\.{where}\.( What is wrong: it (raised|returned) .*)?"  # None is missing
+    told = rf".* introduced in ReLU\.{where}\.( What is wrong: it (raised|returned) .*)?"  # None is missing
     assert re.fullmatch(told, report.sentence), f"{where}, {act}: {report}"
     assert len(report.sentence) < 1200, f"{where}, {act}: {report}"
     return "layer: failed"

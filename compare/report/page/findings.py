@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.diagnosis import traced
-from compare.check.stages import STAGES
+from compare.check.diagnosis import STAGES, tensor_of
 from compare.sides.interface import Layer
 
 
@@ -27,7 +26,7 @@ class Mark:
 
 def marks(findings: Iterable[Mapping[str, Any]], layers: Sequence[Layer]) -> dict[str, list[Mark]]:
     """Return the marks of every tensor of a check's findings, under its name in a trace, in the order of the stages."""
-    return by_tensor((traced(Finding(**of), layers), of) for of in findings)
+    return by_tensor((tensor_of(Finding(**of), layers), of) for of in findings)
 
 
 def by_tensor(findings: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Mark]]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from compare import machine
 from compare.check.diagnosis import WHOLE
-from compare.check.trajectory import TWINS
+from compare.check.trajectory import PERTURBED
 from compare.controls.controls import SMALL
 from compare.files import as_we_wrote_it, write_text
 from compare.report.page import derivation, fault_menu, step, time, verdict
@@ -61,7 +61,7 @@ def render(parts: Parts) -> str:
         tables=list(verdict.result_tables(parts)),
         drift=list(verdict.drift_tables(parts)),
         drifted=verdict.drifted(parts),
-        twins=2 * TWINS,
+        twins=2 * PERTURBED,
         time=times,
         charts=list(time.charts(times)) if times else [],
         pictures={name: _uri(png) for name, png in parts.pictures.items()},

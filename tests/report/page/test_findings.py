@@ -2,7 +2,7 @@
 
 import pytest
 
-from compare.check.diagnosis import WHOLE, traced
+from compare.check.diagnosis import WHOLE, tensor_of
 from compare.check.stages import check
 from compare.data.config import Config
 from compare.data.datasets import Dataset
@@ -16,7 +16,10 @@ def test_every_finding_is_about_a_tensor_of_a_row_or_about_the_whole(dataset: Da
     report = check(SMALL, dataset.train_images, trajectory=False)
     layers = report.description.layers
     rows = {name for of in operations(layers, SMALL.batch_size) for name in of.tensors}
-    assert {traced(finding, layers) for finding in report.findings} == rows | {WHOLE, "dact/input"}
+    assert {tensor_of(finding, layers) for finding in report.findings} == rows | {
+        WHOLE,
+        "dact/input",
+    }
 
 
 def finding(stage: str, verdict: str, ratio: float | None) -> tuple[str, dict[str, object]]:
