@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.sides.interface import Array, Shape
+from compare.sides.interface import Array, Description, Shape
 
 # Where the truth is computed.
 WIDER: dict[str, np.dtype[Any]] = {
@@ -79,6 +79,15 @@ def equal(same: object) -> Judgement:
     return Judgement(Verdict.EXACT) if same else Judgement(Verdict.FAIL, np.inf)
 
 
+def finding(
+    stage: str, who: Description, operation: str, tensor: str, found: Judgement, detail: str = ""
+) -> Finding:
+    """Return what a stage says of one tensor of a side; `detail` counts only where it fails."""
+    verdict, ratio, excused, _ = found
+    detail = "" if verdict.held else detail
+    return Finding(stage, who.name, who.dtype, operation, tensor, verdict, ratio, excused, detail)
+
+
 def widen(arrays: Mapping[str, Array], dtype: str) -> dict[str, Array]:
     """Return arrays of a dtype in the wider one, in which their truth is computed."""
     return {name: value.astype(WIDER[dtype]) for name, value in arrays.items()}
@@ -98,13 +107,11 @@ def gamma(roundings: int, dtype: str) -> float:
     return ku / (1 - ku)
 
 
-def unusable(got: Array | None, shape: Shape, dtype: str | None = None) -> Verdict | None:
+def unusable(got: Array, shape: Shape, dtype: str) -> Verdict | None:
     """Return why a result cannot be compared at all, if that is so."""
-    if got is None:
-        return Verdict.MISSING
     if got.shape != shape:
         return Verdict.WRONG_SHAPE
-    if dtype is not None and got.dtype != np.dtype(dtype):
+    if got.dtype != np.dtype(dtype):
         return Verdict.WRONG_DTYPE
     return None if np.isfinite(got).all() else Verdict.NOT_FINITE
 
@@ -116,14 +123,18 @@ def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
     excuses an entry and never certifies it: with more than a few such entries, or no other, the
     tensor is inconclusive.
     """
-    if (trouble := unusable(got, true.value.shape, dtype)) or got is None:
-        return Judgement(trouble or Verdict.MISSING)
+    if got is None:
+        return Judgement(Verdict.MISSING)
+    if trouble := unusable(got, true.value.shape, dtype):
+        return Judgement(trouble)
     info = np.finfo(dtype)
     error = np.abs(got.astype(true.value.dtype) - true.value)
     relative = gamma(true.roundings, dtype) * true.scale
     absolute = true.roundings * float(info.smallest_subnormal) / 2
     allowed = relative + absolute + true.flushed * float(info.tiny)
-    ratio = worst(error, allowed)
+    beyond = np.where(error > 0, np.inf, 0.0).astype(error.dtype)  # where nothing is allowed
+    ratios = np.divide(error, allowed, out=beyond, where=allowed > 0)
+    ratio = float(np.max(ratios, initial=0))
     excused = float((error > relative).mean()) if error.size else 0.0
     if ratio > 1:
         return Judgement(Verdict.FAIL, ratio, excused)
@@ -132,9 +143,3 @@ def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
     far_out = min(1.0, BORDERLINE / max(true.roundings, 1) ** 0.5)
     verdict = Verdict.WITHIN if error.any() else Verdict.EXACT
     return Judgement(verdict, ratio, excused, borderline=ratio > far_out)
-
-
-def worst(error: Array, allowed: Array) -> float:
-    """Return the largest ratio of an error to what is allowed; infinity where nothing is."""
-    beyond = np.where(error > 0, np.inf, 0.0).astype(error.dtype)
-    return float(np.max(np.divide(error, allowed, out=beyond, where=allowed > 0), initial=0))

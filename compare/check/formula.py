@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compare.check.bounds import Finding, Verdict, unusable
+from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
 from compare.data.batches import Batch
 from compare.sides.interface import Array, Operands, Side, observed
 
@@ -25,13 +25,13 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     who, state = side.describe(), side.state()
     trace = observed(side, batch)
 
-    def finding(operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf) -> Finding:
-        return Finding("formula", who.name, who.dtype, operation, tensor, verdict, ratio)
+    def found(operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf) -> Finding:
+        return finding("formula", who, operation, tensor, Judgement(verdict, ratio))
 
     names = ["input", *(layer.name for layer in who.layers)]
     for name in ("target", *names):
         if f"act/{name}" not in trace:
-            yield finding("observe", f"act/{name}", Verdict.MISSING)
+            yield found("observe", f"act/{name}", Verdict.MISSING)
             return
     acts = [trace[f"act/{name}"] for name in names]
     target = trace["act/target"].astype(np.complex128)
@@ -60,8 +60,10 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
 
     def judge(start: int, value: Array, operand: str, tensor: str, made_by: str) -> Finding:
         gradient = trace.get(tensor)
-        if (trouble := unusable(gradient, value.shape)) or gradient is None:
-            return finding(made_by, tensor, trouble or Verdict.MISSING)
+        if gradient is None:
+            return found(made_by, tensor, Verdict.MISSING)
+        if trouble := unusable(gradient, value.shape, gradient.dtype.name):
+            return found(made_by, tensor, trouble)
         directions = [rng.standard_normal(value.shape) for _ in range(DIRECTIONS)]
         for index in rng.integers(value.size, size=ENTRIES):
             entry = np.zeros(value.size)
@@ -78,7 +80,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
             terms = max(float(np.abs(along).sum()), largest, sigmoid_terms, abs(true))
             if error := abs(true - float(along.sum())):
                 ratio = max(ratio, error / (TOLERANCE * terms))
-        return finding(made_by, tensor, Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
+        return found(made_by, tensor, Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
 
     made_by = "loss.backward"
     for i, layer in reversed(list(enumerate(who.layers))):  # in the order in which they come about

@@ -8,11 +8,19 @@ rounding size after every operation.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 import numpy as np
 
-from compare.check.bounds import Finding, Verdict, unit_roundoff, unusable, widen
+from compare.check.bounds import (
+    Finding,
+    Judgement,
+    Verdict,
+    equal,
+    finding,
+    unit_roundoff,
+    unusable,
+    widen,
+)
 from compare.check.kinds import OPERATIONS, Results, step_of, traced
 from compare.check.mistakes import explained
 from compare.data.batches import Batch
@@ -34,12 +42,11 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         for name, operation, _ in step_of(who.layers)
         for result in OPERATIONS[operation].results
     }
-    finding = partial(Finding, "network", who.name, who.dtype)
     for name, true in truth.items():
-        verdict, ratio = _judge(trace.get(name), true, ALLOWANCE * deviations[name], who.dtype)
-        told = verdict in (Verdict.FAIL, Verdict.WRONG_SHAPE)
+        found = _judge(trace.get(name), true, ALLOWANCE * deviations[name], who.dtype)
+        told = found.verdict in (Verdict.FAIL, Verdict.WRONG_SHAPE)
         detail = explained(trace[name], true) if told else ""
-        yield finding(made_by.get(name, "data"), name, verdict, ratio, detail=detail)
+        yield finding("network", who, made_by.get(name, "data"), name, found, detail)
 
 
 def true_step(
@@ -128,14 +135,16 @@ def _masks(who: Description, trace: Trace, rows: int) -> dict[str, Array]:
     }
 
 
-def _judge(got: Array | None, true: Array, allowed: float, dtype: str) -> tuple[Verdict, float]:
-    if (trouble := unusable(got, true.shape, dtype)) or got is None:
-        return trouble or Verdict.MISSING, np.inf
+def _judge(got: Array | None, true: Array, allowed: float, dtype: str) -> Judgement:
+    if got is None:
+        return Judgement(Verdict.MISSING, np.inf)
+    if trouble := unusable(got, true.shape, dtype):
+        return Judgement(trouble, np.inf)
     error = norm(got - true)
     if error == 0:
-        return Verdict.EXACT, 0.0
+        return equal(True)
     ratio = error / allowed if allowed else np.inf
-    return (Verdict.WITHIN if ratio <= 1 else Verdict.FAIL), ratio
+    return Judgement(Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
 
 
 def norm(difference: Array) -> float:

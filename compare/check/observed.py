@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.check.bounds import Bounded, Finding, judge
+from compare.check.bounds import Bounded, Finding, finding, judge
 from compare.check.network import check_network
 from compare.check.optimizer import adam
 from compare.check.thumbnails import Thumbnail, thumbnail
@@ -81,8 +81,8 @@ def _findings(
     who, before = side.describe(), side.state()
     trace = observed(side, batch)
     for name, true in adam(before, under_prefix("grad", trace), config, who.dtype).items():
-        verdict, ratio, *_ = judge(*_normal(trace.get(name), true, who.dtype), who.dtype)
-        yield Finding("optimizer", who.name, who.dtype, "adam", name, verdict, ratio)
+        judgement = judge(*_normal(trace.get(name), true, who.dtype), who.dtype)
+        yield finding("optimizer", who, "adam", name, judgement)
 
 
 def _normal(got: Array | None, true: Bounded, dtype: str) -> tuple[Array | None, Bounded]:

@@ -11,15 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from compare.check.bounds import (
-    Bounded,
-    Finding,
-    Judgement,
-    Verdict,
-    equal,
-    judge,
-    widen,
-)
+from compare.check.bounds import Bounded, Finding, Judgement, Verdict, equal, finding, judge, widen
 from compare.check.kinds import OPERATIONS, sigmoid_forward, step_of
 from compare.check.mistakes import explained
 from compare.sides.calls import what_it_did
@@ -57,8 +49,8 @@ def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
     side.load(kept)
     for operation, have, expected in (("state", handed_out, kept), ("load", back, given)):
         for name, value in expected.items():
-            verdict, ratio, *_ = equal(name in have and np.array_equal(have[name], value))
-            yield Finding("exact", who.name, who.dtype, operation, name, verdict, ratio)
+            same = name in have and np.array_equal(have[name], value)
+            yield finding("exact", who, operation, name, equal(same))
 
 
 def check_operation(
@@ -67,16 +59,10 @@ def check_operation(
     """Judge one operation of a layer, with the weights that the state has for it."""
     who = side.describe()
     weights = {key: state[f"param/{layer.name}.{key}"] for key in layer.parameters}
-
-    def finding(stage: str, tensor: str, judgement: Judgement, detail: str) -> Finding:
-        verdict, ratio, excused, _ = judgement
-        detail = "" if verdict.held else detail
-        return Finding(stage, who.name, who.dtype, name, tensor, verdict, ratio, excused, detail)
-
     run = partial(_run, side, name, kind)
     for operands in exact_operands(kind, layer, who.dtype, weights, rng):
         for tensor, (judgement, detail) in run(operands, exact=True).items():
-            yield finding("exact", tensor, judgement, detail)
+            yield finding("exact", who, name, tensor, judgement, detail)
     for tensor, (judgement, detail) in run(_normal(kind, layer, who.dtype, weights, rng)).items():
         if judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
             fresh = _normal(kind, layer, who.dtype, {}, rng)
@@ -85,7 +71,7 @@ def check_operation(
             judgement = (again if repeated else judgement)._replace(
                 verdict=Verdict.FAIL if repeated else Verdict.BORDERLINE
             )
-        yield finding("rounding", tensor, judgement, detail)
+        yield finding("rounding", who, name, tensor, judgement, detail)
 
 
 def exact_operands(

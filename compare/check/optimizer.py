@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compare.check.bounds import Bounded, Finding, Judgement, equal, judge, widen
+from compare.check.bounds import Bounded, Finding, Judgement, equal, finding, judge, widen
 from compare.check.mistakes import explained
 from compare.data.config import Config
 from compare.sides.calls import what_it_did
@@ -58,10 +58,8 @@ def check_optimizer(side: Side, config: Config, rng: np.random.Generator) -> Ite
         if not _held(worst):
             break
     side.load(before)
-    for name, ((verdict, ratio, excused, _), detail) in worst.items():
-        yield Finding(
-            "optimizer", who.name, who.dtype, "adam", name, verdict, ratio, excused, detail
-        )
+    for name, (judgement, detail) in worst.items():
+        yield finding("optimizer", who, "adam", name, judgement, detail)
 
 
 def gradients(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator[Grads]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.bounds import Finding, Verdict
+from compare.check.bounds import Finding, Judgement, Verdict, finding
 from compare.check.diagnosis import STAGES, Report
 from compare.check.formula import check_formula
 from compare.check.network import check_network
@@ -114,16 +114,8 @@ def _guarded(stage: str, side: Side, findings: Iterable[Finding]) -> Iterator[Fi
 
 def raised(stage: str, who: Description, error: Exception) -> Finding:
     """Return the finding that a side raised, where it was to be judged."""
-    return Finding(
-        stage,
-        who.name,
-        who.dtype,
-        "raised",
-        "",
-        Verdict.NOT_JUDGED,
-        np.inf,
-        detail=account(error),
-    )
+    judgement = Judgement(Verdict.NOT_JUDGED, np.inf)
+    return finding(stage, who, "raised", "", judgement, account(error))
 
 
 def _trusted(findings: list[Finding]) -> list[Finding]:

@@ -4,16 +4,18 @@ What a reader gets who says nothing, and what neither an observed step nor train
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 import numpy_ae
-from compare.check.bounds import Finding, equal
-from compare.sides.interface import Array
+from compare.check.bounds import Finding, equal, finding
+from compare.sides.interface import Array, Description
 from compare.sides.subject import torch_is_needed
 from numpy_ae import train
 
+WHO = Description("NumPy", (), "", "cpu", threads=1)  # of no dtype of its own
 DRAWS = (300, 400)  # a weight's shape: 120,000 draws
 # The distance between the draws' distribution and the uniform one exceeds 2.5 / √n once in 120,000
 # times or less. Massart, The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality (1990):
@@ -33,8 +35,8 @@ def check_defaults() -> Iterator[Finding]:
     ):
         mine, other = (inspect.signature(of).parameters for of in (ours, theirs))
         for name in names:
-            same = mine[name].default == other[name].default
-            yield _finding("defaults", ours.__name__, name, same)
+            same = equal(mine[name].default == other[name].default)
+            yield finding("defaults", WHO, ours.__name__, name, same)
     yield from check_start()
 
 
@@ -43,59 +45,53 @@ def check_start() -> Iterator[Finding]:
 
     And what an optimizer is given against what the layers hold: it has to be the same arrays.
     """
-    out_features, in_features = DRAWS
-    for shape, name in ((DRAWS, "weight"), ((in_features * out_features, 1), "bias")):
+    rows, columns = DRAWS
+    for shape, name in ((DRAWS, "weight"), ((rows * columns, 1), "bias")):
         layer = numpy_ae.Linear(shape[1], shape[0], rng=np.random.default_rng(0))
-        value = getattr(layer, name)
-        bound = 1 / np.sqrt(shape[1])
-        # uniform on [0, 1], if all is well
+        value, bound = getattr(layer, name), 1 / np.sqrt(shape[1])
+        # Uniform on [0, 1], if all is well.
         ranked = np.sort((value.ravel().astype(np.float64) / bound + 1) / 2)
-        gaps = np.abs(ranked - np.arange(ranked.size) / ranked.size)
-        spread = gaps.max() * np.sqrt(ranked.size) <= FARTHEST
-        inside = np.abs(value).max() <= np.float32(bound)
-        yield _finding("defaults", "Linear", name, value.dtype == np.float32 and inside and spread)
+        distance = np.abs(ranked - np.arange(ranked.size) / ranked.size).max()
+        spread = distance * np.sqrt(ranked.size) <= FARTHEST
+        inside = value.dtype == np.float32 and np.abs(value).max() <= np.float32(bound)
+        yield finding("defaults", WHO, "Linear", name, equal(inside and spread))
 
     model = numpy_ae.Autoencoder(1, 2, 3, rng=np.random.default_rng(0))
-    live = {"fc1.weight": model.fc1.weight, "fc4.bias": model.fc4.bias}
     handed_out = model.parameters()
-    shared = all(np.shares_memory(handed_out[name], array) for name, array in live.items())
-    yield _finding("defaults", "Autoencoder.parameters", "parameters", shared)
+    pairs = [("fc1.weight", model.fc1.weight), ("fc4.bias", model.fc4.bias)]
+    shared = all(np.shares_memory(handed_out[name], array) for name, array in pairs)
+    yield finding("defaults", WHO, "Autoencoder.parameters", "parameters", equal(shared))
 
     slot = numpy_ae.Adam({"weight": layer.weight}).state["weight"]
-    at_rest = not any(np.any(value) for value in slot.values())
     named = slot.keys() == {"step", "exp_avg", "exp_avg_sq"}
-    yield _finding("defaults", "Adam", "state of weight", named and at_rest)
+    at_rest = named and not any(np.any(value) for value in slot.values())
+    yield finding("defaults", WHO, "Adam", "state of weight", equal(at_rest))
 
 
 def check_interface() -> Iterator[Finding]:
     """Judge a model's call, its input's gradient, an epoch's sum, and Adam on two threads."""
-    rng = np.random.default_rng(0)
-    noisy, clean = rng.random((2, ROWS, PIXELS))
-
-    model = _model()
-    cache: dict[str, Array] = {}
+    noisy, clean = np.random.default_rng(0).random((2, ROWS, PIXELS))
+    model, cache = _model(), dict[str, Array]()
     y = model.forward(noisy, cache)
-    yield _finding("interface", "Autoencoder.__call__", "y", np.array_equal(model(noisy), y))
-
     dy = 2 * (y - clean)
     unasked, asked = model.backward(dy, cache), model.backward(dy, cache, input_grad=True)
-    same = all(np.array_equal(asked[name], grad) for name, grad in unasked.items())
-    dx = np.asarray(model.fc1.backward(asked["fc1"], noisy)[0])
-    right = asked.keys() - unasked.keys() == {"input"} and np.array_equal(asked["input"], dx)
-    yield _finding("interface", "Autoencoder.backward", "dact/input", same and right)
-
+    dx, *_ = model.fc1.backward(asked["fc1"], noisy)
     unwanted, *_ = model.fc1.backward(asked["fc1"], noisy, input_grad=False)
-    yield _finding("interface", "Linear.backward", "dx, not asked for", unwanted is None)
+    own = _same(asked | {"input": dx}, unasked | {"input": asked.get("input")})
 
     batches = [(noisy[:4], clean[:4]), (noisy[4:], clean[4:])]
     steps, epoch = _trainer(), _trainer()
     total = sum(train.train_step(*steps, *batch) for batch in batches)
-    same = train.train_epoch(*epoch, iter(batches)) == total
-    yield _finding("interface", "train_epoch", "loss", same)
-
+    summed = train.train_epoch(*epoch, iter(batches)) == total
     alone, together = (_adam(parallel=parallel) for parallel in (False, True))
-    same = all(np.array_equal(alone[name], together[name]) for name in alone)
-    yield _finding("interface", "Adam.step", "parallel", same)
+    for operation, tensor, held in (
+        ("Autoencoder.__call__", "y", np.array_equal(model(noisy), y)),
+        ("Autoencoder.backward", "dact/input", own),
+        ("Linear.backward", "dx, not asked for", unwanted is None),
+        ("train_epoch", "loss", summed),
+        ("Adam.step", "parallel", _same(alone, together)),
+    ):
+        yield finding("interface", WHO, operation, tensor, equal(held))
 
 
 def _model() -> numpy_ae.Autoencoder:
@@ -118,6 +114,5 @@ def _adam(*, parallel: bool) -> dict[str, Array]:
     return params
 
 
-def _finding(stage: str, operation: str, tensor: str, held: object) -> Finding:
-    verdict, ratio, *_ = equal(held)
-    return Finding(stage, "NumPy", "", operation, tensor, verdict, ratio)
+def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compare.check.bounds import Finding, Verdict, equal
+from compare.check.bounds import Finding, Verdict, equal, finding
 from compare.data.batches import Batch
 from compare.data.config import DTYPES, Config
 from compare.data.streams import Purpose, stream
@@ -56,17 +56,7 @@ def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
     }
     detail = "" if all(same.values()) else _detail(side, batches[0], taken, observed)
     for name, held in same.items():
-        verdict, ratio, *_ = equal(held)
-        yield Finding(
-            "step",
-            who.name,
-            who.dtype,
-            "train_step",
-            name,
-            verdict,
-            ratio,
-            detail="" if held else detail,
-        )
+        yield finding("step", who, "train_step", name, equal(held), detail)
 
 
 def _detail(side: Side, batch: Batch, taken: Taken, observed: Taken) -> str:

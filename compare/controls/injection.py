@@ -6,7 +6,7 @@ source that it is.
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
@@ -33,13 +33,6 @@ class Fault:
     operation: str
     inject: Callable[[], AbstractContextManager[Any]]
     changes: Changes = ()  # of the operation's source; none where data are wrong
-
-
-def faults(written: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Fault]:
-    """Yield faults given by function and name as texts of the source: old, new, old, new, …."""
-    for operation, named in written.items():
-        for name, texts in named.items():
-            yield wrong_code(name, operation, *zip(texts[::2], texts[1::2], strict=True))
 
 
 def wrong_code(name: str, operation: str, *changes: tuple[str, str]) -> Fault:
