@@ -15,6 +15,7 @@ from compare.data import datasets
 from compare.data.batches import Batch, epoch_batches
 from compare.data.config import Config
 from compare.data.datasets import Dataset
+from tests.once import once
 from tests.running import compare
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None, max_examples=25)
@@ -80,9 +81,13 @@ RUN = ("run", "--epochs", 1, "--hidden-dim", 16, "--threads", 1, "--no-faults")
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Do the whole job once; return its folder, and what was printed."""
-    cwd = tmp_path_factory.mktemp("finished")
-    return cwd / "run", compare(*RUN, "--out", "run", cwd=cwd)
+    """Do the whole job once; return its folder, which nobody changes, and what was printed."""
+
+    def make(folder: Path) -> None:
+        (folder / "printed").write_text(compare(*RUN, "--out", "run", cwd=folder))
+
+    made = once(tmp_path_factory, "finished", make)
+    return made / "run", (made / "printed").read_text()
 
 
 @pytest.fixture

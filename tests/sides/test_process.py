@@ -1,4 +1,4 @@
-"""Code that is judged may end the process, crash it or hang: it never passes, and is told in one line."""
+"""Code that is judged may end the process, crash it or hang: it is told in one line."""
 
 import os
 import re
@@ -6,15 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from compare.check.diagnosis import Report
+from compare.commands.check import Request, judge
+from compare.data.config import Config
+from compare.data.datasets import Dataset
 from compare.errors import UserError
 from compare.sides import process
 from compare.sides.calls import Calls
-from compare.sides.process import Step
+from compare.sides.process import Step, supervised
 from tests.running import environ
 from tests.trials import interrupts, users
 
@@ -26,6 +32,32 @@ from examples.own_network import make
 print("a word of the user's")
 threading.Thread(target=time.sleep, args=(1000,)).start()
 """
+
+
+@pytest.fixture
+def judged(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return what judges the factory `make` of a module, whose text is given, in a new process."""
+    monkeypatch.chdir(tmp_path)
+
+    def judging(text: str, deadline: float = 60.0) -> Report:
+        (tmp_path / "odd.py").write_text(text)
+        request = Request({}, side="odd:make", torch=False)
+        how = partial(judge, request, Config(), dataset, None)
+        return supervised("odd:make", how, lambda *_: None, deadline=deadline)
+
+    return judging
+
+
+@pytest.fixture
+def told(judged: Any) -> Any:
+    """Return what says the line in which judging a side that does `act` at some moment ends."""
+
+    def line(where: str, act: str, **how: float) -> str:
+        with pytest.raises(UserError) as ended:
+            judged(users.module(where, act), **how)
+        return str(ended.value)
+
+    return line
 
 
 def hanging(folder: Path) -> Path:
@@ -107,12 +139,15 @@ def hanging(folder: Path) -> Path:
         ),
     ],
 )
-def test_a_side_that_ends_the_process_ends_the_check_in_2(
-    tmp_path: Path, where: str, act: str, message: str
+def test_a_side_that_ends_the_process_is_told(
+    told: Any, where: str, act: str, message: str
 ) -> None:
-    ended = users.check(tmp_path, where, act, "--no-torch")
-    assert ended.code == 2
-    assert re.fullmatch(rf"error: {message}\n", ended.err)
+    assert re.fullmatch(message, told(where, act))
+
+
+@pytest.mark.parametrize("act", ["sys.exit(0)", "os._exit(0)"])
+def test_a_side_that_ends_the_process_ends_the_check_in_2(tmp_path: Path, act: str) -> None:
+    assert users.check(tmp_path, "op", act, "--no-torch").code == 2
 
 
 @pytest.mark.parametrize(
@@ -124,12 +159,10 @@ def test_a_side_that_ends_the_process_ends_the_check_in_2(
     ],
 )
 def test_a_call_that_never_ends_is_ended_and_told(
-    tmp_path: Path, where: str, act: str, call: str
+    told: Any, where: str, act: str, call: str
 ) -> None:
-    ended = users.check(tmp_path, where, act, "--no-torch", "--deadline", "1.5")
-    assert ended.code == 2
-    told = f"{call} took longer than 1.5 seconds; make it faster, or give --deadline more"
-    assert re.fullmatch(rf"error: {told}\n", ended.err)
+    slow = f"{call} took longer than 0.7 seconds; make it faster, or give --deadline more"
+    assert re.fullmatch(slow, told(where, act, deadline=0.7))
 
 
 def written(data: str) -> str:
@@ -148,45 +181,30 @@ def written(data: str) -> str:
         f"({written('bytes(9)')}, spin())",
     ],
 )
-def test_what_writes_into_the_line_is_told_at_once(tmp_path: Path, act: str) -> None:
-    ended = users.check(tmp_path, "factory", act, "--no-torch")
-    told = "odd:make wrote into what its process answers through; code that is judged must not write into files .*"
-    assert ended.code == 2
-    assert re.fullmatch(rf"error: {told}\n", ended.err)
+def test_what_writes_into_the_line_is_told_at_once(told: Any, act: str) -> None:
+    assert re.fullmatch(
+        "odd:make wrote into what its process answers through; "
+        "code that is judged must not write into files .*",
+        told("factory", act),
+    )
 
 
-def test_half_a_message_ends_with_the_deadline(tmp_path: Path) -> None:
+def test_half_a_message_ends_with_the_deadline(told: Any) -> None:
     act = "(" + written("b'compare:' + struct.pack('!Q', 50)") + ", spin())"
-    ended = users.check(tmp_path, "factory", act, "--no-torch", "--deadline", "1.5")
-    assert ended.code == 2
-    assert re.fullmatch(r"error: odd:make\(config\) took longer than 1.5 seconds; .*\n", ended.err)
+    line = told("factory", act, deadline=0.7)
+    assert re.fullmatch(r"odd:make\(config\) took longer than 0.7 seconds; .*", line)
 
 
-def test_a_copy_of_the_process_does_not_answer_for_it(tmp_path: Path) -> None:
-    ended = users.check(tmp_path, "factory", "os.fork() and os._exit(0)", "--no-torch")
-    assert (
-        ended.code,
-        ended.err.startswith("error: odd:make ended its process (exit code 0)"),
-    ) == (2, True)
-    (tmp_path / "forks.py").write_text(
-        "import os\nfrom examples.own_network import make\nos.fork()\n"
-    )
-    command = [sys.executable, "-m", "compare", "check", "--no-torch", "--side", "forks:make"]
-    both = subprocess.run(
-        command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=60
-    )
-    assert (both.returncode, both.stderr) == (0, "")
+def test_a_copy_of_the_process_does_not_answer_for_it(judged: Any, told: Any) -> None:
+    ended = told("factory", "os.fork() and os._exit(0)")
+    assert ended.startswith("odd:make ended its process (exit code 0)")
+    assert judged("import os\nfrom examples.own_network import make\nos.fork()\n").held
 
 
 @pytest.mark.parametrize("where", ["import", "factory", "op", "loss"])
-def test_an_interrupt_that_code_raises_is_its_own(tmp_path: Path, where: str) -> None:
-    ended = users.check(
-        tmp_path, where, "throw(type('Own', (KeyboardInterrupt,), {}))", "--no-torch"
-    )
-    assert ended.code == 2
-    assert re.fullmatch(
-        r"error: .* raised Own; code that is judged must not end the process\n", ended.err
-    )
+def test_an_interrupt_that_code_raises_is_its_own(told: Any, where: str) -> None:
+    ended = told(where, "throw(type('Own', (KeyboardInterrupt,), {}))")
+    assert re.fullmatch(".* raised Own; code that is judged must not end the process", ended)
 
 
 def silent(calls: Calls, on_step: Step) -> None:
@@ -198,21 +216,15 @@ def silent(calls: Calls, on_step: Step) -> None:
 def test_a_process_that_is_silent_between_calls_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "LEAST_QUIET", 0)
     with pytest.raises(
-        UserError, match=r"^mod:make has not answered for 10 seconds; code that is judged must not "
+        UserError, match=r"^mod:make has not answered for 2 seconds; code that is judged must not "
     ):
-        process.supervised("mod:make", silent, lambda *_: None, deadline=1)
+        process.supervised("mod:make", silent, lambda *_: None, deadline=0.2)
 
 
 @pytest.mark.parametrize("how", ["raise", "ignore"])
-def test_what_code_has_numpy_do_with_errors_is_not_about_ours(tmp_path: Path, how: str) -> None:
-    (tmp_path / "strict.py").write_text(
-        f"import numpy as np\nfrom examples.own_network import make\nnp.seterr(all={how!r})\n"
-    )
-    command = [sys.executable, "-m", "compare", "check", "--side", "strict:make"]
-    ended = subprocess.run(
-        command, cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=120
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
+def test_what_code_has_numpy_do_with_errors_is_not_about_ours(judged: Any, how: str) -> None:
+    own = "import numpy as np\nfrom examples.own_network import make\n"
+    assert judged(f"{own}np.seterr(all={how!r})\n").held
 
 
 def test_what_code_ignores_is_ignored_in_its_next_call_and_not_between() -> None:
@@ -224,8 +236,8 @@ def test_what_code_ignores_is_ignored_in_its_next_call_and_not_between() -> None
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_an_interrupt_ends_both_processes_with_one_word(tmp_path: Path, times: int) -> None:
-    hanging(tmp_path)
-    assert interrupts.interrupted(HANGS, 3.0, tmp_path, times=times) == "interrupted"
+    begun = hanging(tmp_path)
+    assert interrupts.interrupted(HANGS, begun, tmp_path, times=times) == "interrupted"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -34,8 +34,11 @@ def trial(rng: Generator, folder: Path) -> str:
     return f"{command[0]}: {ended}"
 
 
-def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int = 1) -> str:
-    """Interrupt a command after so many seconds, in an empty folder; assert that it ends well; return how it ended."""
+def interrupted(command: tuple[str, ...], after: float | Path, folder: Path, times: int = 1) -> str:
+    """Interrupt a command after so many seconds, or as soon as a file is there; say how it ended.
+
+    It is started in an empty folder, and asserted to end well.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "compare", *command],
         cwd=folder,
@@ -48,8 +51,10 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int
             signal.signal, signal.SIGINT, signal.SIG_DFL
         ),  # a job in the background would ignore it
     )
+    while isinstance(after, Path) and not after.exists():
+        time.sleep(0.02)
     try:
-        process.wait(delay)
+        process.wait(after if isinstance(after, float) else 0)
     except subprocess.TimeoutExpired:
         for _ in range(times):
             os.killpg(
@@ -62,7 +67,7 @@ def interrupted(command: tuple[str, ...], delay: float, folder: Path, times: int
     finally:
         process.kill()
     seconds = time.monotonic() - start
-    what = f"{' '.join(command)} after {delay:.2f} s: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
+    what = f"{' '.join(command)} after {after}: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
     if process.returncode == -signal.SIGINT and not err:
         return "interrupted before Python had begun"
     assert process.returncode in (0, 130, -signal.SIGINT), (

@@ -187,11 +187,14 @@ def _side(rng: Generator, folder: Path) -> str:
     return "side: ended in one line" if ended.code == 2 else "side: failed"
 
 
+def module(where: str, act: str, number: int = 1) -> str:
+    """Return the text of a module whose `make` gives a side that does `act` in call `number`."""
+    return HELPERS + MODULE.format(where=where, act=act, number=number, methods=METHODS)
+
+
 def check(folder: Path, where: str, act: str, *options: str, number: int = 1) -> Ended:
     """Check a side that does `act`, an expression, in a call or in what it returns; assert that all is as promised."""
-    (folder / "odd.py").write_text(
-        HELPERS + MODULE.format(where=where, act=act, number=number, methods=METHODS)
-    )
+    (folder / "odd.py").write_text(module(where, act, number))
     process = subprocess.Popen(
         [
             sys.executable,
