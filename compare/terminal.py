@@ -72,7 +72,7 @@ class Steady:
         try:
             action(*arguments)
         except OSError as error:
-            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it is no path
+            with open(os.devnull, "w") as nowhere:
                 os.dup2(
                     nowhere.fileno(), self._stream.fileno()
                 )  # where what is left in buffers goes as well

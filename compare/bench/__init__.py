@@ -1,1 +1,1 @@
-"""The benchmark: one training step, and whole trainings, of NumPy and of torch in its several ways, in turns."""
+"""The benchmark: one training step, and whole trainings, of NumPy and of torch in its ways."""

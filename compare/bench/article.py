@@ -1,4 +1,4 @@
-"""The article's own loop: torchvision's ToTensor on one image after another, a DataLoader, and torch's default Adam."""
+"""The article's loop: torchvision's ToTensor image by image, a DataLoader, torch's default Adam."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
-from compare.bench.torch_variants import Tensors, TorchLane
-from compare.data.config import Config
+from compare.bench.torch_variants import Tensors, TorchVariant
 
 
 class Pictures(Dataset[torch.Tensor]):
@@ -29,17 +28,14 @@ class Pictures(Dataset[torch.Tensor]):
         return tensor
 
 
-class ArticleLoop(TorchLane):
+class ArticleLoop(TorchVariant):
     """`torch_ae`'s eager step on what the loader gives."""
-
-    def __init__(self, config: Config, *, device: str) -> None:
-        super().__init__(config, device=device)
-        self.config = config
 
     def load(self, images: np.ndarray) -> None:
         """Take the images (n, height, width) of the training."""
         torch.manual_seed(self.config.seed)
-        self.loader = DataLoader(Pictures(images), batch_size=self.config.batch_size, shuffle=True)
+        pictures = Pictures(images)
+        self.loader = DataLoader(pictures, batch_size=self.config.batch_size, shuffle=True)
 
     def batches(self) -> Iterator[Tensors]:
         """Yield the noisy and the clean batches of one epoch."""

@@ -4,297 +4,250 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from compare.bench.results import Floors, Ratio, Results, Row, TrainingRow, floors, ratio
-from compare.bench.variants import FLOORS, LANES, LARGE, PIXELS, flops
+from compare.bench.results import (
+    LowerBounds,
+    Ratio,
+    Results,
+    Row,
+    TrainingRow,
+    lower_bounds,
+    ratio,
+)
+from compare.bench.variants import LARGE, LOWER_BOUNDS, VARIANTS, flops
 from compare.data.config import Config
 from compare.tables import Table
 
 GOOD_ENOUGH = 0.018  # test MSE per pixel
 COLUMNS = (
-    "lane",
-    "ms",
-    "p10–p90",
-    "against NumPy",
-    "×prod",
-    "×own",
-    "×floor",
-    "Adam",
-    "GF/s",
-    "ready",
-    "error",
+    *("variant", "ms", "p10–p90", "against NumPy", "×prod", "×own", "×bound"),
+    *("Adam", "GF/s", "ready", "error"),
 )
+SIZES = {"batch_size": "batch", "hidden_dim": "hidden width", "latent_dim": "latent width"}
+LIBRARIES = {"numpy": "NumPy's BLAS", "torch": "torch's"}
 
 
 def tables(results: Results) -> list[Table]:
-    """Return the core's tables, one for each number of threads; then the sizes that were swept; then trainings."""
+    """Return the core's tables, one for each thread count; then the swept sizes; then trainings."""
     found = [_core(results, rows) for rows in _core_settings(results)]
     found += _swept(results)
-    if results.trainings:
-        found.append(_trainings(results))
-    return found
+    return [*found, _trainings(results)] if results.trainings else found
 
 
 def verdicts(results: Results) -> list[str]:
-    """Say in a line for each number of threads who is ahead of whom, and whether the clock can be trusted."""
+    """Say for each thread count who is ahead of whom, and whether the clock can be trusted."""
     lines = []
     for rows in _core_settings(results):
-        by_lane = {row.lane: row for row in rows if row.turns}
-        if not (ours := by_lane.get("numpy")):
+        by_variant = {row.variant: row for row in rows if row.rounds}
+        if not (ours := by_variant.get("numpy")):
             continue
         of = f"{_count(ours.threads)}: "
-        again = by_lane.get("numpy-again")
-        control = ratio(again.turns, ours.turns) if again else None
-        if best := _fastest_torch(by_lane.values()):
-            against = ratio(ours.turns, best.turns)
-            lines.append(
-                f"{of}NumPy takes {_ratio(against)} of the time of {best.label}: {_word(against, _margin(control))}"
-            )
-        lines += [
-            of + line
-            for device in dict.fromkeys(row.device for row in rows)
-            if (line := _floors(results, rows, device))
-        ]
+        again = by_variant.get("numpy-again")
+        control = ratio(again.rounds, ours.rounds) if again else None
+        if best := _fastest_torch(by_variant.values()):
+            against = ratio(ours.rounds, best.rounds)
+            word = _word(against, _margin(control))
+            lines.append(f"{of}NumPy takes {_ratio(against)} of the time of {best.label}: {word}")
+        for device in dict.fromkeys(row.device for row in rows):
+            if line := _lower_bounds(results, rows, device):
+                lines.append(of + line)
         if control:
             lines.append(f"{of}NumPy against itself: {_ratio(control)}{_trust(control)}")
     return lines
 
 
 def at_a_glance(machines: Sequence[Results]) -> Table:
-    """Return NumPy's time over that of the fastest of torch's lanes, of a step by batch size and of a whole training.
+    """Return NumPy's time over the fastest torch variant's, by batch size and of a training.
 
-    There is a line for each thread count of each machine. Lanes count that were measured at several
-    batch sizes.
+    There is a line for each thread count of each machine. Variants count that were measured at
+    several batch sizes.
     """
     lines = []
-    settings = [
-        (results, threads)
-        for results in machines
-        for threads in sorted({r.threads for r in results.rows})
-    ]
     sizes = sorted({row.batch_size for results in machines for row in results.rows})
-    for results, threads in settings:
-        lanes = by_size(results, "batch_size", threads)
-        ours = lanes.get("numpy", {})
-        best = {
-            size: _fastest_torch(of[size] for of in lanes.values() if size in of) for size in ours
-        }
-        cells = {
-            size: _in_brackets_if_a_tie(ratio(ours[size].turns, row.turns))
-            for size, row in best.items()
-            if row
-        }
-        if cells:
-            where = "" if results.device == "cpu" else f", torch on {results.device}"
-            versions = (
-                results.environment["packages"].get(name) or "" for name in ("ae-mirror", "torch")
-            )
-            steps = (cells.get(size, "") for size in sizes)
-            machine = f"{results.environment['cpu']}{where}"
-            lines.append(
-                (machine, *versions, str(threads), *steps, _training_ratio(results, threads))
-            )
-    title = "At a glance: NumPy's time over that of the fastest of torch's lanes; below 1, NumPy is faster"
-    columns = (
-        "machine",
-        "ae-mirror",
-        "torch",
-        "threads",
-        *(f"batch {size}" for size in sizes),
-        "training",
+    for results in machines:
+        for threads in sorted({row.threads for row in results.rows}):
+            variants = by_size(results, "batch_size", threads)
+            cells = {}
+            for size, ours in variants.get("numpy", {}).items():
+                if best := _fastest_torch(of[size] for of in variants.values() if size in of):
+                    r = ratio(ours.rounds, best.rounds)
+                    cells[size] = f"({r.value:.2f})" if r.tie else f"{r.value:.2f}"
+            if cells:
+                where = "" if results.device == "cpu" else f", torch on {results.device}"
+                packages = results.environment["packages"]
+                lines.append(
+                    (
+                        f"{results.environment['cpu']}{where}",
+                        *(packages.get(name) or "" for name in ("ae-mirror", "torch")),
+                        str(threads),
+                        *(cells.get(size, "") for size in sizes),
+                        _training_ratio(results, threads),
+                    )
+                )
+    title = (
+        "At a glance: NumPy's time over that of the fastest of torch's variants; "
+        "below 1, NumPy is faster"
     )
-    return Table(title, columns, lines)
+    batches = (f"batch {size}" for size in sizes)
+    return Table(title, ("machine", "ae-mirror", "torch", "threads", *batches, "training"), lines)
 
 
 def _training_ratio(results: Results, threads: int) -> str:
-    """Show NumPy's fastest whole training over the fastest of torch's, the article's loop aside."""
+    """Show NumPy's fastest whole training over torch's fastest, the article's loop aside."""
     runs = [t for t in results.trainings if t.threads == threads and not t.cannot]
-    ours = [sum(t.seconds) for t in runs if t.lane == "numpy"]
-    theirs = [sum(t.seconds) for t in runs if t.lane not in ("numpy", "article")]
+    ours = [sum(t.seconds) for t in runs if t.variant == "numpy"]
+    theirs = [sum(t.seconds) for t in runs if t.variant not in ("numpy", "article")]
     return f"{min(ours) / min(theirs):.2f}" if ours and theirs else ""
 
 
-def _in_brackets_if_a_tie(r: Ratio) -> str:
-    return f"({r.value:.2f})" if r.tie else f"{r.value:.2f}"
-
-
 def _fastest_torch(rows: Iterable[Row]) -> Row | None:
-    """Return the fastest of the rows of torch's lanes that were judged, if there is one."""
-    judged = (row for row in rows if row.lane.startswith("torch") and row.agreement is not None)
+    """Return the fastest of the rows of torch's variants that were judged, if there is one."""
+    judged = (r for r in rows if r.variant.startswith("torch") and r.agreement is not None)
     return min(judged, key=lambda row: row.median, default=None)
 
 
-def _floors(results: Results, rows: Sequence[Row], device: str) -> str:
-    """Say what no lane of a device can be faster than; nothing where nothing was measured there."""
-    here = [row for row in rows if row.device == device and row.turns]
-    if not here or not (floor := floors(results, here[0])):
+def _lower_bounds(results: Results, rows: Sequence[Row], device: str) -> str:
+    """Say what no variant of a device can be faster than; nothing if nothing was measured there."""
+    here = {row.variant: row for row in rows if row.device == device and row.rounds}
+    if not here or not (bound := lower_bounds(results, next(iter(here.values())))):
         return ""
-    libraries = {"products-numpy": "NumPy's BLAS", "products-torch": "torch's"}
     products = ", ".join(
-        f"{_three(row.median)} ms by {libraries[row.lane]}" for row in here if row.lane in libraries
+        f"{_three(here[f'products-{name}'].median)} ms by {library}"
+        for name, library in LIBRARIES.items()
+        if f"products-{name}" in here
     )
-    full = "" if floor.full is None else f"; {_three(floor.full)} ms with Adam's traffic"
-    launches = (
-        ""
-        if floor.launches is None
-        else f"; {_three(floor.launches)} ms to launch 12 empty kernels"
+    speeds = ", ".join(
+        f"{2 * LARGE**3 / here[f'peak-{name}'].median / 1e6:,.0f} GFLOP/s by {library}"
+        for name, library in LIBRARIES.items()
+        if f"peak-{name}" in here
     )
-    return f"floors{'' if device == 'cpu' else f' on {device}'}: the products {products}{full}{launches}; {_speeds(here)}"
+    full = "" if bound.full is None else f"; {_three(bound.full)} ms with Adam's traffic"
+    launches = ""
+    if bound.launches is not None:
+        launches = f"; {_three(bound.launches)} ms to launch 12 empty kernels"
+    where = "" if device == "cpu" else f" on {device}"
+    return (
+        f"lower bounds{where}: the products {products}{full}{launches}; "
+        f"of a large product: {speeds}"
+    )
 
 
 def reasons(results: Results) -> list[str]:
-    """Say of every lane that did not run why."""
-    missing = [(row.label, row.cannot) for row in results.rows] + [
-        (t.label, t.cannot) for t in results.trainings
-    ]
-    return list(
-        dict.fromkeys(f"{label} did not run: {reason}" for label, reason in missing if reason)
-    )
+    """Say of every variant that did not run why."""
+    missing = [(row.label, row.cannot) for row in results.rows]
+    missing += [(row.label, row.cannot) for row in results.trainings]
+    told = (f"{label} did not run: {reason}" for label, reason in missing if reason)
+    return list(dict.fromkeys(told))
 
 
-def default_setting(row: Row) -> bool:
-    """Whether a row is of the article's network and batch."""
-    default = Config()
-    return (row.batch_size, row.hidden_dim, row.latent_dim) == (
-        default.batch_size,
-        default.hidden_dim,
-        default.latent_dim,
-    )
+def _differs(row: Row) -> set[str]:
+    """Return in which sizes a row is not of the article's network and batch."""
+    return {name for name in SIZES if getattr(row, name) != getattr(Config(), name)}
 
 
 def _core_settings(results: Results) -> list[list[Row]]:
-    rows = [row for row in results.rows if default_setting(row)]
+    rows = [row for row in results.rows if not _differs(row)]
     return [list(group) for _, group in groupby(rows, key=lambda row: row.threads)]
 
 
 def _core(results: Results, rows: Sequence[Row]) -> Table:
     first = rows[0]
-    ours = next((row for row in rows if row.lane == "numpy" and row.turns), None)
-    work = flops(first.batch_size, PIXELS, first.hidden_dim, first.latent_dim)
-    title = f"One training step: batch {first.batch_size}, latent {first.latent_dim}, {_count(first.threads)}"
-    lines = [_step(row, ours, floors(results, row), work) for row in rows if row.lane not in FLOORS]
+    ours = next((row for row in rows if row.variant == "numpy" and row.rounds), None)
+    title = (
+        f"One training step: batch {first.batch_size}, latent {first.latent_dim}, "
+        f"{_count(first.threads)}"
+    )
+    shown = [row for row in rows if row.variant not in LOWER_BOUNDS]
+    lines = [_step(row, ours, lower_bounds(results, row)) for row in shown]
     return Table(title, COLUMNS, lines)
 
 
-def _step(row: Row, ours: Row | None, floor: Floors | None, work: int) -> tuple[str, ...]:
+def _step(row: Row, ours: Row | None, bound: LowerBounds | None) -> tuple[str, ...]:
     if row.cannot:
         return (row.label, "", "", "not run", *[""] * 7)
-    same = LANES[row.lane].like_the_floors and ours is not None
+    same = VARIANTS[row.variant].like_the_bounds and ours is not None
+    bounds = (bound.products, bound.own, bound.full) if bound and same else [None] * 3
     return (
         row.label,
         f"{row.median:.3f}",
         f"{row.p10:.2f}–{row.p90:.2f}",
-        _ratio(ratio(row.turns, ours.turns)) if ours and row is not ours else "",
-        f"{row.median / floor.products:.2f}" if floor and same else "",
-        f"{row.median / floor.own:.2f}" if floor and floor.own and same else "",
-        f"{row.median / floor.full:.2f}" if floor and floor.full and same else "",
+        _ratio(ratio(row.rounds, ours.rounds)) if ours and row is not ours else "",
+        *(f"{row.median / least:.2f}" if least else "" for least in bounds),
         "" if row.update is None else f"{row.update:.2f}",
-        f"{work / row.median / 1e6:.0f}",
+        f"{flops(Config()) / row.median / 1e6:.0f}",
         f"{row.prepare_seconds:.1f}",
         "" if row.agreement is None else f"{row.agreement:.2f}",
     )
 
 
-def _speeds(rows: Sequence[Row]) -> str:
-    libraries = {"peak-numpy": "NumPy's BLAS", "peak-torch": "torch's"}
-    return "of a large product: " + ", ".join(
-        f"{2 * LARGE**3 / row.median / 1e6:,.0f} GFLOP/s by {libraries[row.lane]}"
-        for row in rows
-        if row.lane in libraries
-    )
-
-
 def by_size(results: Results, name: str, threads: int) -> dict[str, dict[int, Row]]:
-    """Return the rows in which `name` ("batch_size") alone varies, by lane and size; of two sizes or more."""
-    rows = [
-        row
-        for row in results.rows
-        if row.threads == threads and row.turns and _varies_only(row, name)
-    ]
-    lanes = {
-        lane: {getattr(row, name): row for row in rows if row.lane == lane}
-        for lane in LANES
-        if lane not in FLOORS
-    }
-    return {lane: found for lane, found in lanes.items() if len(found) > 1}
+    """Return the rows in which `name` ("batch_size") alone varies, by variant and size.
+
+    There are two sizes or more.
+    """
+    found: dict[str, dict[int, Row]] = {variant: {} for variant in VARIANTS}
+    for row in results.rows:
+        measured = row.variant in found and row.threads == threads and row.rounds
+        if measured and _differs(row) <= {name}:
+            found[row.variant][getattr(row, name)] = row
+    return {of: rows for of, rows in found.items() if len(rows) > 1 and of not in LOWER_BOUNDS}
 
 
 def _swept(results: Results) -> list[Table]:
     found = []
-    for name, title in (
-        ("batch_size", "batch"),
-        ("hidden_dim", "hidden width"),
-        ("latent_dim", "latent width"),
-    ):
+    for name, title in SIZES.items():
         for threads in sorted({row.threads for row in results.rows}):
-            lanes = by_size(results, name, threads)
-            if not lanes:
-                continue
-            cells = [
-                (str(size), *(_three(of[size].cost) if size in of else "" for of in lanes.values()))
-                for size in sorted({size for of in lanes.values() for size in of})
-            ]
-            labels = tuple(LANES[lane].label for lane in lanes)
-            found.append(
-                Table(
-                    f"Microseconds an image by {title}, {_count(threads)}", (title, *labels), cells
-                )
-            )
+            if variants := by_size(results, name, threads):
+                cells = [
+                    (str(n), *(_three(of[n].cost) if n in of else "" for of in variants.values()))
+                    for n in sorted({size for of in variants.values() for size in of})
+                ]
+                columns = (title, *(VARIANTS[variant].label for variant in variants))
+                what = f"Microseconds an image by {title}, {_count(threads)}"
+                found.append(Table(what, columns, cells))
     return found
-
-
-def _varies_only(row: Row, name: str) -> bool:
-    default = Config()
-    others = {"batch_size", "hidden_dim", "latent_dim"} - {name}
-    return all(getattr(row, other) == getattr(default, other) for other in others)
 
 
 def _trainings(results: Results) -> Table:
     lines = []
-    for lane in dict.fromkeys(t.lane for t in results.trainings):
-        label = next(t.label for t in results.trainings if t.lane == lane)
-        runs = [t for t in results.trainings if t.lane == lane and not t.cannot]
+    for variant in dict.fromkeys(t.variant for t in results.trainings):
+        of = [t for t in results.trainings if t.variant == variant]
+        runs = [t for t in of if not t.cannot]
         if not runs:
-            lines.append((label, "not run", *[""] * 6))
+            lines.append((of[0].label, "not run", *[""] * 6))
             continue
         best = min((t.seconds for t in runs), key=sum)
+        largest = max(runs, key=lambda t: t.peak_megabytes)
+        ready = [t.prepare_seconds for t in runs if t.prepare_seconds is not None]
+        on_gpu = largest.device_megabytes
         lines.append(
             (
-                label,
+                of[0].label,
                 " ".join(_three(sum(t.seconds)) for t in runs),
-                " ".join(_three(t.prepare_seconds) for t in runs if t.prepare_seconds is not None),
+                " ".join(map(_three, ready)),
                 _three(best[0]),
                 _three(best[-1]),
-                " ".join(_until(t) for t in runs),
+                " ".join(map(_until, runs)),
                 " ".join(dict.fromkeys(f"{t.test_mse[-1]:.5f}" for t in runs)),
-                _peak(max(runs, key=lambda t: t.peak_megabytes)),
+                f"{largest.peak_megabytes:.0f}"
+                + ("" if on_gpu is None else f", {on_gpu:.0f} on the GPU"),
             )
         )
     first = results.trainings[0]
     epochs = max(len(t.seconds) for t in results.trainings)
-    title = f"Whole training: {first.data}, {epochs} epochs, data and noise included, {_count(first.threads)}"
-    columns = (
-        "lane",
-        "seconds",
-        "ready",
-        "first epoch",
-        "last",
-        f"until MSE < {GOOD_ENOUGH} (epoch)",
-        "test MSE",
-        "peak MB",
+    return Table(
+        f"Whole training: {first.data}, {epochs} epochs, data and noise included, "
+        f"{_count(first.threads)}",
+        (
+            *("variant", "seconds", "ready", "first epoch", "last"),
+            *(f"until MSE < {GOOD_ENOUGH} (epoch)", "test MSE", "peak MB"),
+        ),
+        lines,
     )
-    return Table(title, columns, lines)
 
 
 def _until(training: TrainingRow) -> str:
     epochs = training.epochs_until(GOOD_ENOUGH)
     return "never" if epochs is None else f"{_three(sum(training.seconds[:epochs]))} ({epochs})"
-
-
-def _peak(training: TrainingRow) -> str:
-    on_the_device = training.device_megabytes
-    return f"{training.peak_megabytes:.0f}" + (
-        "" if on_the_device is None else f", {on_the_device:.0f} on the GPU"
-    )
 
 
 def _three(number: float) -> str:
@@ -311,17 +264,17 @@ def _ratio(r: Ratio) -> str:
 
 
 def _margin(control: Ratio | None) -> float:
-    """Return by how much the same code differs from itself: less than that between two lanes means nothing."""
+    """Return by how much the same code differs from itself: less than that means nothing."""
     return max(control.high - 1, 1 - control.low) if control and control.told else 0.0
 
 
 def _trust(control: Ratio) -> str:
     if not control.told:
-        return ": too few turns to tell what a difference means"
+        return ": too few rounds to tell what a difference means"
     return f": differences under {math.ceil(100 * _margin(control))} % mean nothing here"
 
 
 def _word(r: Ratio, margin: float) -> str:
     if not r.told:
-        return "too few turns to tell"
+        return "too few rounds to tell"
     return "a tie" if r.tie or abs(r.value - 1) < margin else "faster" if r.value < 1 else "slower"

@@ -1,4 +1,4 @@
-"""A lane's first step, judged before it is timed: a fast wrong answer is worth nothing.
+"""A variant's first step, judged before it is timed: a fast wrong answer is worth nothing.
 
 All that a compiled or captured step shows is the state after it. From rest, Adam's first moment is
 (1 − β₁) g, so it tells the gradients, which are judged as the check judges a network's; and Adam's
@@ -10,7 +10,10 @@ from math import ceil
 
 import numpy as np
 
-from compare.check import bounds, network, optimizer
+from compare.check.bounds import judge as judge_tensor
+from compare.check.bounds import unit_roundoff, widen
+from compare.check.network import ALLOWANCE, norm, true_step
+from compare.check.optimizer import MOMENT, adam
 from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.data.streams import Purpose, stream
@@ -18,8 +21,8 @@ from compare.sides.interface import Description, State, under_prefix
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a lane's step came to: the worst error in units of what is allowed, and of what tensor."""
+class Correctness:
+    """What a variant's step came to: the worst error in units of its bound, and its tensor."""
 
     ratio: float
     tensor: str
@@ -39,8 +42,8 @@ def judge(
     *,
     float32_correction: bool = False,
     float32_betas: bool = False,
-) -> Judgement:
-    """Judge a step from `before`, with Adam at rest, to `after`: gradients normwise, Adam entry by entry.
+) -> Correctness:
+    """Judge a step from `before`, Adam at rest, to `after`: gradients normwise, Adam by entry.
 
     torch.compile puts Adam's bias correction into float32. 1 − β then has an error of 2 u (that of
     β as a number, and that of the power), which is 2 u / (1 − β) of it; for the second moment the
@@ -49,39 +52,38 @@ def judge(
     CUDA's fused Adam takes β itself as float32 from some version of torch on: 1 − 0.999 is off by
     216 u then, and all that follows from it by as much. It may be right for either β.
     """
-    correction = ceil(2 / (1 - config.beta1) + 1 / (1 - config.beta2)) if float32_correction else 0
-    rounded = replace(
-        config, beta1=float(np.float32(config.beta1)), beta2=float(np.float32(config.beta2))
-    )
-    configs = [config, rounded] if float32_betas else [config]
-    return min(
-        (_judge(who, c, batch, before, after, correction) for c in configs),
-        key=lambda judged: judged.ratio,
-    )
+    correction = 0
+    if float32_correction:
+        correction = ceil(2 / (1 - config.beta1) + 1 / (1 - config.beta2))
+    configs = [config]
+    if float32_betas:
+        rounded = {name: float(np.float32(getattr(config, name))) for name in ("beta1", "beta2")}
+        configs.append(replace(config, **rounded))  # type: ignore[arg-type]
+    judged = (_judge(who, c, batch, before, after, correction) for c in configs)
+    return min(judged, key=lambda found: found.ratio)
 
 
 def _judge(
     who: Description, config: Config, batch: Batch, before: State, after: State, correction: int
-) -> Judgement:
+) -> Correctness:
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
-    truth, deviations = network.true_step(who, inputs, {}, stream(Purpose.CHECK, config.seed, 4))
-    moments = bounds.widen(under_prefix("adam.exp_avg", after), who.dtype)
-    told = {name: moment / (1 - config.beta1) for name, moment in moments.items()}
+    truth, deviations = true_step(who, inputs, {}, stream(Purpose.CHECK, config.seed, 4))
+    moments = widen(under_prefix("adam.exp_avg", after), who.dtype)
+    grads = {name: moment / (1 - config.beta1) for name, moment in moments.items()}
     ratios = {}
-    for name, grad in told.items():
-        true = truth[f"grad/{name}"]
-        # what the network may be off by, and the roundings of the moment that tells it
-        own = optimizer.MOMENT * bounds.unit_roundoff(who.dtype) * network.norm(true)
-        allowed = network.ALLOWANCE * deviations[f"grad/{name}"] + own
-        ratios[f"grad/{name}"] = (
-            network.norm(grad - true) / allowed if np.isfinite(grad).all() else np.inf
-        )
-    for name, true_state in optimizer.adam(before, told, config, who.dtype).items():
+    for name, grad in grads.items():
+        tensor = f"grad/{name}"
+        # What the network may be off by, and the roundings of the moment that tells it.
+        own = MOMENT * unit_roundoff(who.dtype) * norm(truth[tensor])
+        allowed = ALLOWANCE * deviations[tensor] + own
+        finite = np.isfinite(grad).all()
+        ratios[tensor] = norm(grad - truth[tensor]) / allowed if finite else np.inf
+    for name, true in adam(before, grads, config, who.dtype).items():
         if not name.startswith("adam.exp_avg/"):
-            # a gradient that is off by MOMENT roundings is squared in the second moment
-            more = 2 * optimizer.MOMENT + (correction if name.startswith("param/") else 0)
-            wider = true_state._replace(roundings=true_state.roundings + more)
-            verdict, ratio, *_ = bounds.judge(after.get(name), wider, who.dtype)
+            # A gradient that is off by MOMENT roundings is squared in the second moment.
+            more = 2 * MOMENT + (correction if name.startswith("param/") else 0)
+            wider = true._replace(roundings=true.roundings + more)
+            verdict, ratio, *_ = judge_tensor(after.get(name), wider, who.dtype)
             ratios[name] = ratio if verdict.held or ratio > 1 else np.inf
     worst = max(ratios, key=lambda name: ratios[name])
-    return Judgement(float(ratios[worst]), worst)
+    return Correctness(float(ratios[worst]), worst)

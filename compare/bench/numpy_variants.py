@@ -1,4 +1,4 @@
-"""The lanes that need no torch: the hand-written step, NumPy's floors, and scikit-learn's network off the shelf."""
+"""The variants that need no torch: the step by hand, lower bounds, scikit-learn's network."""
 
 from functools import partial
 from typing import Any
@@ -25,15 +25,13 @@ class _OnTheCpu:
         """Return at once: nothing runs behind one's back."""
 
 
-class NumpyLane(_OnTheCpu):
+class NumpyVariant(_OnTheCpu):
     """`numpy_ae`'s own training step."""
 
     def __init__(self, config: Config, *, device: str = "cpu") -> None:
         self.side = NumpySide(config)
         self.start = self.side.state()
-        grads = under_prefix(
-            "param", self.start
-        )  # any gradients will do to time one step of Adam alone
+        grads = under_prefix("param", self.start)  # any gradients will do to time Adam alone
         self.update = partial(self.side.optimizer.step, grads)
 
     def step(self, batch: Batch) -> None:
@@ -53,7 +51,7 @@ class NumpyLane(_OnTheCpu):
         return self.side.reconstruct(x)
 
 
-class SklearnLane(_OnTheCpu):
+class SklearnVariant(_OnTheCpu):
     """`MLPRegressor` of the same widths.
 
     Not quite our network: its output has no sigmoid, its latent has a ReLU, its loss is half the
@@ -63,9 +61,8 @@ class SklearnLane(_OnTheCpu):
     def __init__(self, config: Config, *, device: str = "cpu") -> None:
         from sklearn.neural_network import MLPRegressor
 
-        widths = (config.hidden_dim, config.latent_dim, config.hidden_dim)
         self.model = MLPRegressor(
-            hidden_layer_sizes=widths,
+            hidden_layer_sizes=(config.hidden_dim, config.latent_dim, config.hidden_dim),
             alpha=0,
             batch_size=config.batch_size,
             learning_rate_init=config.lr,
@@ -78,11 +75,11 @@ class SklearnLane(_OnTheCpu):
 
 
 class Products(_OnTheCpu):
-    """The 11 matrix products of a step and nothing else, on operands laid out as the step has them."""
+    """The 11 matrix products of a step and nothing else, on operands laid out as the step's."""
 
     def __init__(self, config: Config, *, device: str = "cpu", input_dim: int = PIXELS) -> None:
-        shapes = (config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
-        self.operands = [operands(i, *shape) for i, shape in enumerate(products(*shapes))]
+        shapes = enumerate(products(config, input_dim))
+        self.operands = [operands(which, *shape) for which, shape in shapes]
 
     def step(self, batch: Batch) -> None:
         """Do the products."""
@@ -100,7 +97,10 @@ class LargeProduct(Products):
 def operands(
     which: int, rows: int, inner: int, columns: int, dtype: Any = np.float32
 ) -> tuple[Array, Array]:
-    """Return the operands of product number `which`: x Wᵀ in the first four, dyᵀ x in the next, dy W in the last."""
+    """Return the operands of product number `which`.
+
+    That is x Wᵀ in the first four, dyᵀ x in the next, dy W in the last.
+    """
     rng = np.random.default_rng(which)
 
     def draw(*shape: int) -> Array:

@@ -1,6 +1,6 @@
-"""What a benchmark found, as plain values: for JSON, and for the tables and plots that are made of it."""
+"""What a benchmark found, as plain values: for JSON, and for the tables and plots made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -8,16 +8,21 @@ import numpy as np
 
 from compare.errors import UserError
 
+VERSION = 2  # of the JSON; without one, it is 0.3's
+RENAMED = {"lane": "variant", "turns": "rounds"}  # since then
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-FEWEST = 4  # turns of which an interval says anything
+FEWEST = 4  # rounds of which an interval says anything
+TRAFFIC = (
+    7 / 3
+)  # Adam reads four numbers and writes three for each parameter; a + b → a moves three
 
 
 @dataclass(frozen=True)
 class Row:
-    """One lane in one setting. Times are milliseconds a step; `turns` are the medians of its turns."""
+    """One variant in one setting. Times are milliseconds a step; `rounds` are medians of rounds."""
 
-    lane: str
+    variant: str
     label: str
     threads: int
     batch_size: int
@@ -30,13 +35,13 @@ class Row:
     median: float = 0.0
     p90: float = 0.0
     update: float | None = None  # the optimizer alone
-    turns: list[float] = field(default_factory=list)
+    rounds: list[float] = field(default_factory=list)
     device: str = "cpu"
-    held: bool = True  # false where its first step was off, and of our own lanes where it failed
+    held: bool = True  # false where its first step failed, and of our own variants where it did
 
     @property
     def place(self) -> tuple[str, int, int, int, int]:
-        """Its setting and its device: what it may be compared in with a floor."""
+        """Its setting and its device: what it may be compared in with a lower bound."""
         return self.device, self.threads, self.batch_size, self.hidden_dim, self.latent_dim
 
     @property
@@ -49,26 +54,21 @@ class Row:
 class TrainingRow:
     """One whole training: seconds and test error by epoch, and the process's peak memory."""
 
-    lane: str
+    variant: str
     label: str
     data: str
     threads: int
-    seconds: list[
-        float
-    ]  # of each epoch, with data and noise and without the measuring of the error
+    seconds: list[float]  # of each epoch, with data and noise, without measuring the error
     test_mse: list[float]
     peak_megabytes: float  # of the process, its libraries included, while it trains
     cannot: str = ""
-    prepare_seconds: float | None = (
-        None  # before the first: compilation, capture, images brought to the device
-    )
+    prepare_seconds: float | None = None  # compilation, capture, images brought to the device
     device_megabytes: float | None = None  # on a GPU, besides
 
     def epochs_until(self, mse: float) -> int | None:
-        """Return how many epochs it took until the test error was below `mse`; None if it never was."""
-        return next(
-            (epoch for epoch, error in enumerate(self.test_mse, start=1) if error < mse), None
-        )
+        """Return how many epochs it took until the test error was below `mse`, if it ever was."""
+        errors = enumerate(self.test_mse, start=1)
+        return next((epoch for epoch, error in errors if error < mse), None)
 
 
 @dataclass
@@ -82,48 +82,48 @@ class Results:
 
     @property
     def held(self) -> bool:
-        """Whether the first step of every lane was within what rounding allows, and none of our own failed."""
+        """Whether every variant's first step was within rounding, and none of our own failed."""
         return all(row.held for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_dict(cls, value: Any) -> "Results":
-        """Return what `to_dict` gave. Raises `UserError` for anything else."""
+        """Return what `to_dict` gave, or an earlier version's. Raises `UserError` for all else."""
         try:
-            rows, trainings = (
-                [Row(**row) for row in value["rows"]],
-                [TrainingRow(**t) for t in value["trainings"]],
-            )
+            rows = [Row(**_renamed(row)) for row in value["rows"]]
+            trainings = [TrainingRow(**_renamed(row)) for row in value["trainings"]]
             for record in (*rows, *trainings):
                 _require_types(record)
             return cls(value["environment"], value["device"], rows, trainings)
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
                 f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`"
             ) from error
 
-    def beside(self, row: Row, lane: str) -> Row | None:
-        """Return a lane's row in the same setting and on the same device, if it ran there."""
-        found = (r for r in self.rows if r.lane == lane and r.place == row.place and not r.cannot)
-        return next(found, None)
+    def beside(self, row: Row, variant: str) -> Row | None:
+        """Return a variant's row in the same setting and on the same device, if it ran there."""
+        same = (r for r in self.rows if r.variant == variant and r.place == row.place)
+        return next((r for r in same if not r.cannot), None)
+
+
+def _renamed(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {RENAMED.get(name, name): value for name, value in record.items()}
 
 
 def _require_types(record: Any) -> None:
-    """Raise `TypeError`, naming the field, unless each field of a dataclass holds what it is declared to."""
+    """Raise `TypeError`, naming the field, unless each field of a record holds what it should."""
     for f in fields(record):
         value, listed = getattr(record, f.name), get_origin(f.type) is list
-        kinds = get_args(f.type) or (f.type,)
-        if isinstance(value, list) is not listed or any(
-            type(v) not in kinds for v in (value if listed else [value])
-        ):
+        kinds, values = get_args(f.type) or (f.type,), value if listed else [value]
+        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in values):
             raise TypeError(f"{f.name} is {value!r}")
 
 
 class Ratio(NamedTuple):
-    """One lane's time over another's, with a confidence interval; a tie where that holds 1."""
+    """One variant's time over another's, with a confidence interval; a tie where that holds 1."""
 
     value: float
     low: float
@@ -136,12 +136,12 @@ class Ratio(NamedTuple):
 
     @property
     def told(self) -> bool:
-        """Whether there were turns enough for an interval."""
+        """Whether there were rounds enough for an interval."""
         return bool(np.isfinite([self.low, self.high]).all())
 
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
-    """Return the median ratio of paired turns, and the bootstrap's interval for it."""
+    """Return the median ratio of paired rounds, and the bootstrap's interval for it."""
     from scipy.stats import bootstrap
 
     pairs = np.divide(a, b)
@@ -150,41 +150,39 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
     if np.ptp(pairs) == 0:
         return Ratio(*[float(pairs[0])] * 3)
     interval = bootstrap(
-        (pairs,), np.median, confidence_level=CONFIDENCE, n_resamples=RESAMPLES, method="percentile",
+        (pairs,),
+        np.median,
+        confidence_level=CONFIDENCE,
+        n_resamples=RESAMPLES,
+        method="percentile",
         rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+    ).confidence_interval
     return Ratio(float(np.median(pairs)), float(interval.low), float(interval.high))
 
 
-class Floors(NamedTuple):
-    """What no lane of a setting can be faster than, in milliseconds: the products, and Adam's traffic besides.
+class LowerBounds(NamedTuple):
+    """What no variant of a setting can be faster than, in milliseconds.
 
-    On CUDA also `launches`: as many kernels as there are products, and one for Adam, with nothing
-    to do.
+    On CUDA also `launches`: as many kernels as there are products, and Adam's, with nothing to do.
     """
 
     products: float  # each by the faster library
-    own: float | None  # by the library of the lane itself
-    full: float | None
+    own: float | None  # by the library of the variant itself
+    full: float | None  # the products, and Adam's traffic besides
     launches: float | None
 
 
-TRAFFIC = (
-    7 / 3
-)  # Adam reads gradient, parameter and both moments and writes the last three; a + b → a moves three
-
-
-def floors(results: Results, row: Row) -> Floors | None:
-    """Return the floors of a row's setting, as measured on its device."""
+def lower_bounds(results: Results, row: Row) -> LowerBounds | None:
+    """Return the lower bounds of a row's setting, as measured on its device."""
     found = {name: results.beside(row, f"products-{name}") for name in ("numpy", "torch")}
-    products = {name: floor.median for name, floor in found.items() if floor}
+    products = {name: bound.median for name, bound in found.items() if bound}
     if not products:
         return None
     least = min(products.values())
     in_place, launches = (results.beside(row, name) for name in ("in-place", "launches"))
-    return Floors(
+    return LowerBounds(
         least,
-        products.get("torch" if row.lane.startswith("torch") else "numpy"),
+        products.get("torch" if row.variant.startswith("torch") else "numpy"),
         least + TRAFFIC * in_place.median if in_place else None,
         launches.median if launches else None,
     )

@@ -1,23 +1,47 @@
-"""The lanes of torch: eager, compiled, and as a CUDA graph; and its floors."""
+"""The variants of torch, eager and compiled; and its lower bounds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from functools import cached_property, partial
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import torch
 
 from compare.bench import numpy_variants
-from compare.bench.graphs import captured
 from compare.bench.variants import LARGE, PIXELS, products
 from compare.data.batches import Batch
 from compare.data.config import Config
+from compare.errors import UserError
 from compare.sides.interface import Array, State
+from compare.sides.numpy_side import layers
 from compare.sides.torch_side import TorchSide, available_device
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 AT_ONCE = 50  # steps on a GPU between two looks at the clock
+WARM_UP = 3  # runs before a capture, as torch's documentation has it: libraries set themselves up
+
+
+def require_cuda(device: str) -> None:
+    """Raise `UserError` unless the device has graphs."""
+    if device != "cuda":
+        raise UserError(f"a CUDA graph needs --device cuda, not {device}")
+
+
+def captured(do: Callable[[], Any]) -> torch.cuda.CUDAGraph:
+    """Return the graph of what `do` has the device do, which is then replayed with one launch.
+
+    Tensors made in it live in the graph's own memory.
+    """
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UP):
+            do()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        do()
+    return graph
 
 
 class _OnDevice:
@@ -38,8 +62,8 @@ class _OnDevice:
             torch.accelerator.synchronize()
 
 
-class TorchLane(_OnDevice):
-    """`torch_ae`'s training step, with torch's default Adam or its fused one, as it is or compiled.
+class TorchVariant(_OnDevice):
+    """`torch_ae`'s training step, with torch's default Adam or its fused one, perhaps compiled.
 
     It leaves out that the loss is returned as a number: on a GPU, every step would wait for the one
     before it. Compiled, forward and loss are one graph with its backward, and Adam another: the
@@ -59,36 +83,30 @@ class TorchLane(_OnDevice):
         tf32: bool = False,
     ) -> None:
         super().__init__(device, tf32=tf32)
-        if (
-            flush
-        ):  # subnormal numbers become zero, in this thread and in those that it starts from here on
+        if flush:  # subnormals become zero, in this thread and in those that it starts from here on
             torch.set_flush_denormal(True)
+        self.config = config
         self.side = TorchSide(config, device=device)
-        self.start = [param.detach().clone() for param in self.side.model.parameters()]
+        model, loss = self.side.model, self.side.loss
+        self.start = [param.detach().clone() for param in model.parameters()]
         self.optimizer = self.side.optimizer = torch.optim.Adam(
-            self.side.model.parameters(),
+            model.parameters(),
             lr=config.lr,
             betas=(config.beta1, config.beta2),
             eps=config.eps,
             fused=fused or None,  # None is torch's own choice, on a GPU another than False
             capturable=self.capturable,
         )
-        model, loss = self.side.model, self.side.loss
 
         def forward(noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
             value: torch.Tensor = loss(model(noisy), clean)
             return value
 
-        compiling = partial(
-            torch.compile, dynamic=False
-        )  # for these very sizes, as a training has them
-        if (
-            compiled
-        ):  # torch counts over all lanes of a process, and from the ninth version on compiles none
+        compiling = partial(torch.compile, dynamic=False)  # for these very sizes, as in a training
+        if compiled:  # torch counts over all of a process, and from the ninth on compiles none
             torch.compiler.reset()
         self._forward = compiling(forward) if "network" in compiled else forward
-        # One step of the optimizer, on the gradients of the last step. None of a lane that has it
-        # in its graph alone.
+        # One step of the optimizer, on the last gradients. None where a graph alone has it.
         self.update: Callable[[], Any] | None = self.optimizer.step
         if "optimizer" in compiled:
             self.update = compiling(self.optimizer.step)
@@ -106,7 +124,7 @@ class TorchLane(_OnDevice):
 
     @torch.no_grad()
     def reset(self) -> None:
-        """Go back to the start, in place: a compiled or captured step holds on to these very tensors."""
+        """Go back to the start, in place: a compiled or captured step holds these very tensors."""
         for param, value in zip(self.side.model.parameters(), self.start, strict=True):
             param.copy_(value)
             for moment in self.optimizer.state[param].values():
@@ -121,10 +139,11 @@ class TorchLane(_OnDevice):
         return self.side.reconstruct(x)
 
 
-class Floor(_OnDevice, ABC):
-    """What no step can be faster than; on CUDA as a graph, for launches one by one would take longer than a step."""
+class LowerBound(_OnDevice, ABC):
+    """What no step can be faster than; on CUDA a graph, as launching would take longer."""
 
-    many = AT_ONCE  # times that the graph does the work: a kernel of a few microseconds is over before its launch is
+    many = AT_ONCE  # times that the graph does the work: a kernel is over before its launch is
+    replay: Callable[[], None] | None = None
 
     def __init__(self, device: str) -> None:
         super().__init__(device)
@@ -133,36 +152,34 @@ class Floor(_OnDevice, ABC):
             self.repeats = self.many
             self.at_once = 1 if self.many > 1 else AT_ONCE
 
-    @cached_property
-    def _do(self) -> Callable[[], None]:
-        return captured(self._repeated).replay if self.graphed else self.work
-
-    def _repeated(self) -> None:
-        for _ in range(self.repeats):
-            self.work()
-
     @abstractmethod
     def work(self) -> None:
         """Do what is timed."""
 
     def step(self, batch: Any) -> None:
         """Do it, whatever the batch."""
-        self._do()
+        if not self.graphed:
+            self.work()
+            return
+        self.replay = self.replay or captured(self._repeated).replay
+        self.replay()
+
+    def _repeated(self) -> None:
+        for _ in range(self.repeats):
+            self.work()
 
 
-class Products(Floor):
+class Products(LowerBound):
     """The 11 matrix products of a step and nothing else."""
 
     def __init__(self, config: Config, *, device: str, input_dim: int = PIXELS) -> None:
         super().__init__(device)
-        shapes = products(config.batch_size, input_dim, config.hidden_dim, config.latent_dim)
-        self.operands = [self._operands(i, *shape) for i, shape in enumerate(shapes)]
+        shapes = enumerate(products(config, input_dim))
+        self.operands = [self._operands(which, *shape) for which, shape in shapes]
 
     def _operands(self, which: int, *shape: int) -> Tensors:
-        a, b = (
-            torch.as_tensor(array).to(self.device)
-            for array in numpy_variants.operands(which, *shape)
-        )
+        arrays = numpy_variants.operands(which, *shape)
+        a, b = (torch.as_tensor(array).to(self.device) for array in arrays)
         return a, b
 
     def work(self) -> None:
@@ -175,21 +192,20 @@ class LargeProduct(Products):
     """One large square product."""
 
     def __init__(self, config: Config, *, device: str) -> None:
-        Floor.__init__(self, device)
+        LowerBound.__init__(self, device)
         self.operands = [self._operands(4, *(LARGE,) * 3)]
 
 
-class InPlace(Floor):
-    """a = a + b over as many numbers as there are parameters, by all threads: three numbers moved for each.
+class InPlace(LowerBound):
+    """a = a + b over as many numbers as there are parameters, by all threads: three moved each.
 
-    In place, as Adam is: a processor that writes where it has not read reads there first, a fourth
-    number.
+    In place, as Adam is: a processor that writes where it has not read reads there first, a fourth.
     """
 
     def __init__(self, config: Config, *, device: str, input_dim: int = PIXELS) -> None:
         super().__init__(device)
-        widths = (input_dim, config.hidden_dim, config.latent_dim, config.hidden_dim, input_dim)
-        parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
+        shapes = [shape for of in layers(config, input_dim) for shape in of.parameters.values()]
+        parameters = sum(torch.Size(shape).numel() for shape in shapes)
         self.a, self.b = (torch.zeros(parameters, device=self.device) for _ in range(2))
 
     def work(self) -> None:

@@ -9,8 +9,8 @@ from compare import machine
 from compare.bench import plan
 from compare.bench.bench_tables import reasons, tables, verdicts
 from compare.bench.results import Results, Row
-from compare.bench.rounds import Processes
-from compare.bench.variants import LANES
+from compare.bench.rounds import Part, Processes
+from compare.bench.variants import VARIANTS
 from compare.data import datasets
 from compare.data.config import Config
 from compare.errors import Interrupted
@@ -32,7 +32,7 @@ def measure(
     data_root: Path,
     download_deadline: float,
 ) -> Results:
-    """Measure all lanes and, unless `quick`, whole trainings; write the results where asked.
+    """Measure all variants and, unless `quick`, whole trainings; write the results where asked.
 
     What there is of them is written as it comes, beside that file, so that an earlier one stays
     until all is measured. When this is interrupted, or fails, it shows what it has.
@@ -40,22 +40,18 @@ def measure(
     unfinished = json_file.with_name(f"{json_file.name}.unfinished") if json_file else None
     if unfinished:
         require_writable(unfinished)
-    datasets.load(
-        config.data, data_root, deadline=download_deadline
-    )  # what is missing is said now, not in ten minutes
+    # What is missing is said now, not in ten minutes.
+    datasets.load(config.data, data_root, deadline=download_deadline)
     counts = (threads,) if threads else tuple(sorted({1, machine.most_threads()}))
     todo = list(plan.parts(config, quick=quick, threads=counts, device=device))
-    results, load = (
-        Results(machine.describe(), device),
-        plan.load(),
-    )  # before there is any of its own
+    load = plan.load()  # before there is any of its own
+    results = Results(machine.describe(), device)
     try:
         with console.status("measuring") as status, Processes() as processes:
-            processes.begin(todo[0].lanes)
+            processes.begin(todo[0].variants)
             results.environment = {**plan.described(processes), "load": load}
-            for _ in _measuring(
-                results, processes, todo, config, None if quick else data_root, status
-            ):
+            root = None if quick else data_root
+            for _ in _measuring(results, processes, todo, config, root, status):
                 if unfinished:
                     write_json(unfinished, results.to_dict())
     except BaseException as error:
@@ -72,39 +68,41 @@ def measure(
 def _measuring(
     results: Results,
     processes: Processes,
-    todo: list[plan.Part],
+    todo: list[Part],
     config: Config,
     trainings: Path | None,
     status: Status,
 ) -> Iterator[None]:
     """Fill in the results, saying what is being done; yield whenever there are more of them."""
+    device = results.device
 
-    def on_turn(part: plan.Part, lane: str) -> None:
+    def on_round(part: Part, variant: str) -> None:
         c = part.config
         status.update(
             f"{todo.index(part) + 1} of {len(todo)}: batch {c.batch_size}, hidden {c.hidden_dim}, "
-            f"latent {c.latent_dim}, threads {part.threads}: {LANES[lane].label}"
+            f"latent {c.latent_dim}, threads {part.threads}: {VARIANTS[variant].label}"
         )
 
+    def on_training(variant: str) -> None:
+        status.update(f"whole training: {variant}")
+
     images = datasets.load("digits", Path()).train_images
-    measured: dict[plan.Part, list[Row]] = {}
-    for part, rows in plan.run_steps(
-        processes, todo, images, device=results.device, on_turn=on_turn
-    ):
+    measured: dict[Part, list[Row]] = {}
+    for part, rows in plan.run_steps(processes, todo, images, device=device, on_round=on_round):
         measured[part] = rows
         results.rows = [row for rows in measured.values() for row in rows]
         yield
     if trainings is not None:
+        threads = todo[-1].threads
         for training in plan.run_trainings(
-            config, trainings, threads=todo[-1].threads, device=results.device,
-            on_lane=lambda lane: status.update(f"whole training: {lane}"),
-        ):  # fmt: skip
+            config, trainings, threads=threads, device=device, on_variant=on_training
+        ):
             results.trainings.append(training)
             yield
 
 
 def show_again(paths: Sequence[Path], markdown_file: Path | None) -> bool:
-    """Show the results that earlier benchmarks wrote, as `show` does; return whether all lanes held."""
+    """Show what earlier benchmarks wrote, as `show` does; return whether all variants held."""
     with as_we_wrote_it(", ".join(map(str, paths))):
         machines = [Results.from_dict(read_json(path)) for path in paths]
         show(machines, markdown_file)

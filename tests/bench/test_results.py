@@ -1,4 +1,4 @@
-"""Ratios with their intervals, floors, and results that survive JSON."""
+"""Ratios with their intervals, lower_bounds, and results that survive JSON."""
 
 import json
 from dataclasses import replace
@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare.bench.bench_tables import at_a_glance, tables, verdicts
-from compare.bench.results import TRAFFIC, Results, Row, TrainingRow, floors, ratio
+from compare.bench.results import TRAFFIC, Results, Row, TrainingRow, lower_bounds, ratio
 from compare.bench.variants import flops, products
+from compare.data.config import Config
 from compare.errors import UserError
 from compare.report.benchmark import write
 
@@ -21,17 +22,29 @@ ENVIRONMENT = {
 times = st.lists(st.floats(0.5, 2), min_size=4, max_size=12)
 
 
-def row(lane: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01) -> Row:
-    """Return a lane that takes so many milliseconds, a little more or less from turn to turn."""
-    turns = [ms * (1 + spread * (i % 3 - 1)) for i in range(9)]
+def row(
+    variant: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01
+) -> Row:
+    """Return a variant that takes so many milliseconds, a little more or less from turn to turn."""
+    rounds = [ms * (1 + spread * (i % 3 - 1)) for i in range(9)]
     return Row(
-        lane, lane, threads, batch, 400, 10, p10=ms, median=ms, p90=ms, turns=turns, agreement=0.5
+        variant,
+        variant,
+        threads,
+        batch,
+        400,
+        10,
+        p10=ms,
+        median=ms,
+        p90=ms,
+        rounds=rounds,
+        agreement=0.5,
     )
 
 
 def some_results() -> Results:
-    """Return two lanes at three batch sizes, with floors, and one training."""
-    lanes = {
+    """Return two variants at three batch sizes, with lower_bounds, and one training."""
+    variants = {
         "numpy": 4.0,
         "torch": 5.0,
         "products-numpy": 2.0,
@@ -39,9 +52,9 @@ def some_results() -> Results:
         "in-place": 0.3,
     }
     rows = [
-        row(lane, ms * size / 128, batch=size)
+        row(variant, ms * size / 128, batch=size)
         for size in (32, 128, 512)
-        for lane, ms in lanes.items()
+        for variant, ms in variants.items()
     ]
     rows += [row("numpy-again", 4.0), row("peak-numpy", 100.0)]
     training = TrainingRow(
@@ -51,33 +64,33 @@ def some_results() -> Results:
 
 
 @given(times, st.floats(0.1, 10))
-def test_the_ratio_of_a_lane_that_takes_so_many_times_as_long_is_that(
-    turns: list[float], factor: float
+def test_the_ratio_of_a_variant_that_takes_so_many_times_as_long_is_that(
+    rounds: list[float], factor: float
 ) -> None:
-    found = ratio([turn * factor for turn in turns], turns)
+    found = ratio([turn * factor for turn in rounds], rounds)
     assert found.value == pytest.approx(factor)
     assert found.low <= found.value * (1 + 1e-12) and found.value <= found.high * (1 + 1e-12)
 
 
-def test_lanes_that_differ_by_less_than_their_spread_tie() -> None:
+def test_variants_that_differ_by_less_than_their_spread_tie() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(1, 0.1, 20), rng.normal(1, 0.1, 20)
     assert ratio(a.tolist(), b.tolist()).tie
     assert not ratio((a * 1.5).tolist(), b.tolist()).tie
 
 
-def test_the_floors_take_the_faster_library_and_add_what_adam_moves() -> None:
+def test_the_lower_bounds_take_the_faster_library_and_add_what_adam_moves() -> None:
     results = some_results()
-    found = floors(results, row("numpy", 4.0))
+    found = lower_bounds(results, row("numpy", 4.0))
     assert found is not None
     assert found.products == 1.5 and found.own == 2.0
     assert found.full == pytest.approx(1.5 + TRAFFIC * 0.3)
-    assert floors(results, row("numpy", 4.0, threads=1)) is None
+    assert lower_bounds(results, row("numpy", 4.0, threads=1)) is None
 
 
 def test_a_step_is_eleven_products_of_some_407_million_operations() -> None:
-    assert len(products(128, 784, 400, 10)) == 11
-    assert flops(128, 784, 400, 10) == 407_552_000
+    assert len(products(Config())) == 11
+    assert flops(Config()) == 407_552_000
 
 
 def test_results_come_back_from_json() -> None:
@@ -85,7 +98,7 @@ def test_results_come_back_from_json() -> None:
     assert Results.from_dict(json.loads(json.dumps(results.to_dict()))) == results
 
 
-@pytest.mark.parametrize("value", [[], {}, {"rows": [{"lane": 1}], "trainings": []}, None])
+@pytest.mark.parametrize("value", [[], {}, {"rows": [{"variant": 1}], "trainings": []}, None])
 def test_other_json_is_refused_in_one_line(value: object) -> None:
     with pytest.raises(UserError, match="no benchmark's JSON"):
         Results.from_dict(value)
@@ -95,8 +108,8 @@ def test_other_json_is_refused_in_one_line(value: object) -> None:
     "wrong",
     [
         {"held": "yes"},
-        {"turns": ["1"]},
-        {"turns": 1.0},
+        {"rounds": ["1"]},
+        {"rounds": 1.0},
         {"median": None},
         {"agreement": "0.2"},
         {"threads": 1.5},
@@ -116,22 +129,22 @@ def test_a_training_tells_when_it_was_good_enough() -> None:
     assert training.epochs_until(0.001) is None
 
 
-def test_the_tables_hold_every_lane_and_the_lines_say_who_is_ahead() -> None:
+def test_the_tables_hold_every_variant_and_the_lines_say_who_is_ahead() -> None:
     core, by_batch, training = tables(some_results())
     assert [cells[0] for cells in core.rows] == ["numpy", "torch", "numpy-again"]
     assert [cells[0] for cells in by_batch.rows] == ["32", "128", "512"]
     assert training.rows[0][1] == "6"
-    ahead, floor, control = verdicts(some_results())
+    ahead, bound, control = verdicts(some_results())
     assert "0.80" in ahead and ahead.endswith("faster")
     assert (
-        "the products 2 ms by NumPy's BLAS, 1.5 ms by torch's; 2.2 ms with Adam's traffic" in floor
+        "the products 2 ms by NumPy's BLAS, 1.5 ms by torch's; 2.2 ms with Adam's traffic" in bound
     )
     assert control.endswith("1.00 (1.00–1.00): differences under 0 % mean nothing here")
 
 
 def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
     results = some_results()
-    results.rows = [found for found in results.rows if found.lane != "numpy-again"] + [
+    results.rows = [found for found in results.rows if found.variant != "numpy-again"] + [
         row("numpy-again", 5.0)
     ]
     ahead, _, control = verdicts(results)
@@ -142,22 +155,22 @@ def test_what_differs_by_less_than_numpy_from_itself_is_a_tie() -> None:
 def test_at_a_glance_there_is_a_line_for_each_number_of_threads_of_each_machine() -> None:
     results, other = some_results(), some_results()
     results.rows += [
-        row(lane, ms, threads=1, batch=n)
+        row(variant, ms, threads=1, batch=n)
         for n in (8, 128)
-        for lane, ms in (("numpy", 9.0), ("torch", 6.0))
+        for variant, ms in (("numpy", 9.0), ("torch", 6.0))
     ]
     results.rows = [
-        row("torch", 4.0) if r.lane == "torch" and r.place == row("", 0).place else r
+        row("torch", 4.0) if r.variant == "torch" and r.place == row("", 0).place else r
         for r in results.rows
     ]
-    theirs = replace(results.trainings[0], lane="torch", seconds=[4.0, 4.0, 4.0])
+    theirs = replace(results.trainings[0], variant="torch", seconds=[4.0, 4.0, 4.0])
     results.trainings += [
         theirs,
-        replace(theirs, lane="article"),
+        replace(theirs, variant="article"),
         replace(theirs, seconds=[], cannot="no memory"),
     ]
     other.rows = [
-        replace(row, agreement=None) if row.lane == "torch" else row for row in other.rows
+        replace(row, agreement=None) if row.variant == "torch" else row for row in other.rows
     ]
     table = at_a_glance([results, other])  # nobody judged the other's rival
     steps = ["batch 8", "batch 32", "batch 128", "batch 512"]
@@ -168,18 +181,18 @@ def test_at_a_glance_there_is_a_line_for_each_number_of_threads_of_each_machine(
     ]
 
 
-def test_a_lane_that_nobody_judged_is_no_rival() -> None:
+def test_a_variant_that_nobody_judged_is_no_rival() -> None:
     results = some_results()
     results.rows = [
-        replace(row, agreement=None) if row.lane == "torch" else row for row in results.rows
+        replace(row, agreement=None) if row.variant == "torch" else row for row in results.rows
     ]
     assert not any("of the time of" in line for line in verdicts(results))
 
 
-def test_a_floor_is_of_the_device_that_it_was_measured_on() -> None:
+def test_a_lower_bound_is_of_the_device_that_it_was_measured_on() -> None:
     results = Results(dict(ENVIRONMENT), "cuda", [
         row("numpy", 4.0), row("products-numpy", 2.0),
-        *(replace(row(lane, ms), device="cuda") for lane, ms in {"torch-graph": 0.06, "products-torch": 0.05}.items()),
+        *(replace(row(variant, ms), device="cuda") for variant, ms in {"torch-graph": 0.06, "products-torch": 0.05}.items()),
     ])  # fmt: skip
     (core,) = tables(results)
     assert [dict(zip(core.columns, cells, strict=True))["×prod"] for cells in core.rows] == [
@@ -187,12 +200,12 @@ def test_a_floor_is_of_the_device_that_it_was_measured_on() -> None:
         "1.20",
     ]
     assert [line.split(";")[0] for line in verdicts(results)[1:]] == [
-        "2 threads: floors: the products 2 ms by NumPy's BLAS",
-        "2 threads: floors on cuda: the products 0.05 ms by torch's",
+        "2 threads: lower bounds: the products 2 ms by NumPy's BLAS",
+        "2 threads: lower bounds on cuda: the products 0.05 ms by torch's",
     ]
 
 
-def test_other_arithmetic_than_the_floors_is_not_held_against_them() -> None:
+def test_other_arithmetic_than_the_lower_bounds_is_not_held_against_them() -> None:
     results = some_results()
     results.rows += [
         row("numpy-float64", 8.0),
@@ -204,8 +217,8 @@ def test_other_arithmetic_than_the_floors_is_not_held_against_them() -> None:
         for cells in tables(results)[0].rows
     }
     shown = {
-        lane: bool(cells["×prod"] and cells["×own"] and cells["×floor"])
-        for lane, cells in core.items()
+        variant: bool(cells["×prod"] and cells["×own"] and cells["×bound"])
+        for variant, cells in core.items()
     }
     assert shown == {
         "numpy": True, "torch": True, "numpy-again": True, "torch-fused": True,
@@ -213,14 +226,14 @@ def test_other_arithmetic_than_the_floors_is_not_held_against_them() -> None:
     }  # fmt: skip
 
 
-def test_a_few_turns_tell_nothing() -> None:
+def test_a_few_rounds_tell_nothing() -> None:
     few = ratio([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
     assert few.value == 3 and not few.told
     results = some_results()
-    results.rows = [replace(row, turns=row.turns[:3]) for row in results.rows]
+    results.rows = [replace(row, rounds=row.rounds[:3]) for row in results.rows]
     ahead, _, control = verdicts(results)
-    assert ahead.endswith("0.80 of the time of torch: too few turns to tell")
-    assert control.endswith("1.00: too few turns to tell what a difference means")
+    assert ahead.endswith("0.80 of the time of torch: too few rounds to tell")
+    assert control.endswith("1.00: too few rounds to tell what a difference means")
 
 
 def test_a_training_that_failed_once_is_told_by_the_other() -> None:

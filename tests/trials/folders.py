@@ -67,7 +67,7 @@ ROW = Row(
     hidden_dim=400,
     latent_dim=10,
     median=2.0,
-    turns=[2.0, 2.1, 2.0, 2.2],
+    rounds=[2.0, 2.1, 2.0, 2.2],
 )
 SOMEBODYS = (
     ".rsync.movie.partial",

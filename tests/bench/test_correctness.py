@@ -1,4 +1,4 @@
-"""A lane is timed only where its step is right: what passes, and what does not."""
+"""A variant is timed only where its step is right: what passes, and what does not."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from compare.bench.correctness import judge
 from compare.bench.rounds import some_batches
-from compare.bench.variants import LANES
+from compare.bench.variants import VARIANTS
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import Array, State, under_prefix
@@ -17,11 +17,11 @@ from compare.sides.numpy_side import NumpySide
 Spoil = Callable[[State], None]
 
 
-def ratio(config: Config, dataset: Dataset, lane: str, spoil: Spoil | None = None) -> float:
-    """Return how far a lane's first step is off, with what it left spoilt or not."""
-    config = replace(config, dtype=LANES[lane].dtype)
+def ratio(config: Config, dataset: Dataset, variant: str, spoil: Spoil | None = None) -> float:
+    """Return how far a variant's first step is off, with what it left spoilt or not."""
+    config = replace(config, dtype=VARIANTS[variant].dtype)
     batch, *_ = some_batches(config, dataset.train_images)
-    made = LANES[lane].make(config, "cpu")
+    made = VARIANTS[variant].make(config, "cpu")
     made.step(made.put(batch))
     after = made.state()
     if spoil:
@@ -30,16 +30,16 @@ def ratio(config: Config, dataset: Dataset, lane: str, spoil: Spoil | None = Non
     return judge(reference.describe(), config, batch, reference.state(), after).ratio
 
 
-@pytest.mark.parametrize("lane", ["numpy", "numpy-float64", "torch", "torch-fused"])
+@pytest.mark.parametrize("variant", ["numpy", "numpy-float64", "torch", "torch-fused"])
 def test_a_right_step_is_within_what_rounding_allows(
-    config: Config, dataset: Dataset, lane: str
+    config: Config, dataset: Dataset, variant: str
 ) -> None:
-    assert ratio(config, dataset, lane) <= 1
+    assert ratio(config, dataset, variant) <= 1
 
 
-@pytest.mark.parametrize("lane", ["numpy", "torch"])
+@pytest.mark.parametrize("variant", ["numpy", "torch"])
 def test_a_value_that_rounding_carries_over_a_relus_kink_is_no_fault(
-    config: Config, dataset: Dataset, lane: str
+    config: Config, dataset: Dataset, variant: str
 ) -> None:
     batch, *_ = some_batches(config, dataset.train_images)
     reference = NumpySide(config)
@@ -48,7 +48,7 @@ def test_a_value_that_rounding_carries_over_a_relus_kink_is_no_fault(
     state["param/fc1.bias"] = (-weight @ batch.noisy[0]).astype(
         np.float32
     )  # the first image is at every unit's kink
-    made = LANES[lane].make(config, "cpu")
+    made = VARIANTS[variant].make(config, "cpu")
     made.side.load(state)
     made.step(made.put(batch))
     assert judge(reference.describe(), config, batch, state, made.state()).held
