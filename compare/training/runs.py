@@ -28,6 +28,22 @@ WRITTEN = {".html", ".json", ".md", ".png", ".safetensors"}  # how the names of 
 CHECKED = {"held", "sentence", "findings", "exactness", "free_runs"}  # what check.json says
 
 
+RENAMED = {"tier": "stage", "undecided": "inconclusive", "twin": "perturbed"}  # since version 0.4
+VERDICTS = {"off": "fail", "suspect": "borderline", "undecided": "inconclusive"}
+
+
+def modern(value: Any) -> Any:
+    """Return a JSON value of whatever version in today's words."""
+    if isinstance(value, list):
+        return [modern(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {RENAMED.get(key, key): modern(item) for key, item in value.items()}
+    if isinstance(verdict := renamed.get("verdict"), str):
+        renamed["verdict"] = VERDICTS.get(verdict, verdict)
+    return renamed
+
+
 def new_folder(kind: str) -> Path:
     """Return a name for a new folder under runs/, with date and time."""
     return Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
@@ -167,7 +183,7 @@ class Run:
     def check(self) -> dict[str, Any] | None:
         """Return what check.json holds, None where there is none yet. Raises `UserError` for another file."""
         path = self.folder / "check.json"
-        check = read_json(path) if path.exists() else None
+        check = modern(read_json(path)) if path.exists() else None
         if check is not None and not (isinstance(check, dict) and check.keys() >= CHECKED):
             raise UserError(
                 f"{path} is not the check of a run; restore it, or delete it to go on without"

@@ -10,7 +10,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
 from compare.quality.samples import Samples, take_samples
-from compare.report import figures
+from compare.report import style
 from compare.report.figures import draw
 from compare.sides.subject import LABELS, make_side
 
@@ -36,7 +36,7 @@ FREE_RUN = {
     "steps": [1, 2],
     "parameters": [1e-7, 2e-7],
     "loss": [1e-8, 2e-8],
-    "twins": [1e-7, 1e-7],
+    "perturbed": [1e-7, 1e-7],
     "held": True,
 }
 
@@ -73,7 +73,7 @@ def test_each_picture_that_has_something_to_show_is_saved_under_its_name(
         assert figure.axes
         saved.append(path)
 
-    monkeypatch.setattr(figures, "save", save)
+    monkeypatch.setattr(style, "save", save)
     layers = make_side("numpy", config).describe().layers
     history = {"numpy": EPOCHS, "drift": drift}
     assert list(draw(Path("folder"), dataset, layers, show, history, check)) == saved

@@ -15,9 +15,9 @@ LARGEST = 3_000_000  # bytes of the weights of all decoders: text makes them a t
 WEIGHTS = ("fc3.weight", "fc3.bias", "fc4.weight", "fc4.bias")
 
 
-def atlas_data(atlas: Part) -> dict[str, Any]:
+def map_data(latent_map: Part) -> dict[str, Any]:
     """Return codes, places, labels and images for the page's scripts."""
-    arrays, header = atlas.arrays, atlas.header
+    arrays, header = latent_map.arrays, latent_map.header
     sides = [name.removeprefix("codes/") for name in arrays if name.startswith("codes/")]
     methods = [method for method in (header["method"], "PCA") if f"{method}/{sides[0]}" in arrays]
     images = arrays["images"]

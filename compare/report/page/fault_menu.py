@@ -1,4 +1,4 @@
-"""The planted mistakes of the page: the rows of a healthy step, and by mistake what changes in them."""
+"""The faults of the page: the rows of a healthy step, and what each fault changes in them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ def lines(part: Part) -> Iterator[Line]:
 
 
 def menu(part: Part) -> list[tuple[str, list[tuple[int, str]]]]:
-    """Return the mistakes by number and name, grouped by the function that each was planted in."""
+    """Return the faults by number and name, grouped by the function that each is in."""
     numbered = enumerate(part.header["exhibits"])
     return [
-        (operation, [(number, exhibit["name"]) for number, exhibit in group])
+        (operation, [(number, found["name"]) for number, found in group])
         for operation, group in groupby(numbered, key=lambda item: str(item[1]["operation"]))
     ]
 
@@ -47,20 +47,18 @@ def faults_data(part: Part | None) -> list[dict[str, Any]] | None:
     """Return each mistake's sentence, change, pictures and, by tensor, bar and marks, for the page's script."""
     if part is None:
         return None
-    return [
-        _exhibit(part, number, exhibit) for number, exhibit in enumerate(part.header["exhibits"])
-    ]
+    return [_shown(part, number, found) for number, found in enumerate(part.header["exhibits"])]
 
 
-def _exhibit(part: Part, number: int, exhibit: Mapping[str, Any]) -> dict[str, Any]:
-    marked = by_tensor((finding["tensor"], finding) for finding in exhibit["findings"])
+def _shown(part: Part, number: int, found: Mapping[str, Any]) -> dict[str, Any]:
+    marked = by_tensor((finding["tensor"], finding) for finding in found["findings"])
     tensors = {}
     for name, marks in marked.items():
         errors = [mark for mark in marks if mark.stage in ERRORS]
         tensors[name] = {
             "bar": bar_length(errors[0].ratio) if errors else None,
             "said": told(errors[0].verdict, errors[0].ratio) if errors else "",
-            "off": [str(mark) for mark in marks if not mark.held],
+            "failed": [str(mark) for mark in marks if not mark.held],
         }
     labels = [
         key.split("/")[0]
@@ -68,10 +66,10 @@ def _exhibit(part: Part, number: int, exhibit: Mapping[str, Any]) -> dict[str, A
         if key.endswith(f"/{number}") and not key.startswith("apart/")
     ]
     return {
-        "what": exhibit["what"],
-        "sentence": exhibit["sentence"],
-        "first": exhibit["first"],
-        "shown": exhibit["picture"],
-        "pictures": thumbnails(exhibit["first"], part, str(number), sorted(labels)),
+        "what": found["what"],
+        "sentence": found["sentence"],
+        "first": found["first"],
+        "shown": found["picture"],
+        "pictures": thumbnails(found["first"], part, str(number), sorted(labels)),
         "tensors": tensors,
     }

@@ -16,7 +16,7 @@ from compare.check.trajectory import PERTURBED
 from compare.controls.controls import SMALL
 from compare.files import as_we_wrote_it, write_text
 from compare.report.page import derivation, fault_menu, step, time, verdict
-from compare.report.page.decoder import atlas_data, decoder_data
+from compare.report.page.decoder import decoder_data, map_data
 from compare.report.page.math import formula
 from compare.report.page.parts import Parts, read
 from compare.report.page.rules import TESTED_IN
@@ -47,10 +47,10 @@ def render(parts: Parts) -> str:
     )
     templates.globals |= {"formula": formula, "derivation": derivation.section, "as_json": as_json}
     templates.filters |= {"number": number}
-    atlas = atlas_data(parts.atlas) if parts.atlas else None
-    decoder = decoder_data(parts.parameters, atlas["sides"]) if atlas else None
+    latent_map = map_data(parts.latent_map) if parts.latent_map else None
+    decoder = decoder_data(parts.parameters, latent_map["sides"]) if latent_map else None
     times = time.time_data(parts)
-    exhibits = fault_menu.faults_data(parts.exhibits)
+    demonstrations = fault_menu.faults_data(parts.demonstrations)
     style = (HERE / "style.css").read_text(encoding="utf-8")
     script = "\n".join(
         (HERE / "scripts" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS
@@ -61,25 +61,25 @@ def render(parts: Parts) -> str:
         tables=list(verdict.result_tables(parts)),
         drift=list(verdict.drift_tables(parts)),
         drifted=verdict.drifted(parts),
-        twins=2 * PERTURBED,
+        perturbed=2 * PERTURBED,
         time=times,
         charts=list(time.charts(times)) if times else [],
         pictures={name: _uri(png) for name, png in parts.pictures.items()},
         rows=step.rows(parts),
         tested_in=TESTED_IN,
-        exhibits=exhibits,
-        menu=fault_menu.menu(parts.exhibits) if parts.exhibits else [],
-        lines=list(fault_menu.lines(parts.exhibits)) if parts.exhibits else [],
+        demonstrations=demonstrations,
+        menu=fault_menu.menu(parts.demonstrations) if parts.demonstrations else [],
+        lines=list(fault_menu.lines(parts.demonstrations)) if parts.demonstrations else [],
         small={"hidden": SMALL.hidden_dim, "latent": SMALL.latent_dim},
         whole=WHOLE,
-        atlas=atlas,
-        inspected=len(parts.atlas.arrays["noisy"]) if parts.atlas else 0,
+        map=latent_map,
+        inspected=len(parts.latent_map.arrays["noisy"]) if parts.latent_map else 0,
         decoder=decoder,
         data={
-            "atlas-data": atlas,
+            "map-data": latent_map,
             "decoder-data": decoder,
             "time-data": times,
-            "faults-data": exhibits,
+            "faults-data": demonstrations,
         },
         style=Markup(style),
         script=Markup(script),

@@ -16,7 +16,7 @@ from compare.sides.interface import under_prefix
 from compare.sides.subject import LABELS
 from compare.terminal import printable
 from compare.training.checkpoint import Checkpoint
-from compare.training.runs import ATLAS, EXHIBITS, FIGURES, STEP, TIMELINE, Run
+from compare.training.runs import ATLAS, EXHIBITS, FIGURES, STEP, TIMELINE, Run, modern
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
 
@@ -41,9 +41,9 @@ class Parts:
     history: dict[str, Any]
     pictures: dict[str, bytes]
     step: Part | None
-    atlas: Part | None
+    latent_map: Part | None
     timeline: Part | None
-    exhibits: Part | None
+    demonstrations: Part | None
     parameters: dict[str, dict[str, np.ndarray]]  # the parameters of each side that was trained
 
 
@@ -95,4 +95,7 @@ def _json(run: Run, name: str) -> Any:
 
 def _part(run: Run, name: str) -> Part | None:
     path = run.page(name)
-    return Part(*read_arrays(path)) if path.exists() else None
+    if not path.exists():
+        return None
+    arrays, header = read_arrays(path)
+    return Part(arrays, modern(header))

@@ -1,22 +1,24 @@
-"""The rules of the page: for every result of every operation, what one element is and what the array is.
+"""The rules of the page: for every result of every operation, what one element is, and the array.
 
-Both are Python expressions in the variables of the NumPy code. The page shows them as formulas; the
-tests evaluate them against each other, against the code, and, for gradients, against complex-step
+Those of layers and loss stand in the table of kinds. The page shows them as formulas; the tests
+evaluate them against each other, against the code, and, for gradients, against complex-step
 derivatives of the forward rules.
 """
 
 from dataclasses import dataclass
+
+from compare.check.kinds import OPERATIONS
 
 TESTED_IN = "tests/report/page/test_rules.py"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One result of one operation: its name, its indices, and the same said of an element and of the array."""
+    """One result of one operation: its name, its indices, what an element is, and the array."""
 
     operation: str  # "Linear.backward"
     result: str  # "dweight"
-    indices: str  # of one element: "o, i"; nothing for a number
+    indices: str  # of one element: "oi"; none of a number
     element: str
     array: str
 
@@ -28,7 +30,7 @@ class Rule:
     @property
     def of_element(self) -> str:
         """Return the element's rule with what it is a rule of: "dbias[o] = sum(…)"."""
-        indices = f"[{self.indices}]" if self.indices else ""
+        indices = f"[{', '.join(self.indices)}]" if self.indices else ""
         return f"{self.result}{indices} = {self.element}"
 
     @property
@@ -38,28 +40,42 @@ class Rule:
 
 
 RULES = (
-    Rule("Noise", "noisy", "n, i",
-         "clip(clean[n, i] + noise * normal[n, i], 0, 1)", "clip(clean + noise * normal, 0, 1)"),
-    Rule("Linear.forward", "y", "n, o",
-         "sum(x[n, i] * weight[o, i] for i in inputs) + bias[o]", "x @ weight.T + bias"),
-    Rule("Linear.backward", "dx", "n, i", "sum(dy[n, o] * weight[o, i] for o in outputs)", "dy @ weight"),
-    Rule("Linear.backward", "dweight", "o, i", "sum(dy[n, o] * x[n, i] for n in rows)", "dy.T @ x"),
-    Rule("Linear.backward", "dbias", "o", "sum(dy[n, o] for n in rows)", "dy.T @ ones"),
-    Rule("ReLU.forward", "y", "n, i", "maximum(x[n, i], 0)", "maximum(x, 0)"),
-    Rule("ReLU.backward", "dx", "n, i", "dy[n, i] * (y[n, i] > 0)", "dy * (y > 0)"),
-    Rule("Sigmoid.forward", "y", "n, i", "1 / (1 + exp(-x[n, i]))", "1 / (1 + exp(-x))"),
-    Rule("Sigmoid.backward", "dx", "n, i", "dy[n, i] * y[n, i] * (1 - y[n, i])", "dy * y * (1 - y)"),
-    Rule("SumSquaredError.forward", "value", "",
-         "sum((y[n, i] - target[n, i]) ** 2 for n in rows for i in inputs)", "sum((y - target) ** 2)"),
-    Rule("SumSquaredError.backward", "dy", "n, i", "2 * (y[n, i] - target[n, i])", "2 * (y - target)"),
-    Rule("Adam.step", "exp_avg", "i", "beta1 * exp_avg[i] + (1 - beta1) * grad[i]",
-         "beta1 * exp_avg + (1 - beta1) * grad"),
-    Rule("Adam.step", "exp_avg_sq", "i", "beta2 * exp_avg_sq[i] + (1 - beta2) * grad[i] ** 2",
-         "beta2 * exp_avg_sq + (1 - beta2) * grad ** 2"),
-    Rule("Adam.step", "param", "i",
-         "param[i] - lr * (exp_avg[i] / (1 - beta1 ** step)) / (sqrt(exp_avg_sq[i] / (1 - beta2 ** step)) + eps)",
-         "param - lr * (exp_avg / (1 - beta1 ** step)) / (sqrt(exp_avg_sq / (1 - beta2 ** step)) + eps)"),
-)  # fmt: skip
+    Rule(
+        "Noise",
+        "noisy",
+        "ni",
+        "clip(clean[n, i] + noise * normal[n, i], 0, 1)",
+        "clip(clean + noise * normal, 0, 1)",
+    ),
+    *(
+        Rule(operation, name, result.indices, result.element, result.array)
+        for operation, of in OPERATIONS.items()
+        for name, result in of.results.items()
+    ),
+    Rule(
+        "Adam.step",
+        "exp_avg",
+        "i",
+        "beta1 * exp_avg[i] + (1 - beta1) * grad[i]",
+        "beta1 * exp_avg + (1 - beta1) * grad",
+    ),
+    Rule(
+        "Adam.step",
+        "exp_avg_sq",
+        "i",
+        "beta2 * exp_avg_sq[i] + (1 - beta2) * grad[i] ** 2",
+        "beta2 * exp_avg_sq + (1 - beta2) * grad ** 2",
+    ),
+    Rule(
+        "Adam.step",
+        "param",
+        "i",
+        "param[i] - lr * (exp_avg[i] / (1 - beta1 ** step))"
+        " / (sqrt(exp_avg_sq[i] / (1 - beta2 ** step)) + eps)",
+        "param - lr * (exp_avg / (1 - beta1 ** step))"
+        " / (sqrt(exp_avg_sq / (1 - beta2 ** step)) + eps)",
+    ),
+)
 
 
 def rules_of(operation: str) -> tuple[Rule, ...]:

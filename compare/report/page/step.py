@@ -1,4 +1,4 @@
-"""The rows of the page's step: each operation with what both sides made of it, as png, bars and marks."""
+"""The rows of the page's step: each operation with both sides' results as thumbnails and bars."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Tensor:
 
     @property
     def held(self) -> bool:
-        """Whether nothing is off."""
+        """Whether nothing fails."""
         return all(bar.held for bar in self.bars) and all(mark.held for mark in self.marks)
 
 
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def held(self) -> bool:
-        """Whether nothing is off."""
+        """Whether nothing fails."""
         return all(tensor.held for tensor in self.tensors)
 
 

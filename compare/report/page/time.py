@@ -57,7 +57,7 @@ def time_data(parts: Parts) -> dict[str, Any] | None:
         "dead": _by_name(by_side, times, "dead"),
         "gradients": _by_name(by_side, times, "gradients"),
         "apart": [_drift(parts, "parameters", time) for time in times],
-        "twin": [_drift(parts, "twin", time) for time in times],
+        "perturbed": [_drift(parts, "perturbed", time) for time in times],
     }
 
 
@@ -66,7 +66,7 @@ def charts(data: Mapping[str, Any]) -> Iterator[Chart]:
     divider = data["steps"] - 0.5
     drift = {
         ("NumPy and PyTorch", "NumPy"): data["apart"],
-        ("PyTorch and its twin", "PyTorch"): data["twin"],
+        ("PyTorch and its perturbed reference", "PyTorch"): data["perturbed"],
     }
     yield chart("Largest difference of a parameter", drift, divider, logarithmic=True)
     dead = {

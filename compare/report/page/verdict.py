@@ -47,26 +47,31 @@ def trained(parts: Parts) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def drift_tables(parts: Parts) -> Iterator[Table]:
-    """Yield, for each dtype, how far apart the sides are after each measured step, beside the reference and a twin."""
+    """Yield, for each dtype, how far apart the sides are after each measured step."""
     for dtype, run in (parts.check or {}).get("free_runs", {}).items():
         yield Table(
             f"Free steps in {dtype}",
-            ("after step", "NumPy and PyTorch", "PyTorch and its twin", "losses, relative"),
+            (
+                "after step",
+                "NumPy and PyTorch",
+                "PyTorch and its perturbed reference",
+                "losses, relative",
+            ),
             [
-                (str(step), f"{ours:.1e}", f"{twin:.1e}", f"{loss:.1e}")
-                for step, ours, twin, loss in zip(
-                    run["steps"], run["parameters"], run["twin"], run["loss"], strict=True
+                (str(step), f"{ours:.1e}", f"{moved:.1e}", f"{loss:.1e}")
+                for step, ours, moved, loss in zip(
+                    run["steps"], run["parameters"], run["perturbed"], run["loss"], strict=True
                 )
             ],
         )
 
 
 class Drifted(NamedTuple):
-    """How far apart the sides are after some steps, and a side and its twin; and whether the check found that much."""
+    """How far apart the sides are after some steps, PyTorch and a perturbed reference; and the verdict."""
 
     step: int
     apart: float
-    twin: float
+    perturbed: float
     held: bool
 
 
@@ -79,5 +84,5 @@ def drifted(parts: Parts, step: int = 10) -> Drifted | None:
         return None
     i = run["steps"].index(step)
     return Drifted(
-        step, run["parameters"][i], run["twin"][i], all(held(f["verdict"]) for f in judged)
+        step, run["parameters"][i], run["perturbed"][i], all(held(f["verdict"]) for f in judged)
     )

@@ -9,9 +9,10 @@ from compare.commands.run import gather_faults
 from compare.controls.faults import FAULTS
 from compare.report.page.page import write
 from compare.training.runs import Run
+from tests.once import once
 
 NAME = "<script>alert(1)<"  # of the run's folder
-PLANTED = (
+INJECTED = (
     "Linear.forward: no bias",
     "SumSquaredError.backward: factor 2 missing",
     "train_step: noisy target",
@@ -20,14 +21,14 @@ PLANTED = (
 
 @pytest.fixture(scope="session")
 def run(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return the run, with three mistakes planted: all would take half a minute."""
-    folder = tmp_path_factory.mktemp("page") / NAME
-    shutil.copytree(finished[0], folder)
-    made = Run.open(folder)
-    gather_faults(
-        made, [fault for fault in FAULTS if f"{fault.operation}: {fault.name}" in PLANTED]
-    )
-    return made
+    """Return the run, with three faults injected: all would take half a minute."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(finished[0], folder / NAME)
+        chosen = [fault for fault in FAULTS if f"{fault.operation}: {fault.name}" in INJECTED]
+        gather_faults(Run.open(folder / NAME), chosen)
+
+    return Run.open(once(tmp_path_factory, "page", make) / NAME)
 
 
 @pytest.fixture(scope="session")

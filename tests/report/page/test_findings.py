@@ -32,12 +32,12 @@ def finding(stage: str, verdict: str, ratio: float | None) -> tuple[str, dict[st
     [
         ([("exact", "exact", 0.0)], ["exact 0"]),
         ([("network", "within", 0.1), ("network", "within", 0.3)], ["network 0.3"]),
-        ([("network", "within", 0.3), ("network", "off", 7.0)], ["network off 7"]),
-        ([("exact", "off", None), ("exact", "off", 7.0)], ["exact off"]),
+        ([("network", "within", 0.3), ("network", "fail", 7.0)], ["network fail 7"]),
+        ([("exact", "fail", None), ("exact", "fail", 7.0)], ["exact fail"]),
         ([("network", "missing", None), ("exact", "exact", 0.0)], ["exact 0", "network missing"]),
     ],
 )
-def test_a_mark_tells_the_worst_of_its_tier(
+def test_a_mark_tells_the_worst_of_its_stage(
     found: list[tuple[str, str, float | None]], said: list[str]
 ) -> None:
     marks = by_tensor(finding(*each) for each in found)["act/fc1"]
@@ -47,4 +47,4 @@ def test_a_mark_tells_the_worst_of_its_tier(
 
 def re_off(text: str) -> bool:
     """Whether a mark's text tells of something wrong."""
-    return "off" in text or "missing" in text
+    return "fail" in text or "missing" in text

@@ -68,29 +68,29 @@ def test_the_keyboard_lights_symbols_up_as_well(tab: Any) -> None:
     assert "self.weight" in row.locator(".code.numpy .lit").all_inner_texts()
 
 
-def test_a_mistake_is_seen_row_by_row_and_the_page_jumps_to_the_first_that_is_off(tab: Any) -> None:
+def test_a_fault_is_seen_row_by_row_and_the_page_jumps_to_the_first_that_fails(tab: Any) -> None:
     part = ready(tab, "faults")
-    assert part.locator("tr.off").count() == 0
+    assert part.locator("tr.fail").count() == 0
     part.locator("select").select_option(label="factor 2 missing")
-    off = part.locator("tr.off").evaluate_all("all => all.map(one => one.dataset.tensor)")
-    assert off[0] == "dact/sigmoid"
-    assert set(off[1:]) >= {"dact/fc4", "grad/fc1.weight"}
+    failed = part.locator("tr.fail").evaluate_all("all => all.map(one => one.dataset.tensor)")
+    assert failed[0] == "dact/sigmoid"
+    assert set(failed[1:]) >= {"dact/fc4", "grad/fc1.weight"}
     assert "SumSquaredError.backward" in part.locator(".sentence").inner_text()
     assert part.locator(".what").inner_text() == "2 * (y - target) → y - target"
     assert part.locator(".fault img").count() == 3
     tab.wait_for_function(
-        "() => { const y = document.querySelector('tr.off').getBoundingClientRect().y; return 0 < y && y < 900; }"
+        "() => { const y = document.querySelector('tr.fail').getBoundingClientRect().y; return 0 < y && y < 900; }"
     )
     part.locator("select").select_option(label="no mistake")
-    assert part.locator("tr.off").count() == 0
+    assert part.locator("tr.fail").count() == 0
     assert not part.locator(".jump").is_visible()
 
 
-def test_a_mistake_that_no_tensor_shows_is_told_of_the_whole(tab: Any) -> None:
+def test_a_fault_that_no_tensor_shows_is_told_of_the_whole(tab: Any) -> None:
     part = ready(tab, "faults")
     part.locator("select").select_option(label="noisy target")
     part.locator(".jump").click()
-    assert part.locator("tr.off").evaluate_all("all => all.map(one => one.dataset.tensor)") == [
+    assert part.locator("tr.fail").evaluate_all("all => all.map(one => one.dataset.tensor)") == [
         "training"
     ]
     assert tab.evaluate("document.activeElement.dataset.tensor") == "training"
@@ -108,7 +108,7 @@ def test_the_slider_goes_through_the_steps_and_the_epochs(tab: Any) -> None:
     assert "dead units of relu1: NumPy" in last and "parameters apart by" in last
     tab.keyboard.press("ArrowLeft")
     assert part.locator(".when").inner_text() == "step 50"
-    assert "PyTorch and its twin by" in part.locator(".reading").inner_text()
+    assert "PyTorch and its perturbed reference by" in part.locator(".reading").inner_text()
 
 
 def test_a_pixel_is_the_sigmoid_of_what_feeds_it(tab: Any) -> None:
@@ -133,9 +133,9 @@ def test_a_pixel_is_the_sigmoid_of_what_feeds_it(tab: Any) -> None:
 
 def test_the_page_decodes_as_the_run_does(tab: Any, run: Run) -> None:
     ready(tab, "latent")
-    atlas, _ = read_arrays(run.page(ATLAS))
+    latent_map, _ = read_arrays(run.page(ATLAS))
     for name, label in LABELS.items():
-        code = atlas[f"codes/{label}"][:1]
+        code = latent_map[f"codes/{label}"][:1]
         side = make_side(name, run.config)
         side.load(dict(Checkpoint.load(run.checkpoint(name)).state))
         decoded = tab.evaluate(

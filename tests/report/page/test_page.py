@@ -98,7 +98,7 @@ def test_a_number_is_told_to_two_digits(value: float, text: str) -> None:
         (f"page/{STEP}", "no observed step"),
         (f"page/{ATLAS}", "no codes of test images"),
         (f"page/{TIMELINE}", "no record of its training from inside"),
-        (f"page/{EXHIBITS}", "no planted mistakes"),
+        (f"page/{EXHIBITS}", "no injected faults"),
         ("check.json", "no check"),
         ("quality.json", "no table of quality"),
         ("figures", "no pictures"),

@@ -78,7 +78,7 @@ def close(a: Any, b: Any) -> bool:
 def test_the_rule_of_an_element_is_the_rule_of_the_array(rule: Rule) -> None:
     values = operands(rule)
     whole = np.asarray(evaluate(rule.array, values))
-    letters = rule.indices.split(", ") if rule.indices else []
+    letters = list(rule.indices)
     for index in product(*(range(EXTENT[letter]) for letter in letters)):
         element = evaluate(rule.element, values, **dict(zip(letters, index, strict=True)))
         assert close(element, whole[index])

@@ -1,4 +1,4 @@
-// The menu of planted mistakes: what the check sees of the chosen one, and the first row that is off.
+// The menu of faults: what the check finds of the chosen one, and the first row that fails.
 page.whenNear(document.querySelector("#faults .seen"), () => {
   const root = document.getElementById("faults");
   const data = page.json("faults-data");
@@ -20,23 +20,23 @@ page.whenNear(document.querySelector("#faults .seen"), () => {
   const show = () => {
     const chosen = data[menu.value];
     for (const row of rows) {
-      const { bar = null, said = "", off = [] } = chosen.tensors[row.dataset.tensor] ?? {};
-      row.classList.toggle("off", off.length > 0);
-      row.querySelector(".bar").classList.toggle("off", off.length > 0);
+      const { bar = null, said = "", failed = [] } = chosen.tensors[row.dataset.tensor] ?? {};
+      row.classList.toggle("fail", failed.length > 0);
+      row.querySelector(".bar").classList.toggle("fail", failed.length > 0);
       row.querySelector(".bar").toggleAttribute("hidden", bar === null);
       row.querySelector(".error").setAttribute("width", 100 * (bar ?? 0));
       row.querySelector(".said").textContent = said;
-      row.querySelector(".stages").textContent = off.map((mark) => `✗ ${mark}`).join("  ");
+      row.querySelector(".stages").textContent = failed.map((mark) => `✗ ${mark}`).join("  ");
     }
     at(".what code").textContent = chosen.what;
     at(".sentence").textContent = chosen.sentence;
     at(".fault .thumbnails").replaceChildren(...chosen.pictures.map((each) => picture(each, `${chosen.first}, ${chosen.shown}`)));
     at(".fault .shown").textContent = chosen.pictures.length ? `${chosen.first}: ${chosen.shown}` : "";
-    at(".jump").hidden = !rows.some((row) => row.classList.contains("off"));
+    at(".jump").hidden = !rows.some((row) => row.classList.contains("fail"));
   };
 
   const jump = (focus) => {
-    const first = rows.find((row) => row.classList.contains("off"));
+    const first = rows.find((row) => row.classList.contains("fail"));
     first?.scrollIntoView({ block: "center" });
     if (focus) first?.focus({ preventScroll: true });
   };

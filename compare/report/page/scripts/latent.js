@@ -3,7 +3,7 @@ page.whenNear(document.querySelector("#latent .scatter"), () => {
   const root = document.getElementById("latent");
   const at = (selector) => root.querySelector(selector);
   const canvas = at(".scatter");
-  const data = page.json("atlas-data");
+  const data = page.json("map-data");
   const codes = Object.fromEntries(Object.entries(data.codes).map(([side, text]) => [side, page.floats(text)]));
   const places = Object.fromEntries(
     Object.entries(data.places).map(([method, sides]) => [

@@ -2,7 +2,7 @@
 page.whenNear(document.querySelector("#pixels .quartet"), () => {
   const root = document.getElementById("pixels");
   const at = (selector) => root.querySelector(selector);
-  const data = page.json("atlas-data");
+  const data = page.json("map-data");
   const { width, height, sides } = data;
   const size = width * height;
   const rows = (text) => page.floats(text);

@@ -26,8 +26,8 @@ page.whenNear(document.querySelector("#time .reel"), () => {
     const loss = tell(data.sides.map((side) => [side, data.loss[side][now].toFixed(3)]), "Loss per image");
     const relus = Object.keys(data.dead[data.sides[0]]);
     const dead = relus.map((relu) => tell(data.sides.map((side) => [side, data.dead[side][relu][now]]), `dead units of ${relu}`));
-    const [apart, twin] = [data.apart[now], data.twin[now]];
-    const drift = apart === null ? [] : [`parameters apart by ${page.number(apart)} at most` + (twin === null ? "" : `, PyTorch and its twin by ${page.number(twin)}`)];
+    const [apart, perturbed] = [data.apart[now], data.perturbed[now]];
+    const drift = apart === null ? [] : [`parameters apart by ${page.number(apart)} at most` + (perturbed === null ? "" : `, PyTorch and its perturbed reference by ${page.number(perturbed)}`)];
     root.querySelector(".reading").textContent = `${[loss, ...dead, ...drift].join("; ")}.`;
     const x = 50 + (238 * now) / Math.max(1, data.times.length - 1);
     for (const line of root.querySelectorAll(".now")) {
