@@ -1,4 +1,4 @@
-"""The harness that holds a hand-written network against its PyTorch twin."""
+"""The harness that holds a hand-written network against its PyTorch reference."""
 
 from typing import TYPE_CHECKING, Any
 

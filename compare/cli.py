@@ -1,4 +1,4 @@
-"""The command line. Each command is a few lines: read the options, call the house, print what came of it."""
+"""The command line: commands and their options; each calls what `commands` has for it."""
 
 import sys
 from functools import partial
@@ -31,7 +31,7 @@ OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 @steady_streams()
 def main() -> NoReturn:
-    """Run the command line; end in its exit code, and in one line where a person's input was at fault."""
+    """Run the command line; end in its exit code, with one line where the input was at fault."""
     try:
         code = cli.main(prog_name="python -m compare", standalone_mode=False)
     except click.ClickException as error:
@@ -43,7 +43,8 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except MemoryError as error:
         code = _complain(
-            f"not enough memory ({error}); choose smaller --hidden-dim, --latent-dim or --batch-size"
+            f"not enough memory ({error}); "
+            "choose smaller --hidden-dim, --latent-dim or --batch-size"
         )
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
@@ -91,7 +92,7 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--no-faults",
     is_flag=True,
-    help="Leave the planted mistakes out of the page: half a minute less.",
+    help="Leave the injected faults out of the page: half a minute less.",
 )
 def run(
     overrides: dict[str, Any],
@@ -151,13 +152,15 @@ def train(
 @click.option(
     "--side",
     metavar="MODULE:FACTORY",
-    help="Judge what this function makes of a Config, a compare.sides.interface.Side, in place of numpy_ae.",
+    help="Judge what this function makes of a Config, a compare.sides.interface.Side, in place of "
+    "numpy_ae.",
 )
 @click.option(
     "--step",
     type=click.IntRange(1, MOST),
-    help="Replay this step of the training, counted from 1: its own batch, made without the steps before it, "
-    "on the state of --resume or else on the initial one.  [default: 1, or the first after --resume]",
+    help="Replay this step of the training, counted from 1: its own batch, made without the steps "
+    "before it, on the state of --resume or else on the initial one.  "
+    "[default: 1, or the first after --resume]",
 )
 @click.option(
     "--resume",
@@ -167,12 +170,14 @@ def train(
 @click.option(
     "--thorough",
     is_flag=True,
-    help="Where all that holds, train to the last of --epochs with five seeds, and judge the test errors: minutes.",
+    help="If everything passes, also train all --epochs with five seeds, and judge the test "
+    "errors: minutes.",
 )
 @click.option(
     "--deadline",
     type=Seconds(least=1),
-    help="Seconds that one call into the code of --side may take, so that one that never ends is told.  [default: 300]",
+    help="Seconds that one call into the code of --side may take, so that one that never ends is "
+    "told.  [default: 300]",
 )
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
@@ -198,7 +203,7 @@ def check(
     return OK if report.held else FAILED
 
 
-@cli.command(short_help="Plant known mistakes and see that the check catches them.")
+@cli.command(short_help="Inject known faults and see that the check catches them.")
 @machine_options
 @click.option("--markdown", type=Place(), help="Also write the tables to this file.")
 @click.option(
@@ -207,7 +212,7 @@ def check(
     help="Instead, check so many random networks without any.",
 )
 def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> int:
-    """Plant each known mistake in the NumPy side; show which stages catch it and whether the right function is named."""
+    """Inject each known fault into the NumPy side; show which stages catch it, and who is named."""
     from compare.commands import faults as command
 
     if healthy:
@@ -270,9 +275,9 @@ def bench(
     threads: int | None,
     **data: Any,
 ) -> int:
-    """Time a training step and whole trainings of NumPy and of torch's ways, in turns, each in its own process.
+    """Time a training step and whole trainings of NumPy and of torch's ways, interleaved.
 
-    A lane's first step is judged before it is timed. --threads measures with that many threads
+    A variant's first step is judged before it is timed. --threads measures with that many threads
     alone; the default is one, and then as many as there are cores.
     """
     from compare.commands import bench
@@ -314,7 +319,7 @@ def figures(run: Path, method: str, device: str, threads: int | None, **data: An
 @click.option("--out", "page", type=Place(), help="The file to write.  [default: RUN/report.html]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 def report(run: Path, page: Path | None, show: bool) -> int:
-    """Write the HTML page of RUN, a run's folder: one file, which needs no network and no server."""
+    """Write the HTML page of RUN, a run's folder: one file that needs no network and no server."""
     from compare.commands import report as command
     from compare.training.runs import Run
 

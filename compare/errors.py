@@ -6,7 +6,7 @@ NAME = type.__dict__["__name__"]  # reads a class's own name, and not what its m
 
 
 def clipped(text: str, most: int = LONGEST) -> str:
-    """Return the text, and of one that is longer than `most` its beginning, with how much was left out."""
+    """Return the text; of one longer than `most`, its beginning, and how much was left out."""
     if len(text) <= most:
         return text
     kept = most - len(
@@ -26,7 +26,7 @@ def one_line(text: str) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Say on one line what was raised: "raised ValueError: no such layer". Its class may be anybody's."""
+    """Say on one line what was raised: "raised ValueError: no such layer"; it may be anybody's."""
     name = class_name(error)
     try:
         text = one_line(str(error))
@@ -38,7 +38,7 @@ def told(error: BaseException) -> str:
 
 
 class UserError(Exception):
-    """What happened and what to do, in one line. The command line prints it and exits with code 2."""
+    """What happened and what to do, in one line, printed by the command line; exit code 2."""
 
     def __init__(self, message: str) -> None:
         super().__init__(clipped(message))
@@ -49,4 +49,4 @@ class Diverged(UserError):
 
 
 class Interrupted(Exception):
-    """How to go on after an interrupt, in one line. The command line prints it and exits with code 130."""
+    """How to go on after an interrupt, in one line, printed by the command line; exit code 130."""

@@ -1,4 +1,4 @@
-"""What a file says, where it is not what our commands have written there: a stranger's file, or one edited by hand."""
+"""Files that are written whole or not at all, and read with nothing taken on trust."""
 
 import errno
 import hashlib
@@ -24,7 +24,7 @@ STUMBLES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeErro
 
 @contextmanager
 def as_we_wrote_it(what: object, *stumbles: type[Exception]) -> Iterator[None]:
-    """Turn an exception that unexpected content leads to into a `UserError` that says what it was in, and which."""
+    """Turn an exception that unexpected content leads to into a `UserError` that names both."""
     expected: tuple[type[Exception], ...] = (*STUMBLES, *stumbles)
     try:
         yield
@@ -36,7 +36,7 @@ def as_we_wrote_it(what: object, *stumbles: type[Exception]) -> Iterator[None]:
 
 
 # ---- compare.files: '"""Files that are written whole or not at all, and read with nothing t'
-PARTIAL = ".ae-mirror.partial"  # how a file's name ends while it is being written; before that, who writes it
+PARTIAL = ".ae-mirror.partial"  # how a file's name ends while a process writes it
 HEADER, DIGEST = (
     "ae-mirror",
     "sha256",
@@ -44,7 +44,7 @@ HEADER, DIGEST = (
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write data under a temporary name in the same folder, flush it to disk, and rename it into place.
+    """Write data under a temporary name in the same folder, flush it to disk, rename it.
 
     A link is followed: what it points to is what changes. Raises `UserError` where the system
     refuses (no space, no permission); what was there before stays as it was.
@@ -66,12 +66,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8. Half a surrogate pair, which is no character, becomes its escape, as JSON has it."""
+    """Write text as UTF-8; half a surrogate pair, no character, becomes its escape, as in JSON."""
     write_whole(path, text.encode(errors="backslashreplace"))
 
 
 def require_writable(path: Path) -> None:
-    """Raise `UserError` where `write_whole` would: before work whose result has no other place. It leaves nothing."""
+    """Raise `UserError` where `write_whole` would, before the work is done. It leaves nothing."""
     with refusals_told(path):
         target = path.resolve()
         require_file(target)
@@ -86,7 +86,7 @@ def require_writable(path: Path) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what processes that are no longer there left of the files they were writing in a folder.
+    """Remove what processes that ended left of the files that they were writing in a folder.
 
     Only our own names count, and only files: whatever else lies there is somebody's.
     """
@@ -135,7 +135,7 @@ def _partial(target: Path) -> Path:
 
 
 def _is_at_work(process: int) -> bool:
-    """Whether another process of this number is running; where there is no way to ask, it may be."""
+    """Whether another process of this number runs; where there is no way to ask, it may."""
     if process == os.getpid():
         return False
     if os.name != "posix":
@@ -165,7 +165,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return a file's JSON, its texts made `printable`. Raises `UserError` where it is absent or not JSON."""
+    """Return a file's JSON, its texts made `printable`. Raises `UserError` where it has none."""
     try:
         require_file(path)
         return _harmless(json.loads(path.read_text(encoding="utf-8")))
@@ -178,7 +178,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = None) -> None:
-    """Write arrays by name, and a JSON value that says what they are, as one safetensors file with a checksum."""
+    """Write arrays by name, and a JSON header, as one safetensors file with a checksum."""
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(header, allow_nan=False)
     write_whole(path, save(tensors, metadata={HEADER: text, DIGEST: _digest(tensors, text)}))
@@ -187,7 +187,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], header: Any = Non
 def read_arrays(
     path: Path, *, advice: str = "delete it to go on without"
 ) -> tuple[dict[str, np.ndarray], Any]:
-    """Return what `write_arrays` wrote, bit for bit: the arrays and the header, its texts made `printable`.
+    """Return what `write_arrays` wrote, bit for bit; the header's texts are made `printable`.
 
     Raises `UserError`, with a reason and this advice, for any other file and for one that has
     changed since.
@@ -196,7 +196,7 @@ def read_arrays(
         require_file(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         text = metadata[HEADER]
         if metadata[DIGEST] != _digest(arrays, text):
             raise ValueError("its content has changed since it was written")
@@ -219,7 +219,7 @@ def read_arrays(
 
 
 def require_own(folder: Path, names: Iterable[str]) -> None:
-    """Raise `UserError` for a file or folder of these names, below a folder, that is a link out of it or a device.
+    """Raise `UserError` for a name below a folder that is a link out of it, or a device.
 
     Whoever made a folder could have put into it a link to any file of its reader, or a pipe that
     never ends.
@@ -235,18 +235,19 @@ def require_own(folder: Path, names: Iterable[str]) -> None:
             raise UserError(f"cannot use {path}: {reason}; remove it") from error
         if not inside:
             raise UserError(
-                f"{path} is a link that leads out of {folder}; put the file itself there, or remove it"
+                f"{path} is a link that leads out of {folder}; "
+                "put the file itself there, or remove it"
             )
 
 
 def require_file(path: Path) -> None:
-    """Raise `OSError` for a folder, a pipe or a device, which may be read for ever; not for what is absent."""
+    """Raise `OSError` for a folder, a pipe or a device, which may be read for ever."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "It is not a file")
 
 
 def _harmless(value: Any) -> Any:
-    """Return a JSON value whose texts can be shown anywhere: a stranger's may hold what a terminal would obey."""
+    """Return a JSON value whose texts can be shown anywhere, whatever a terminal would obey."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, list):

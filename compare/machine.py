@@ -27,15 +27,16 @@ PACKAGES = (
     "umap-learn",
     "safetensors",
 )
-LIBRARIES = (
-    "OPENBLAS_", "MKL_", "OMP_", "KMP_", "GOMP_", "ATEN_", "TORCH_", "PYTORCH_", "CUBLAS_", "CUDA_", "NVIDIA_",
-)  # fmt: skip  # what the environment sets for them begins so
+LIBRARIES = (  # what the environment sets for them begins so
+    *("OPENBLAS_", "MKL_", "OMP_", "KMP_", "GOMP_", "ATEN_"),
+    *("TORCH_", "PYTORCH_", "CUBLAS_", "CUDA_", "NVIDIA_"),
+)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 MOST_THREADS = 1024  # that a file may ask for
 
 
 def set_threads(count: int, torch: int | None = None) -> None:
-    """Give BLAS, OpenMP and torch this many threads, for the rest of the process and for its children.
+    """Give BLAS, OpenMP and torch this many threads, here and in processes started from here on.
 
     torch has a count of its own where one is given.
     """
@@ -53,7 +54,7 @@ def cores() -> int:
 
 
 def most_threads() -> int:
-    """Return how many threads NumPy's BLAS can use here: no more than there are cores, or than it was built for."""
+    """Return how many threads NumPy's BLAS can use: at most the cores, or what it was built for."""
     with threadpool_limits(cores()):
         return blas_threads()
 
@@ -72,7 +73,7 @@ def threads() -> dict[str, int | None]:
 
 
 def go_on_from(earlier: Mapping[str, Any], count: int | None) -> list[str]:
-    """Work with the threads of an `earlier` environment, unless `count` is given; say what still differs from it.
+    """Work with the threads of an `earlier` environment, or with `count`; say what differs.
 
     Sums have another order, and so other last bits, under other threads, versions or processors.
     """
@@ -94,7 +95,7 @@ def go_on_from(earlier: Mapping[str, Any], count: int | None) -> list[str]:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep freed memory, where it would hand it back after every step and fault it in again.
+    """Have glibc keep freed memory, which it would hand back and fault in again at every step.
 
     That takes up to two fifths of a step; other allocators have no such call, and are left alone.
     """
@@ -175,7 +176,7 @@ def machine(environment: Mapping[str, Any]) -> str:
 
 
 def settings(environment: Mapping[str, Any]) -> str:
-    """Say on one line an environment's version of this project, what was set for its libraries, and its load."""
+    """Say on one line an environment's version, what was set for its libraries, and its load."""
     found = [f"{name}={value}" for name, value in environment.get("settings", {}).items()]
     load = environment.get("load")
     busy = [] if load is None else [f"load {load:.1f} when it began"]
@@ -202,7 +203,7 @@ def _version(package: str) -> str | None:
 
 
 def _torch_works_with() -> str | None:
-    """Return torch's BLAS and the vector instructions of its own kernels, which no list of libraries shows."""
+    """Return torch's BLAS and its kernels' vector instructions, which no list of pools shows."""
     if not (torch := sys.modules.get("torch")):
         return None
     mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
@@ -219,7 +220,7 @@ def _gpu_name() -> str | None:
 
 
 def _cpu_name() -> str:
-    """Return the processor's name, with family and model where there are: virtual machines tell no more of it."""
+    """Return the processor's name, with family and model, where the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # no Linux
@@ -234,7 +235,7 @@ def _cpu_name() -> str:
 # ---- compare.interrupts: '"""Processes that we start, and interrupts: whichever comes first, nei'
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Have an interrupt wait for the end of the block. A process that is started in it has them held back for good."""
+    """Have an interrupt wait for the end of the block; a process started in it, for good."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -243,7 +244,7 @@ def held_back() -> Iterator[None]:
 
 
 def end_with_the_parent() -> None:
-    """Have an interrupt end this process, which was started with them held back, without a word; and its parent's end.
+    """Have an interrupt, or the parent's end, end this process, which was started `held_back`.
 
     The parent says what there is to say.
     """

@@ -1,4 +1,4 @@
-"""The options that commands share, and the values that they may have: a bad one is told before any work."""
+"""The options that commands share; a bad value is told before any work."""
 
 import math
 import os
@@ -19,7 +19,7 @@ Command = Callable[..., int]
 
 
 class Seconds(click.FloatRange):
-    """A span of time: not NaN, which is neither too small nor too large, and no more than a year."""
+    """A span of time: a number that is not NaN, and no more than a year."""
 
     def __init__(self, least: float) -> None:
         super().__init__(min=least, max=366 * 24 * 3600.0)
@@ -35,7 +35,7 @@ class Seconds(click.FloatRange):
 
 
 class Place(click.Path):
-    """Where a file or a folder will be written: below a folder that is there and may be written in."""
+    """Where a file or a folder will be written: below a folder that may be written in."""
 
     def __init__(self, *, folder: bool = False) -> None:
         super().__init__(path_type=Path)
@@ -59,7 +59,7 @@ class Place(click.Path):
 
 
 def refuse_beside(why: str, *, but: Sequence[str]) -> None:
-    """Raise `click.UsageError`, saying why, where this command was given other options than these: they do nothing."""
+    """Raise `click.UsageError` where a command was given options that do nothing here, and why."""
     context = click.get_current_context()
     for param in context.command.params:
         given = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
@@ -68,12 +68,12 @@ def refuse_beside(why: str, *, but: Sequence[str]) -> None:
 
 
 def hyperparameters(command: Command, *, but: Sequence[str] = ()) -> Command:
-    """Give a command an option for every field of `Config`, but some; it receives those set, as `overrides`."""
+    """Give a command an option for every field of `Config`; those set are its `overrides`."""
     return _config_options(command, lambda kind: {"type": kind}, but)
 
 
 def hyperparameter_lists(command: Command) -> Command:
-    """Give a command the same options, each taking values separated by commas: `--latent-dim 2,4,10`."""
+    """Give a command the same options, each with values by commas: `--latent-dim 2,4,10`."""
 
     def option(kind: Any) -> dict[str, Any]:
         def split(
@@ -115,29 +115,49 @@ def _config_options(
     return with_overrides
 
 
-def data_options(command: Command) -> Command:
-    """Give a command the options that say where data come from."""
-    for option in (
-        click.option("--download-deadline", type=Seconds(least=1), default=600.0, show_default=True,
-                     help="Seconds after which a download is given up."),
-        click.option("--data-root", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
-                     envvar="AE_DATA_ROOT", show_envvar=True, help="Folder of the downloaded data sets."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return what gives a command some options, in that order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def machine_options(command: Command) -> Command:
-    """Give a command the options that say what it runs on."""
-    for option in (
-        click.option("--threads", type=click.IntRange(1, 1024), help="Threads of BLAS and torch.  [default: theirs]"),
-        click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True,
-                     help="Where the torch side runs; NumPy runs on the CPU."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
+data_options = _all(  # where data come from
+    click.option(
+        "--data-root",
+        type=click.Path(path_type=Path),
+        default=Path("data"),
+        show_default=True,
+        envvar="AE_DATA_ROOT",
+        show_envvar=True,
+        help="Folder of the downloaded data sets.",
+    ),
+    click.option(
+        "--download-deadline",
+        type=Seconds(least=1),
+        default=600.0,
+        show_default=True,
+        help="Seconds after which a download is given up.",
+    ),
+)
+machine_options = _all(  # what a command runs on
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda", "mps"]),
+        default="cpu",
+        show_default=True,
+        help="Where the torch side runs; NumPy runs on the CPU.",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(1, 1024),
+        help="Threads of BLAS and torch.  [default: theirs]",
+    ),
+)
 side_option = click.option(
     "--side",
     type=click.Choice(["numpy", "torch", "both"]),
@@ -149,11 +169,16 @@ out_option = click.option(
     "--out", type=Place(folder=True), help="Folder of the run.  [default: a new one under runs/]"
 )
 resume_option = click.option(
-    "--resume", type=click.Path(path_type=Path),
+    "--resume",
+    type=click.Path(path_type=Path),
     help="Go on from a run's folder, or, in a new run, from a checkpoint of either side.",
-)  # fmt: skip
+)
 checkpoint_option = click.option(
-    "--checkpoint-every", type=Seconds(least=0), default=60.0, show_default=True,
-    help="Seconds after which to keep a checkpoint within an epoch; there is one after every epoch anyway.",
-)  # fmt: skip
+    "--checkpoint-every",
+    type=Seconds(least=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds after which to keep a checkpoint within an epoch; there is one after every epoch "
+    "anyway.",
+)
 run_argument = click.argument("run", type=click.Path(path_type=Path))

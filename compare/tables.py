@@ -11,7 +11,7 @@ from compare.terminal import console
 
 
 class Table(NamedTuple):
-    """A table of ready text. Every row is as long as `columns`, and its first cell says what the others are of."""
+    """A table of ready text. Every row is as long as `columns`; its first cell names it."""
 
     title: str
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Standard output and error as a person, a pipe and a log need them; and the progress of trainings."""
+"""Standard output and error for a person, a pipe and a log; the progress of trainings."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ from compare.errors import UserError
 
 
 def printable(text: str) -> str:
-    r"""Return text on one line: what is not printable, as a file's name may have it, becomes `\n` or `\x1b`."""
+    r"""Return text on one line: what is not printable becomes `\n` or `\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -40,7 +40,7 @@ def steady_streams() -> Iterator[None]:
 class Steady:
     """A stream that survives the loss of its reader, and keeps control characters to terminals.
 
-    When the reader has left, as `| head` does, the rest is dropped: what was begun is finished, its exit code holds.
+    When the reader has left, as `| head` does, the rest is dropped, and the exit code holds.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -72,7 +72,7 @@ class Steady:
         try:
             action(*arguments)
         except OSError as error:
-            with open(os.devnull, "w") as nowhere:
+            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it is no path
                 os.dup2(
                     nowhere.fileno(), self._stream.fileno()
                 )  # where what is left in buffers goes as well

@@ -1,4 +1,4 @@
-"""What `explore` does: a training for every combination of listed values, each a run in one folder; picture and table.
+"""What `explore` does: train at every combination of listed values, each a run in one folder.
 
 explore.json, written first, holds the lists, so that whoever goes on needs the folder alone.
 """
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
-    """Return a config for every combination, under a label that says what varies: "latent-dim 4, noise 0.3"."""
+    """Return a config for every combination, by what varies: "latent-dim 4, noise 0.3"."""
     for name, values in lists.items():
         if not values or len(set(values)) < len(values):
             raise UserError(
@@ -117,7 +117,7 @@ def explore(
     checkpoint_every: float,
     **source: Any,
 ) -> Path:
-    """Train one side at every combination of the listed values; return the folder of runs, picture and table.
+    """Train one side at every combination of the lists; return the folder of runs and picture.
 
     A combination that diverges is told, and left out. `resume` is the folder of an earlier one that
     goes on.
@@ -162,7 +162,8 @@ def _earlier(
         )
     if lists or side or out:
         raise UserError(
-            "an explore goes on with the lists, side and folder it has; give --resume without others"
+            "an explore goes on with the lists, side and folder it has; "
+            "give --resume without others"
         )
     require_own_files(folder)
     with as_we_wrote_it(path):
@@ -188,7 +189,7 @@ def _place(folder: Path, label: str) -> Path:
 def _train(
     plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any
 ) -> Mapping[str, Outcome]:
-    """Train at every combination, from wherever it is; return what those came to that came to an end."""
+    """Train at every combination, from wherever it is; return what came to an end."""
     datasets = {config.data: load_data(config, **source) for config in plan.configs.values()}
     make_side(
         plan.side, next(iter(plan.configs.values())), device=device

@@ -1,4 +1,4 @@
-"""What `faults` does: inject each known fault, or check healthy networks, and show what the check says."""
+"""What `faults` does: inject each known fault, or check healthy networks; show what is found."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from compare.terminal import console
 
 
 def faults(markdown_file: Path | None, *, device: str) -> bool:
-    """Run the negative controls, print what the check says of each; return whether all were caught and named."""
+    """Run the negative controls; print them; return whether all were caught and named."""
     from compare.controls.controls import control, explanations, matrix
     from compare.controls.faults import FAULTS
 
     images = datasets.load("digits", Path()).train_images
-    with console.status("planting mistakes"):
+    with console.status("injecting faults"):
         found = [control(fault, images, device=device) for fault in FAULTS]
     show_tables([matrix(found)])
     for missed in (c for c in found if not c.named):
@@ -27,16 +27,16 @@ def faults(markdown_file: Path | None, *, device: str) -> bool:
 
 
 def healthy(count: int, markdown_file: Path | None) -> bool:
-    """Check random networks with nothing wrong, print every false alarm and the count; return whether there is none."""
+    """Check random healthy networks; print every false alarm; return whether there is none."""
     from compare.controls.healthy import census, false_alarms
 
     images = datasets.load("digits", Path()).train_images
     cases, alarms = [], 0
     with console.status("checking healthy networks"):
-        for case, off in false_alarms(count, images):
+        for case, failed in false_alarms(count, images):
             cases.append(case)
-            alarms += bool(off)
-            for finding in off[:1]:
+            alarms += bool(failed)
+            for finding in failed[:1]:
                 console.print(f"{case}: {finding}", markup=False)
     show_tables([census(cases, alarms)])
     if markdown_file:

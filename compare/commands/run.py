@@ -46,7 +46,7 @@ def run_all(
 ) -> bool:
     """Do everything, in order, into the run's folder; return whether the check held.
 
-    Without `faults`, the page goes without the planted mistakes, which take the longest to gather.
+    Without `faults`, the page goes without the injected ones, which take the longest to gather.
     """
     run = prepared.run
     dataset = load_data(run.config, **source)
@@ -68,7 +68,8 @@ def run_all(
     page = report(run)
     show_summary(run.config, found, quality, training)
     click.echo(
-        f"{len(paths)} pictures in {run.folder / 'figures'}; all numbers in {run.folder / 'quality.md'}"
+        f"{len(paths)} pictures in {run.folder / 'figures'}; "
+        f"all numbers in {run.folder / 'quality.md'}"
     )
     click.echo(f"the page of this run: {page}")
     return found.held
@@ -83,7 +84,7 @@ def measure(run: Run, dataset: Dataset, *, device: str) -> Quality:
 
 
 def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> None:
-    """Gather everything that a finished run's page shows; planting all mistakes takes the longest."""
+    """Gather everything that a finished run's page shows; the faults take the longest."""
     gather_step(run, dataset, device=device)
     gather_latent_map(run, dataset, device=device)
     gather_first_steps(run, dataset, device=device)
@@ -110,7 +111,7 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
 
 
 def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
-    """Keep codes, places and images for the page's scatter and its inspector; the places are those of the pictures."""
+    """Keep codes, places and images for the page's latent map; the places are the pictures'."""
     places, header = read_arrays(run.folder / "latent.safetensors")
     arrays = latent_map(
         run.config, dataset, run.trained_sides(device=device), places, header["method"]
@@ -119,7 +120,7 @@ def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
 
 
 def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
-    """Take the run's first steps again, on each side, and add to its timeline what they look like from inside."""
+    """Take the run's first steps again, on each side, and add them to its timeline."""
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)
     for name in LABELS:
         side = make_side(name, run.config, device=device)
@@ -128,12 +129,12 @@ def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
 
 
 def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
-    """Keep what the check sees of each of some planted mistakes, on the bundled digits, and of none."""
+    """Keep what the check finds of some faults, on the bundled digits, and of none."""
     images = datasets.load("digits", Path()).train_images
-    exhibits, arrays = [], {}
+    shown, arrays = [], {}
     for number, fault in enumerate((None, *faults)):
         found, looked = demonstrate(fault, images)
-        exhibits.append(asdict(found))
+        shown.append(asdict(found))
         if looked:
             for label, part in zip(LABELS.values(), (looked.ours, looked.reference), strict=True):
                 arrays[f"{label}/{number}"] = part
@@ -143,7 +144,7 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
     write_arrays(
         run.page(EXHIBITS),
         arrays,
-        {"exhibits": exhibits, "layers": layers, "batch": SMALL.batch_size},
+        {"exhibits": shown, "layers": layers, "batch": SMALL.batch_size},
     )
 
 
@@ -190,7 +191,8 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
     show_verdict(report)
     last = training.drift[config.epochs]
     console.print(
-        f"{config.dtype}, {config.epochs} epochs apart: losses {last.loss:.1e}, parameters {last.parameters:.1e}"
+        f"{config.dtype}, {config.epochs} epochs apart: "
+        f"losses {last.loss:.1e}, parameters {last.parameters:.1e}"
     )
 
 

@@ -34,7 +34,7 @@ class Prepared(NamedTuple):
 def prepare(
     overrides: Mapping[str, Any], out: Path | None, resume: Path | None, threads: int | None = None
 ) -> Iterator[Prepared]:
-    """Hold, for this process alone, the folder of a new run; or of one that goes on; or of one from a checkpoint file.
+    """Hold, for this process alone, the folder of a run: a new one, or one that goes on.
 
     What goes on does so with the threads it was begun with, unless told otherwise; what else
     differs is printed.
@@ -65,7 +65,8 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
     if resume.is_dir():
         if out is not None:
             raise UserError(
-                "a resumed run stays in its folder; leave out --out, or resume from a checkpoint file"
+                "a resumed run stays in its folder; "
+                "leave out --out, or resume from a checkpoint file"
             )
         run = Run.open(resume)
         starts = run.checkpoints()
@@ -86,7 +87,8 @@ def _continued(
         if name != "epochs" and getattr(old, name) != getattr(config, name)
     ]:
         raise UserError(
-            f"--{changed[0].replace('_', '-')} cannot change in a resumed run; start a new run for that"
+            f"--{changed[0].replace('_', '-')} cannot change in a resumed run; "
+            "start a new run for that"
         )
     done = max((len(start.history) for start in starts.values()), default=0)
     if done > config.epochs:
@@ -100,7 +102,7 @@ def load_data(config: Config, data_root: Path, download_deadline: float) -> Data
 
 
 def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
-    """Write a run's config, and before it the checkpoints from a file elsewhere: whoever resumes the run has none."""
+    """Write a run's config, and before it the checkpoints that it starts from, if elsewhere."""
     run, starts = prepared
     for name, start in starts.items():
         start.require_position(len(dataset.train_images))
@@ -117,7 +119,7 @@ def set_up(
     device: str,
     checkpoint_every: float,
 ) -> Training:
-    """Return the training of the named sides, each where its checkpoint, if there is one, left off."""
+    """Return the training of the named sides, each from its checkpoint where there is one."""
     run, starts = prepared
     require_memory(run.config, dataset, sides=len(names))
     sides = {name: make_side(name, run.config, device=device) for name in names}
@@ -132,11 +134,12 @@ def set_up(
 
 
 def _say_where(side: AutoencoderSide, start: Checkpoint) -> None:
-    """Print that a side goes on elsewhere than it was, if so: another device has other last bits."""
+    """Print that a side goes on elsewhere, if so: another device has other last bits."""
     then, now = start.environment.get("device"), side.describe().device
     if then != now:
         console.print(
-            f"{start.side}: device {then} then, {now} now: the last bits may differ from an unbroken run's",
+            f"{start.side}: device {then} then, {now} now: "
+            "the last bits may differ from an unbroken run's",
             markup=False,
         )
 

@@ -1,4 +1,4 @@
-"""The network's shape, drawn: a bar for every activation, and between the bars what leads from one to the next."""
+"""The network's shape: a bar for every activation, and between bars what leads to the next."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ TABLE, HEAD = (
 
 @styled
 def network(layers: Sequence[Layer]) -> Figure:
-    """Draw the layers from left to right. The latent is the value that goes from one Linear straight to the next."""
+    """Draw the layers from left to right."""
     kinds = [kind for _, kind, _, _ in layers]
     widths = [
         layers[0][2],
@@ -34,7 +34,8 @@ def network(layers: Sequence[Layer]) -> Figure:
     figure = page(
         TALLEST + TABLE + HEAD,
         f"The network: {' → '.join(map(str, stations))}",
-        f"{sum(parameters):,} parameters. A bar is as tall as the square root of the number of values it stands for.",
+        f"{sum(parameters):,} parameters. A bar is as tall as the square root of the number of "
+        "values it stands for.",
     )
     total = figure.get_figheight()
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, total))  # in inches
@@ -76,7 +77,7 @@ def network(layers: Sequence[Layer]) -> Figure:
 
 
 def _positions(kinds: Sequence[str]) -> list[float]:
-    """Place the bars' left edges, in inches: a Linear gets three times the room of a pointwise layer."""
+    """Place the bars' left edges, in inches: a Linear gets three times a pointwise layer's room."""
     shares = [3 if kind == "Linear" else 1 for kind in kinds]
     room = WIDTH - 2 * MARGIN - 0.2 - THICK
     xs = [MARGIN + 0.1]

@@ -57,7 +57,7 @@ def losses(history: Losses, test: Losses | None = None) -> Figure:
 
 @styled
 def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figure:
-    """Draw how far two sides drift apart, by step for each dtype, and by epoch of a whole run where given.
+    """Draw how far two sides drift apart, by step for each dtype, and by epoch where given.
 
     A `Drift` is three arrays of equal length: the steps or epochs, the largest absolute distance of
     a parameter, and the relative distance of the losses. A distance of exactly zero is an open
@@ -66,7 +66,10 @@ def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figur
     rows: dict[str, Mapping[str, Drift]] = {"step": steps} if steps else {}
     if epochs is not None:
         rows["epoch of the whole run"] = {"_run": epochs}
-    caption = "Both start equal; their roundings differ, and training lets the difference grow. Dashed: unit roundoffs."
+    caption = (
+        "Both start equal; their roundings differ, and training lets the difference grow. "
+        "Dashed: unit roundoffs."
+    )
     figure = plots(2.9 * len(rows), "How far the two sides drift apart", caption)
     grid = figure.subplots(len(rows), 2, sharey="col", squeeze=False)
     titles = ("Largest distance of a parameter", "Relative distance of the losses")
@@ -97,7 +100,7 @@ def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figur
 
 
 def _draw_sides(axes: Axes, by_side: Losses) -> None:
-    """Draw the first side as a broad pale band and the others as thin marked lines on it: equal curves both show."""
+    """Draw the first side broad and pale and the others thin on it, so that equal curves show."""
     palette = colours(by_side)
     for i, (label, values) in enumerate(by_side.items()):
         look: dict[str, Any] = {"linewidth": 1.4, "marker": "o", "markersize": 3.5}
@@ -138,7 +141,7 @@ def _draw_differences(axes: Axes, by_side: Losses) -> None:
 
 
 def _draw_log(axes: Axes, when: ArrayLike, distance: ArrayLike, colour: str, label: str) -> None:
-    """Draw the distances that are not zero as a line, and those that are as open circles at the foot of the axes."""
+    """Draw distances as a line, and those that are zero as open circles at the axes' foot."""
     x, y = np.ravel(when), np.ravel(distance)
     size = 3.5 if len(x) <= 30 else 2.0
     axes.plot(
@@ -162,7 +165,7 @@ def _draw_log(axes: Axes, when: ArrayLike, distance: ArrayLike, colour: str, lab
 
 
 def _explain(axes: Axes) -> None:
-    """Name the lines that have a name (by matplotlib's custom, one that opens with no "_"), and the open circles."""
+    """Name the lines whose name does not open with "_", and the open circles."""
     if any(line.get_linestyle() == "None" for line in axes.lines):
         axes.plot([], [], color=QUIET, markersize=4, label="exactly 0", **OPEN)
     if axes.get_legend_handles_labels()[1]:
@@ -170,7 +173,7 @@ def _explain(axes: Axes) -> None:
 
 
 def _fit_decades(axes: Axes, distances: Sequence[ArrayLike]) -> None:
-    """Make the vertical axis logarithmic, from whole decade to whole decade, with room below for the zeros."""
+    """Make the vertical axis logarithmic, by whole decades, with room below for the zeros."""
     y = np.concatenate([np.ravel(distance) for distance in distances])
     positive = y[(y > 0) & np.isfinite(y)]
     least, most = (

@@ -22,7 +22,7 @@ def draw(
     history: Mapping[str, Any],
     check: Mapping[str, Any] | None,
 ) -> Iterator[Path]:
-    """Write each picture into the folder and yield its path. `history` and `check` are the contents of their files."""
+    """Write each picture into the folder; yield its path. `history` and `check` are JSON."""
     with as_we_wrote_it(f"history.json or check.json of {folder.parent}"):
         for name, figure in _figures(dataset, layers, show, history, check):
             path = folder / f"{name}.png"

@@ -1,4 +1,4 @@
-"""The figures that are made of images: the data, reconstructions, denoising, random samples, settings."""
+"""The figures made of images: the data, reconstructions, denoising, random samples, settings."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -18,7 +18,7 @@ EXAMPLES = 12  # images of a class in the data set's figure
 def dataset(
     images: NDArray[np.uint8], labels: NDArray[np.integer], class_names: Sequence[str]
 ) -> Figure:
-    """Draw the first examples of every class, a row each. `images` is (n, height, width), `labels` (n,)."""
+    """Draw each class's first examples; `images` is (n, height, width), `labels` (n,)."""
     rows = []
     for label, name in enumerate(class_names):
         members = images[labels == label]
@@ -33,13 +33,14 @@ def reconstructions(original: NDArray[np.floating], sides: Sides) -> Figure:
     return draw_rows(
         [Row("Original", original), *_side_rows(original, sides)],
         "Clean images through the bottleneck",
-        "What the latent does not hold comes back as an average, a blur. Training showed noisy input only.",
+        "What the latent does not hold comes back as an average, a blur. Training showed noisy "
+        "input only.",
     )
 
 
 @styled
 def denoising(original: NDArray[np.floating], noisy: NDArray[np.floating], sides: Sides) -> Figure:
-    """Draw clean images (k, height, width), the same with noise, and what each side makes of the noisy ones."""
+    """Draw clean images (k, height, width), the noisy ones, and what each side makes of those."""
     return draw_rows(
         [
             Row("Original", original),
@@ -53,7 +54,7 @@ def denoising(original: NDArray[np.floating], noisy: NDArray[np.floating], sides
 
 @styled
 def random_samples(sides: Sides, fitted: Sides | None = None) -> Figure:
-    """Draw the decoded random latents of each side, (6, height, width) from N(0, I), as two rows of three.
+    """Draw each side's decoded random latents, (6, height, width) from N(0, I), in two rows.
 
     `fitted` holds as many from a Gaussian fitted to the latents of the data, drawn below.
     """
@@ -68,7 +69,8 @@ def random_samples(sides: Sides, fitted: Sides | None = None) -> Figure:
     figure = page(
         content,
         "Decoded random latents",
-        "Training never asked the latents to fill N(0, I): most draws land where no image has its place.",
+        "Training never asked the latents to fill N(0, I): most draws land where no image has "
+        "its place.",
         width=width,
     )
     total = figure.get_figheight()
@@ -88,7 +90,7 @@ def explore(
     original: NDArray[np.floating],
     noisy: Mapping[str, NDArray[np.floating]],
 ) -> Figure:
-    """Draw one row of denoised images per setting, with the test error of the whole test set as a bar beside it.
+    """Draw a row of denoised images per setting, with the test error as a bar beside it.
 
     A setting is (label, images (k, height, width), test MSE per pixel); an MSE that is not finite
     gets no bar. `noisy` holds the input of the settings, under a label for each noise that there
@@ -106,7 +108,8 @@ def explore(
     return draw_rows(
         rows,
         "The same training under other settings",
-        "Denoised test images, and the MSE per pixel over the whole test set; the dark bar is the least.",
+        "Denoised test images, and the MSE per pixel over the whole test set; the dark bar is "
+        "the least.",
     )
 
 

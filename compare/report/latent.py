@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from compare.report.style import INK, Sides, colours, plots, styled
 
-SWEEPS = 50  # through all pairs of names: more than a few dozen names need, and a bound where they cannot part
+SWEEPS = 50  # through all pairs of names: more than a few dozen names need
 CAPTIONS = {
-    "UMAP": "Clean test images. UMAP keeps neighbours together; the axes and the size of the gaps mean little.",
+    "UMAP": "Clean test images. UMAP keeps neighbours together; the axes and the size of the "
+    "gaps mean little.",
     "PCA": "Clean test images along the two directions in which the latents vary most.",
     "latent": "Clean test images where the network puts them: the latent itself.",
 }
@@ -30,7 +31,7 @@ def latent(
     method: str,
     pixels: NDArray[np.floating] | None = None,
 ) -> Figure:
-    """Draw coordinates (n, 2) of each side, coloured by `labels` (n,), made by `method`: "UMAP", "PCA" or "latent".
+    """Draw each side's coordinates (n, 2), by `labels` (n,); `method` is "UMAP", "PCA", "latent".
 
     `pixels` (n, 2), where given, is the PCA of the images themselves, for comparison. Coordinates
     whose second column is zero throughout are drawn as a row per class.
@@ -89,7 +90,7 @@ def _rows(
     class_names: Sequence[str],
     colours: NDArray[np.floating],
 ) -> None:
-    """Draw the first coordinate alone, a row per class; the height within a row only keeps points apart."""
+    """Draw the first coordinate alone, a row per class; heights only keep points apart."""
     spread = (
         np.arange(len(points)) * ((5**0.5 - 1) / 2) % 1
     )  # multiples of the golden ratio fill [0, 1) evenly
@@ -108,7 +109,7 @@ def _rows(
 
 
 def _fill(axes: Axes, points: NDArray[np.floating]) -> None:
-    """Let the points fill the frame, at one scale in both directions: a distance is the same whichever way it runs."""
+    """Let the points fill the frame, at one scale in both directions."""
     frame = np.array([axes.bbox.width, axes.bbox.height])
     low, high = points.min(axis=0), points.max(axis=0)
     half = frame / 2 * 1.08 * np.max((high - low) / frame)
@@ -117,7 +118,7 @@ def _fill(axes: Axes, points: NDArray[np.floating]) -> None:
 
 
 def _separate(axes: Axes) -> None:
-    """Move names that stick out back into the frame, and names that overlap up and down until none does."""
+    """Move names that stick out back in, and names that overlap up and down until none does."""
     names, frame = axes.texts, axes.bbox
     boxes = [name.get_window_extent() for name in names]
     xs = [

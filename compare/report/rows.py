@@ -1,4 +1,4 @@
-"""Images in rows under each other, at one scale, each row with its name at the left and a note at the right."""
+"""Images in rows at one scale, each row with its name at the left, a note at the right."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -19,7 +19,7 @@ BAR = 1.2  # inches of the longest bar
 
 
 class Row(NamedTuple):
-    """Images (k, height, width) in [0, 1], their name, and a note after a bar of relative length 0 to 1."""
+    """Images (k, height, width) in [0, 1], their name, and a note after a bar of length 0 to 1."""
 
     label: str
     images: NDArray[np.floating]
@@ -67,7 +67,7 @@ def draw_rows(rows: Sequence[Row], title: str, caption: str) -> Figure:
 
 
 def tile(images: NDArray[np.floating], columns: int, below: int = 0) -> NDArray[np.floating]:
-    """Set images (k, height, width) into lines of `columns`, on white, with a thin gap between them."""
+    """Set images (k, height, width) into lines of `columns`, on white, with a thin gap."""
     k, h, w = images.shape
     lines = max(1, -(-k // columns))
     sheet = np.ones((lines * (h + GAP) - GAP + below, columns * (w + GAP) - GAP))

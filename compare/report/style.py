@@ -61,7 +61,7 @@ STYLE = {
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run `draw` in the house style, over matplotlib's defaults and not over what the user's own settings say."""
+    """Run `draw` in the house style, over matplotlib's defaults, not over the user's settings."""
 
     @wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -79,7 +79,7 @@ def page(
     width: float = WIDTH,
     layout: ConstrainedLayoutEngine | None = None,
 ) -> Figure:
-    """Return a white figure of `height` inches below a header with a title and one line on what to look at."""
+    """Return a white figure of `height` inches below a header with a title and one line."""
     total = height + HEADER
     figure = Figure(figsize=(width, total), dpi=DPI, layout=layout)
     x = MARGIN / width
@@ -97,7 +97,7 @@ def plots(height: float, title: str, caption: str) -> Figure:
 
 
 def colours(labels: Iterable[str]) -> dict[str, str]:
-    """Give each label its colour: a known one its own, whatever stands beside it, and the others the next free one."""
+    """Give each label its colour: a known one its own, the others the next free one."""
     others = cycle(OTHERS)
     return {label: KNOWN.get(label) or next(others) for label in labels}
 
@@ -115,7 +115,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG, whole or not at all; equal figures give equal bytes. The folder is made when missing."""
+    """Write the figure as PNG, whole or not at all; equal figures give equal bytes."""
     buffer = BytesIO()
     with matplotlib.style.context(["default", STYLE]):
         figure.savefig(

@@ -177,7 +177,7 @@ class Sender:
 
     def __init__(self, line: "Connection[Any, Any]") -> None:
         self._line, self._process = line, os.getpid()
-        self._out = open(line.fileno(), "wb", closefd=False)
+        self._out = open(line.fileno(), "wb", closefd=False)  # noqa: SIM115
 
     def send(self, message: Any) -> None:
         """Send a message. Where nobody hears it, the process ends."""

@@ -1,1 +1,1 @@
-"""The HTML page of a run: rendered from what lies in the run's folder and from the source, and nothing computed."""
+"""The HTML page of a run: rendered from its folder and the source, and nothing computed."""

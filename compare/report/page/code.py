@@ -1,4 +1,4 @@
-"""Lines of the source as the page shows them: found by syntax tree, with file and line, and their variables marked."""
+"""Lines of the source as the page shows them, with file, line, and their variables marked."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Mark:
-    """A stretch of one line that stands for a variable of the operation, or for several: "weight bias"."""
+    """A stretch of one line that stands for a variable, or for several: "weight bias"."""
 
     line: int
     start: int
@@ -60,7 +60,7 @@ class Passage:
 
 
 def body(file: str, function: str, names: Mapping[str, str]) -> Passage:
-    """Return what a function or method ("Linear.forward") does, without its signature, docstring and refusals.
+    """Return a function's ("Linear.forward") body without docstring and refusals.
 
     `names` says which symbol an expression of the code stands for: {"x": "x", "self.weight":
     "weight"}. Raises `LookupError` where the file has no such function.

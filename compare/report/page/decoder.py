@@ -1,4 +1,4 @@
-"""What lets the page decode by itself: the decoders' weights, codes to decode, and images to hold against them."""
+"""What lets the page decode by itself: the decoders' weights, codes, and images to compare."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from compare.report.page import png
 from compare.report.page.parts import Part
 
 SPRITE_COLUMNS = 50  # images beside each other in the one picture that holds them all
-LARGEST = 3_000_000  # bytes of the weights of all decoders: text makes them a third larger, and a page stays below 8 MB
+LARGEST = 3_000_000  # bytes of all decoders' weights: a page stays below 8 MB
 WEIGHTS = ("fc3.weight", "fc3.bias", "fc4.weight", "fc4.bias")
 
 
@@ -47,7 +47,7 @@ def map_data(latent_map: Part) -> dict[str, Any]:
 def decoder_data(
     parameters: Mapping[str, Mapping[str, NDArray[np.floating]]], sides: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Return the weights of these sides' decoders for the page's scripts; None where they lack or are too large."""
+    """Return the decoders' weights for the scripts; None where they lack or are too large."""
     if (
         not parameters.keys() >= set(sides)
         or 4 * sum(of[name].size for of in parameters.values() for name in WEIGHTS) > LARGEST

@@ -22,17 +22,16 @@ from compare.report.page.rules import RULES, TESTED_IN, Rule
 TEXT = Path(__file__).with_suffix(".md")
 MATH = re.compile(r"\$\$(?P<display>.+?)\$\$|\$(?P<inline>.+?)\$(?P<stop>[,.:;]?)")
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-HEAD = """# The derivation
-
-Made by `python -m compare.report.page.derivation docs/derivation.md` from [this
-text](../compare/report/page/derivation.md). The page that `python -m compare report RUN` makes has it too, beside the
-code and the numbers of a step.
-
-"""
+HEAD = (
+    "# The derivation\n\n"
+    "Made by `python -m compare.report.page.derivation docs/derivation.md` from [this\n"
+    "text](../compare/report/page/derivation.md). The page that `python -m compare report RUN` makes "
+    "has it too, beside the\ncode and the numbers of a step.\n\n"
+)
 
 
 def section(stated: Callable[[Rule], str]) -> Markup:
-    """Return the derivation as HTML; `stated` shows a rule. A heading is what its operation's "derive-…" links to."""
+    """Return the derivation as HTML; `stated` shows a rule, and headings are link targets."""
 
     def inline(text: str, stop: str) -> str:
         return f'<span class="unbroken">{formula(text)}{stop}</span>'
@@ -62,7 +61,8 @@ def document() -> str:
             f"$\\displaystyle {latex(text)}$" for text in (rule.of_element, rule.of_array)
         )
         test = f"[`{rule.name}`](../{TESTED_IN})"
-        return f"| one element | the array | checked by |\n| --- | --- | --- |\n| {formulas} | {test} |"
+        head = "| one element | the array | checked by |\n| --- | --- | --- |"
+        return f"{head}\n| {formulas} | {test} |"
 
     return HEAD + _written(inline, display, stated)
 

@@ -15,14 +15,14 @@ from compare.report.page.step import bar_length, layers_of, thumbnails
 
 @dataclass(frozen=True)
 class Line:
-    """One tensor of the step: its operation, where that begins anew, and its name; both are the row's address."""
+    """One tensor of the step, its name and, where that begins anew, its operation."""
 
     operation: Operation | None
     tensor: str
 
 
 def lines(part: Part) -> Iterator[Line]:
-    """Yield the lines of the table, in the order of the step, and the one of what is about no single tensor."""
+    """Yield the table's lines, in the order of the step, and one for what is about no tensor."""
     for operation in operations(layers_of(part.header), part.header["batch"]):
         tensors = list(operation.tensors)
         if operation.kind == "Linear.backward" and not any(
@@ -44,7 +44,7 @@ def menu(part: Part) -> list[tuple[str, list[tuple[int, str]]]]:
 
 
 def faults_data(part: Part | None) -> list[dict[str, Any]] | None:
-    """Return each mistake's sentence, change, pictures and, by tensor, bar and marks, for the page's script."""
+    """Return each fault's sentence, change, pictures and, by tensor, bar and marks."""
     if part is None:
         return None
     return [_shown(part, number, found) for number, found in enumerate(part.header["exhibits"])]

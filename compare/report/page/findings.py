@@ -25,7 +25,7 @@ class Mark:
 
 
 def marks(findings: Iterable[Mapping[str, Any]], layers: Sequence[Layer]) -> dict[str, list[Mark]]:
-    """Return the marks of every tensor of a check's findings, under its name in a trace, in the order of the stages."""
+    """Return the marks of every tensor of a check's findings, in the order of the stages."""
     return by_tensor((tensor_of(Finding(**of), layers), of) for of in findings)
 
 
@@ -46,7 +46,7 @@ def _mark(stage: str, found: Sequence[Mapping[str, Any]]) -> Mark:
 
 
 def told(verdict: str, ratio: float | None) -> str:
-    """Return what stands beside a bar: how far the error is from its bound, or the word that says more."""
+    """Return what stands beside a bar: the error in units of its bound, or a word."""
     if verdict == "exact":
         return verdict
     number = "" if ratio is None else f"{ratio:.2g}"

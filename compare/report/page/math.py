@@ -1,4 +1,4 @@
-"""Formulas, written as the Python that the tests evaluate, turned into MathML for a page and LaTeX for a document.
+"""Formulas, written as the Python that the tests evaluate, as MathML and as LaTeX.
 
 What is shown is what is checked: there is no second text that could say something else.
 """
@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 LETTERS = {  # a variable of the NumPy code, as a formula writes it
-    "x": "x", "y": "y", "weight": "W", "bias": "b", "target": "t", "value": "L", "clean": "x", "noise": "σ",
-    "normal": "z", "param": "θ", "grad": "g", "exp_avg": "m", "exp_avg_sq": "v", "beta": "β", "eps": "ε", "step": "k",
-    "ones": "𝟏",
-}  # fmt: skip
+    **{"x": "x", "y": "y", "weight": "W", "bias": "b", "target": "t", "value": "L", "clean": "x"},
+    **{"noise": "σ", "normal": "z", "param": "θ", "grad": "g", "exp_avg": "m", "exp_avg_sq": "v"},
+    **{"beta": "β", "eps": "ε", "step": "k", "ones": "𝟏"},
+}
 SYMBOLS = {  # and those that are more than a letter
     **{name: ("letter", letter) for name, letter in LETTERS.items()},
     **{f"d{name}": ("gradient", LETTERS[name]) for name in ("x", "y", "weight", "bias")},
@@ -58,7 +58,7 @@ MATHML = {
         "sum": '<munder><mo largeop="true">∑</mo><mrow>{}</mrow></munder>{}',
     }.items()
 }
-LATEX = {  # no backslash before punctuation and no brace before an underscore: Markdown has its own use for both
+LATEX = {  # no backslash before punctuation, no brace before an underscore: Markdown uses both
     "letter": "{}",
     "word": r"\mathrm{{{}}}",
     "gradient": r"\mathrm d{}",
@@ -79,15 +79,17 @@ LATEX = {  # no backslash before punctuation and no brace before an underscore: 
     "total": "∑ {}",
     "sum": "∑_{{{}}} {}",
 }
-COMMANDS = str.maketrans({
-    "σ": r"\sigma ", "θ": r"\theta ", "β": r"\beta ", "ε": r"\varepsilon ", "𝟏": r"\mathbf 1", "⊤": r"\top ",
-    "∑": r"\sum ", "∂": r"\partial ", "⊙": r"\odot ", "←": r"\leftarrow ", "−": "-", "≥": r"\ge ", "≤": r"\le ",
-    "<": r"\lt ", ">": r"\gt ",
-})  # fmt: skip
+COMMANDS = str.maketrans(
+    {
+        **{"σ": r"\sigma ", "θ": r"\theta ", "β": r"\beta ", "ε": r"\varepsilon "},
+        **{"𝟏": r"\mathbf 1", "⊤": r"\top ", "∑": r"\sum ", "∂": r"\partial ", "⊙": r"\odot "},
+        **{"←": r"\leftarrow ", "−": "-", "≥": r"\ge ", "≤": r"\le ", "<": r"\lt ", ">": r"\gt "},
+    }
+)
 
 
 def formula(text: str, *, block: bool = False) -> Markup:
-    """Return an expression, or an assignment, as MathML; each variable of the code bears its name in `data-symbol`.
+    """Return an expression or assignment as MathML; a variable has its name in `data-symbol`.
 
     An assignment to an array, `y = x @ weight.T`, is about arrays: `*` is ⊙, element by element.
     Any other formula is about elements, y[n, i], whose products need no sign. A condition within a
@@ -128,7 +130,7 @@ class _Writer:
         return written
 
     def tight(self, node: ast.AST, least: int) -> str:
-        """Return a node as it is written, in parentheses, or a condition in brackets, unless it is tight enough."""
+        """Return a node as it is written, in parentheses or brackets unless it is tight enough."""
         text, tightness = self.write(node)
         if tightness >= least:
             return text

@@ -1,4 +1,4 @@
-"""The page of a run, put together: templates, style and scripts in one file that asks nothing of any network."""
+"""The page of a run: templates, style and scripts in one file that makes no requests."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
 
 
 def write(run: Run, path: Path) -> None:
-    """Render a run's page and write it, whole or not at all. Equal runs of equal names give equal bytes."""
+    """Write a run's page, whole or not at all. Equal runs of equal names give equal bytes."""
     with (
         as_we_wrote_it(run.folder, UndefinedError),
         np.errstate(all="ignore"),

@@ -1,4 +1,4 @@
-"""What a run has left, read for its page; a part that is not there is None, and the page says so."""
+"""What a run has left, read for its page, which says so where a part is None."""
 
 import warnings
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ def read(run: Run) -> Parts:
 
 
 def _picture(path: Path) -> bytes:
-    """Return a picture's bytes. Raises `UserError` unless the file is a whole PNG: the page is made to be shared."""
+    """Return a picture's bytes. Raises `UserError` unless it is a whole PNG: pages are shared."""
     try:
         require_file(path)
         data = path.read_bytes()

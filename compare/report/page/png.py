@@ -1,4 +1,4 @@
-"""Arrays as small PNG pictures inside the page, one pixel an entry; the browser makes them larger."""
+"""Arrays as small PNG pictures, one pixel an entry; the browser makes them larger."""
 
 import base64
 from io import BytesIO
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SHADES = 96  # that a picture's values are rounded to: few enough for small files, too many for the eye to count
+SHADES = 96  # of a picture's values: few enough for small files, too many for the eye to count
 FARTHEST = 10  # decades below the largest entry at which the scale of differences begins
 NEGATIVE, ZERO, POSITIVE = (
     (118, 42, 131),
@@ -33,7 +33,7 @@ def signed(values: NDArray[np.floating], largest: float) -> str:
 
 
 def apart(differences: NDArray[np.floating], largest: float) -> str:
-    """Return absolute differences as a data URI: from 10⁻¹⁰ of the largest entry to all of it, by their logarithm."""
+    """Return absolute differences as a data URI, by logarithm, down to 10⁻¹⁰ of the largest."""
     with np.errstate(divide="ignore"):
         decades = np.log10(differences / (largest or 1.0))
     share = np.clip(1 + decades / FARTHEST, 0, 1)
@@ -41,7 +41,7 @@ def apart(differences: NDArray[np.floating], largest: float) -> str:
 
 
 def png(pixels: NDArray[np.uint8]) -> str:
-    """Return gray (height, width) or palette-less RGB (height, width, 3) bytes as a PNG in a data URI."""
+    """Return gray (height, width) or RGB (height, width, 3) bytes as a PNG in a data URI."""
     return uri(Image.fromarray(pixels))
 
 

@@ -86,7 +86,7 @@ def layers_of(header: Mapping[str, Any]) -> tuple[Layer, ...]:
 
 
 def bar_length(ratio: float | None) -> float:
-    """Return how long the bar of an error is, from 0 for 10⁻⁵ of what rounding allows to 1 for 100 times that."""
+    """Return how long an error's bar is: 0 for 10⁻⁵ of what rounding allows, 1 for 100 times it."""
     if ratio == 0:
         return 0.0
     first, last = DECADES
@@ -105,14 +105,13 @@ def _tensor(tensor: Mapping[str, Any], part: Part, found: Sequence[Mark]) -> Ten
         )
         for label, judged in tensor["judged"].items()
     )
-    return Tensor(
-        name, tuple(tensor["shape"]), tuple(thumbnails(name, part, name, tuple(tensor["judged"]))), tensor["picture"],
-        tensor["apart"], tensor["largest"], bars, tuple(found),
-    )  # fmt: skip
+    pictures = tuple(thumbnails(name, part, name, tuple(tensor["judged"])))
+    of = (tensor[key] for key in ("picture", "apart", "largest"))
+    return Tensor(name, tuple(tensor["shape"]), pictures, *of, bars, tuple(found))
 
 
 def thumbnails(name: str, part: Part, key: str, labels: Sequence[str]) -> list[tuple[str, str]]:
-    """Return a picture of a tensor for every side that has one, and of their difference, from a part's arrays."""
+    """Return a tensor's picture for every side that has one, and of their difference."""
     values = {
         label: part.arrays[f"{label}/{key}"] for label in labels if f"{label}/{key}" in part.arrays
     }

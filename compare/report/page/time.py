@@ -1,4 +1,4 @@
-"""The time of the page: what both sides looked like at the same points, as data for the slider and as curves."""
+"""The time of the page: both sides at the same points, for the slider and as curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ class Chart(NamedTuple):
 
 
 def time_data(parts: Parts) -> dict[str, Any] | None:
-    """Return the points of time, in order, with all numbers and pictures; None where the run kept none."""
+    """Return the points of time with all numbers and pictures; None where the run kept none."""
     if parts.timeline is None:
         return None
     points = parts.timeline.header["points"]
@@ -175,7 +175,7 @@ def _square(images: np.ndarray) -> np.ndarray:
 
 
 def _drift(parts: Parts, what: str, time: tuple[str, int]) -> float | None:
-    """Return how far parameters are apart: over the first steps as the check found it, by epoch as training did."""
+    """Return how far apart parameters are: by step from the check, by epoch from the training."""
     unit, number = time
     if unit == "epoch":
         found = [

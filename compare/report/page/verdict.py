@@ -67,7 +67,7 @@ def drift_tables(parts: Parts) -> Iterator[Table]:
 
 
 class Drifted(NamedTuple):
-    """How far apart the sides are after some steps, PyTorch and a perturbed reference; and the verdict."""
+    """How far the sides, and PyTorch and a perturbed reference, are apart after some steps."""
 
     step: int
     apart: float
@@ -76,7 +76,7 @@ class Drifted(NamedTuple):
 
 
 def drifted(parts: Parts, step: int = 10) -> Drifted | None:
-    """Return the drift after so many free steps in the run's dtype, where the run has a check that measured it."""
+    """Return the drift after so many free steps in the run's dtype, where a check measured it."""
     check = parts.check or {}
     run = check.get("free_runs", {}).get(parts.config["dtype"])
     judged = [finding for finding in check.get("findings", ()) if finding["stage"] == "trajectory"]
