@@ -25,8 +25,8 @@ HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 HEAD = (
     "# The derivation\n\n"
     "Made by `python -m compare.report.page.derivation docs/derivation.md` from [this\n"
-    "text](../compare/report/page/derivation.md). The page that `python -m compare report RUN` makes "
-    "has it too, beside the\ncode and the numbers of a step.\n\n"
+    "text](../compare/report/page/derivation.md). The page that `python -m compare report RUN` "
+    "makes has it too, beside the\ncode and the numbers of a step.\n\n"
 )
 
 

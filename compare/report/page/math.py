@@ -10,9 +10,23 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 LETTERS = {  # a variable of the NumPy code, as a formula writes it
-    **{"x": "x", "y": "y", "weight": "W", "bias": "b", "target": "t", "value": "L", "clean": "x"},
-    **{"noise": "σ", "normal": "z", "param": "θ", "grad": "g", "exp_avg": "m", "exp_avg_sq": "v"},
-    **{"beta": "β", "eps": "ε", "step": "k", "ones": "𝟏"},
+    "x": "x",
+    "y": "y",
+    "weight": "W",
+    "bias": "b",
+    "target": "t",
+    "value": "L",
+    "clean": "x",
+    "noise": "σ",
+    "normal": "z",
+    "param": "θ",
+    "grad": "g",
+    "exp_avg": "m",
+    "exp_avg_sq": "v",
+    "beta": "β",
+    "eps": "ε",
+    "step": "k",
+    "ones": "𝟏",
 }
 SYMBOLS = {  # and those that are more than a letter
     **{name: ("letter", letter) for name, letter in LETTERS.items()},
@@ -81,9 +95,21 @@ LATEX = {  # no backslash before punctuation, no brace before an underscore: Mar
 }
 COMMANDS = str.maketrans(
     {
-        **{"σ": r"\sigma ", "θ": r"\theta ", "β": r"\beta ", "ε": r"\varepsilon "},
-        **{"𝟏": r"\mathbf 1", "⊤": r"\top ", "∑": r"\sum ", "∂": r"\partial ", "⊙": r"\odot "},
-        **{"←": r"\leftarrow ", "−": "-", "≥": r"\ge ", "≤": r"\le ", "<": r"\lt ", ">": r"\gt "},
+        "σ": r"\sigma ",
+        "θ": r"\theta ",
+        "β": r"\beta ",
+        "ε": r"\varepsilon ",
+        "𝟏": r"\mathbf 1",
+        "⊤": r"\top ",
+        "∑": r"\sum ",
+        "∂": r"\partial ",
+        "⊙": r"\odot ",
+        "←": r"\leftarrow ",
+        "−": "-",
+        "≥": r"\ge ",
+        "≤": r"\le ",
+        "<": r"\lt ",
+        ">": r"\gt ",
     }
 )
 

@@ -106,8 +106,9 @@ def _tensor(tensor: Mapping[str, Any], part: Part, found: Sequence[Mark]) -> Ten
         for label, judged in tensor["judged"].items()
     )
     pictures = tuple(thumbnails(name, part, name, tuple(tensor["judged"])))
-    of = (tensor[key] for key in ("picture", "apart", "largest"))
-    return Tensor(name, tuple(tensor["shape"]), pictures, *of, bars, tuple(found))
+    shown, apart, largest = (tensor[key] for key in ("picture", "apart", "largest"))
+    shape = tuple(tensor["shape"])
+    return Tensor(name, shape, pictures, shown, apart, largest, bars, tuple(found))
 
 
 def thumbnails(name: str, part: Part, key: str, labels: Sequence[str]) -> list[tuple[str, str]]:
