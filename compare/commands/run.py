@@ -36,7 +36,7 @@ from compare.tables import markdown
 from compare.terminal import console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
-from compare.training.runs import ATLAS, EXHIBITS, STEP, TIMELINE, Run
+from compare.training.runs import LATENT_MAP, DEMONSTRATIONS, STEP, TIMELINE, Run
 from compare.training.timeline import Timeline, record_first_steps
 from compare.training.training import Training
 
@@ -115,7 +115,7 @@ def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
     arrays = latent_map(
         run.config, dataset, run.trained_sides(device=device), places, header["method"]
     )
-    write_arrays(run.page(ATLAS), arrays, {**header, "class_names": list(dataset.class_names)})
+    write_arrays(run.page(LATENT_MAP), arrays, {**header, "class_names": list(dataset.class_names)})
 
 
 def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
@@ -141,7 +141,7 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
     side = make_side("numpy", SMALL)
     layers = [list(layer) for layer in side.describe().layers]
     write_arrays(
-        run.page(EXHIBITS),
+        run.page(DEMONSTRATIONS),
         arrays,
         {"exhibits": exhibits, "layers": layers, "batch": SMALL.batch_size},
     )
