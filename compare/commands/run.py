@@ -26,17 +26,16 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.data.streams import Purpose, stream
 from compare.files import read_arrays, write_arrays, write_json, write_text
-from compare.quality.codec import Error
-from compare.quality.latent_map import latent_map
-from compare.quality.quality_tables import tables
-from compare.quality.questions import Quality
+from compare.quality.codecs import Error
+from compare.quality.questions import Quality, tables
 from compare.quality.questions import measure as measure_quality
+from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
 from compare.tables import markdown
 from compare.terminal import console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
-from compare.training.runs import LATENT_MAP, DEMONSTRATIONS, STEP, TIMELINE, Run
+from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
 from compare.training.timeline import Timeline, record_first_steps
 from compare.training.training import Training
 

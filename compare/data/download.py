@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from compare.data.idx import IdxError
@@ -52,8 +53,7 @@ def _run_child(name: str, folder: str, deadline: float) -> None:
     # -P: no file of the current folder is imported in place of a library.
     command = [sys.executable, "-P", "-m", "compare.data.download", name, folder]
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    child = None
-    try:
+    with ExitStack() as stack:
         # `subprocess.run` leaves the child alive if an interrupt comes just after its start.
         with held_back():
             child = subprocess.Popen(
@@ -65,14 +65,13 @@ def _run_child(name: str, folder: str, deadline: float) -> None:
                 text=True,
                 errors="replace",
             )
-        _, messages = child.communicate(timeout=deadline)
-    except BaseException as error:
-        if child is not None:
-            child.kill()
-            child.communicate()
-        if isinstance(error, subprocess.TimeoutExpired):
+            stack.enter_context(child)
+            stack.callback(child.wait)
+            stack.callback(child.kill)  # the first of the three at the end
+        try:
+            _, messages = child.communicate(timeout=deadline)
+        except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"not finished after {deadline:g} s") from error
-        raise
     if child.returncode:
         messages = messages.strip() or f"exit code {child.returncode}"
         raise RuntimeError(textwrap.shorten(messages.splitlines()[-1], width=200, placeholder=" …"))

@@ -88,7 +88,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
-        """Read a file that `save` wrote. Raises `UserError`, saying what is wrong, for any other."""
+        """Read a file that `save` wrote. Raises `UserError`, with the reason, for any other."""
         older, advice = previous(path), ADVICE
         if older.exists():
             advice = f"the one before it is {older}: rename that to go on from there"

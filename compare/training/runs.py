@@ -57,10 +57,20 @@ def claimed(folder: Path, first: str) -> Iterator[None]:
     another process trains into it. The system frees the folder however the process ends. An
     interrupt becomes an `Interrupted` that says how to go on, once the file `first` is written.
     """
+    lock = FileLock(folder / LOCK)
     with ExitStack() as stack:
         with refusals_told(folder):
             stack.enter_context(made(folder))
-            stack.enter_context(_locked(folder))
+            require_own(folder, [LOCK])
+            try:
+                lock.acquire(blocking=False)
+            except Timeout as error:
+                raise UserError(
+                    f"another process is at work in {folder}; "
+                    "wait for its end, or choose another --out"
+                ) from error
+            stack.callback(lock.release)
+            stack.callback((folder / LOCK).unlink, missing_ok=True)
             tidy(folder)
         try:
             yield
@@ -69,23 +79,6 @@ def claimed(folder: Path, first: str) -> Iterator[None]:
             if (folder / first).exists():
                 how = f"go on with --resume {folder}"
             raise Interrupted(f"interrupted; {how}") from None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    require_own(folder, [LOCK])
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise UserError(
-            f"another process is at work in {folder}; wait for its end, or choose another --out"
-        ) from error
-    try:
-        yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        lock.release()
 
 
 def _places(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from compare.data.batches import Batch, noisy_test_images, training_batches
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.files import as_we_wrote_it, read_arrays, write_arrays
-from compare.quality.codec import spread_out
+from compare.quality.codecs import spread_out
 from compare.sides.interface import Array, Side, observed, under_prefix
 
 STEPS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50)  # of the first; 0 is the start

@@ -16,7 +16,7 @@ from compare.sides.interface import under_prefix
 from compare.sides.subject import LABELS
 from compare.terminal import printable
 from compare.training.checkpoint import Checkpoint
-from compare.training.runs import LATENT_MAP, DEMONSTRATIONS, FIGURES, STEP, TIMELINE, Run
+from compare.training.runs import DEMONSTRATIONS, FIGURES, LATENT_MAP, STEP, TIMELINE, Run
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compare.report.page.page import as_json, number, write
-from compare.training.runs import LATENT_MAP, DEMONSTRATIONS, STEP, TIMELINE, Run
+from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
 from tests.running import exit_code
 
 SECTIONS = ["verdict", "step", "derivation", "faults", "time", "pixels", "latent"]
