@@ -26,17 +26,16 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.data.streams import Purpose, stream
 from compare.files import read_arrays, write_arrays, write_json, write_text
-from compare.quality.codec import Error
-from compare.quality.latent_map import latent_map
-from compare.quality.quality_tables import tables
-from compare.quality.questions import Quality
+from compare.quality.codecs import Error
+from compare.quality.questions import Quality, tables
 from compare.quality.questions import measure as measure_quality
+from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
 from compare.tables import markdown
 from compare.terminal import console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
-from compare.training.runs import ATLAS, EXHIBITS, STEP, TIMELINE, Run
+from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
 from compare.training.timeline import Timeline, record_first_steps
 from compare.training.training import Training
 
@@ -116,7 +115,7 @@ def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
     arrays = latent_map(
         run.config, dataset, run.trained_sides(device=device), places, header["method"]
     )
-    write_arrays(run.page(ATLAS), arrays, {**header, "class_names": list(dataset.class_names)})
+    write_arrays(run.page(LATENT_MAP), arrays, {**header, "class_names": list(dataset.class_names)})
 
 
 def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
@@ -142,7 +141,7 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
     side = make_side("numpy", SMALL)
     layers = [list(layer) for layer in side.describe().layers]
     write_arrays(
-        run.page(EXHIBITS),
+        run.page(DEMONSTRATIONS),
         arrays,
         {"exhibits": shown, "layers": layers, "batch": SMALL.batch_size},
     )

@@ -16,11 +16,10 @@ from compare.sides.interface import AutoencoderSide
 from compare.sides.subject import LABELS, make_side
 from compare.terminal import TrainingProgress, console
 from compare.training.checkpoint import Checkpoint, DriftRecord
-from compare.training.divergence import fruitless
 from compare.training.memory import require_memory
 from compare.training.runs import CONFIG, TIMELINE, Run, claimed
 from compare.training.timeline import Timeline
-from compare.training.training import Training
+from compare.training.training import Training, fruitless
 
 
 class Prepared(NamedTuple):

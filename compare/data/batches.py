@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from compare.data.config import Config
 from compare.data.streams import Purpose, stream
 
+Images = NDArray[np.uint8]  # (n, height, width)
+
 
 class Batch(NamedTuple):
     """One step's input and target, both (batch, pixels), in [0, 1] where the noise is clipped."""
@@ -23,7 +25,7 @@ class Batch(NamedTuple):
     clean: NDArray[np.floating]
 
 
-def to_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def to_float(images: Images) -> NDArray[np.float32]:
     """Flatten (n, height, width) bytes to (n, pixels) float32 in [0, 1]."""
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
 
@@ -45,36 +47,34 @@ def steps_per_epoch(config: Config, n_images: int) -> int:
     return -(-n_images // config.batch_size)
 
 
-def epoch_batches(
-    config: Config, images: NDArray[np.uint8], epoch: int, start: int = 0
-) -> Iterator[Batch]:
-    """Yield the batches of one epoch from step `start` on. Each is a function of (seed, epoch, step) alone."""
+def epoch_batches(config: Config, images: Images, epoch: int, start: int = 0) -> Iterator[Batch]:
+    """Yield the batches of one epoch from step `start` on.
+
+    Each is a function of (seed, epoch, step) alone.
+    """
     order = stream(Purpose.ORDER, config.seed, epoch).permutation(len(images))
     for step in range(start, steps_per_epoch(config, len(images))):
         rows = order[step * config.batch_size : (step + 1) * config.batch_size]
-        clean = to_float(images[rows])
-        noisy = add_noise(
-            clean, config.noise, stream(Purpose.NOISE, config.seed, epoch, step), clip=config.clip
-        )
-        yield Batch(noisy.astype(config.dtype, copy=False), clean.astype(config.dtype, copy=False))
+        clean, rng = to_float(images[rows]), stream(Purpose.NOISE, config.seed, epoch, step)
+        noisy = add_noise(clean, config.noise, rng, clip=config.clip)
+        yield Batch(*(pixels.astype(config.dtype, copy=False) for pixels in (noisy, clean)))
 
 
-def training_batches(
-    config: Config, images: NDArray[np.uint8], steps: int, first: int = 1
-) -> Iterator[Batch]:
-    """Yield the batches of so many steps of a training, from its step `first` on, over as many epochs as it takes."""
+def training_batches(config: Config, images: Images, steps: int, first: int = 1) -> Iterator[Batch]:
+    """Yield the batches of `steps` steps of a training, from step `first` (1 is the first) on.
+
+    They may be of several epochs.
+    """
     epoch, start = divmod(first - 1, steps_per_epoch(config, len(images)))
-    epochs = (
-        epoch_batches(config, images, later, start if later == epoch else 0)
-        for later in count(epoch)
-    )
-    return islice(chain.from_iterable(epochs), steps)
+    later = (epoch_batches(config, images, number) for number in count(epoch + 1))
+    now = epoch_batches(config, images, epoch, start)
+    return islice(chain(now, chain.from_iterable(later)), steps)
 
 
 def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
     """Yield the same batches, each made by another thread while the one before it is in use.
 
-    Where a core is to spare, noise then takes no time.
+    With a spare core, making noise then takes no time.
     """
     with ThreadPoolExecutor(1) as maker:
         following = maker.submit(next, batches, None)
@@ -86,21 +86,20 @@ def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
 def uniform_batches(
     config: Config, widths: tuple[int, int], steps: int, first: int = 1
 ) -> Iterator[Batch]:
-    """Yield batches of uniform random numbers in [0, 1), for a network whose (input, output) widths no image has."""
+    """Yield batches of uniform random numbers in [0, 1).
+
+    They are for a network whose (input, output) widths are not those of an image.
+    """
     for step in range(first, first + steps):
         rng = stream(Purpose.UNIFORM, config.seed, step=step)
-        yield Batch(
-            *(
-                rng.random((config.batch_size, width), np.float32).astype(config.dtype)
-                for width in widths
-            )
-        )
+        drawn = (rng.random((config.batch_size, width), np.float32) for width in widths)
+        yield Batch(*(numbers.astype(config.dtype) for numbers in drawn))
 
 
-def noisy_test_images(config: Config, images: NDArray[np.uint8]) -> Batch:
-    """Return all test images as one batch, in float32, with the noise that every judgement of this config uses."""
-    clean = to_float(images)
-    noisy = add_noise(
-        clean, config.noise, stream(Purpose.TEST_NOISE, config.seed), clip=config.clip
-    )
-    return Batch(noisy, clean)
+def noisy_test_images(config: Config, images: Images) -> Batch:
+    """Return test images as one batch, in float32.
+
+    Every measurement of this config uses the same noise.
+    """
+    clean, rng = to_float(images), stream(Purpose.TEST_NOISE, config.seed)
+    return Batch(add_noise(clean, config.noise, rng, clip=config.clip), clean)

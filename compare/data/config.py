@@ -1,4 +1,4 @@
-"""The article's hyperparameters, each a field with its default, its help line and the values it admits."""
+"""The article's hyperparameters: each field has its default, its help line and its limits."""
 
 import math
 from collections.abc import Mapping
@@ -9,15 +9,13 @@ from compare.errors import UserError
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "kmnist")
 DTYPES = ("float32", "float64")
-LEAST_EPS = {
-    "float32": 1e-30,
-    "float64": 1e-300,
-}  # Adam multiplies it with √(1 − β₂): that is to be no subnormal
-MOST = 2**31  # beyond what any array's dimension, or any person's patience, can hold
+# Adam multiplies eps by √(1 − β₂). The product must not be subnormal.
+LEAST_EPS = {"float32": 1e-30, "float64": 1e-300}
+MOST = 2**31  # beyond any array's dimension, and any person's patience
 
 
 def _option(default: Any, help: str, **limits: Any) -> Any:
-    """Declare a field whose metadata also makes the command-line option and the check of its value."""
+    """Declare a field; its metadata also makes the command-line option and checks the value."""
     return field(default=default, metadata={"help": help, **limits})
 
 
@@ -25,7 +23,7 @@ def _option(default: Any, help: str, **limits: Any) -> Any:
 class Config:
     """One experiment. Equal configs give equal weights, batches and noise, on every side.
 
-    Raises `UserError`, naming the field, for a value that cannot be meant.
+    Raises `UserError`, naming the field, for a value of the wrong type or out of range.
     """
 
     data: str = _option("digits", "Data set.", choices=DATASETS)
@@ -51,7 +49,7 @@ class Config:
     def __post_init__(self) -> None:
         """Refuse, by name, a value of the wrong type or out of range."""
         for f in fields(self):
-            _validate(f.name.replace("_", "-"), getattr(self, f.name), f.type, f.metadata)
+            _require(f.name.replace("_", "-"), getattr(self, f.name), f.type, f.metadata)
         if self.eps < (least := LEAST_EPS[self.dtype]):
             raise UserError(
                 f"eps must be at least {least} in {self.dtype}, which has not all smaller numbers"
@@ -70,7 +68,7 @@ class Config:
         return cls(**values)
 
 
-def _validate(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+def _require(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
     if kind is float and type(value) is int:
         kind = int  # 1 is as good as 1.0
     if type(value) is not kind:
@@ -79,7 +77,7 @@ def _validate(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> No
         raise UserError(f"{name} must be one of {', '.join(limits['choices'])}, not {value!r}")
     if kind is float and not math.isfinite(value):
         raise UserError(f"{name} must be finite, not {value}")
-    if "least" in limits and value < limits["least"]:
+    if value < limits.get("least", value):
         raise UserError(f"{name} must be at least {limits['least']}, not {value}")
     if "above" in limits and value <= limits["above"]:
         raise UserError(f"{name} must be above {limits['above']}, not {value}")

@@ -1,4 +1,7 @@
-"""The four data sets, as bytes in memory: one drawn from bundled digits, three read from files, the originals alone."""
+"""The four data sets, as bytes in memory.
+
+One is drawn from bundled digits. Three are read from files, of which only the originals are taken.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,21 +36,6 @@ class _Source:
     ]  # of the uncompressed files, in the order of FILES; see idx.digest_like
 
 
-_DIGITS = tuple("0123456789")
-_FASHION = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
-_KUZUSHIJI = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-
 FILES = {  # in the order of Dataset's fields
     "train-images-idx3-ubyte": (60_000, 28, 28),
     "train-labels-idx1-ubyte": (60_000,),
@@ -55,58 +43,66 @@ FILES = {  # in the order of Dataset's fields
     "t10k-labels-idx1-ubyte": (10_000,),
 }
 
-# SHA-256 of the uncompressed files, in that order: of what is in the .gz files whose MD5
-# torchvision checks, and of Fashion-MNIST's images as public projects agree on them. Of KMNIST's
-# training images they agree on git's name alone.
-_MNIST_DIGESTS = (
-    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-)
-_FASHION_DIGESTS = (
-    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-)
-_KUZUSHIJI_DIGESTS = (
-    "3cf037df1ccd08cf71c7e9465ca6bc729e79a251",
-    "2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b",
-    "76fbd229ce87db80dd281af5e6670de4ad0e42fb30a7bd643972994c47c1f42e",
-    "a11dc742be8e781a40a92f53d6a4957e7b7d36df2faa097659131ebfd8fd60c6",
-)
+DIGITS = tuple("0123456789")
+CLOTHES = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot"
+KANA = "o, ki, su, tsu, na, ha, ma, ya, re, wo"
 
+# The SHA-256 of MNIST's files belong to the .gz files whose MD5 torchvision checks; those of
+# Fashion-MNIST are as public projects agree on them. Of KMNIST's training images they agree on
+# git's name alone.
 SOURCES = {
-    "mnist": _Source("MNIST", _DIGITS, _MNIST_DIGESTS),
-    "fashion-mnist": _Source("FashionMNIST", _FASHION, _FASHION_DIGESTS),
-    "kmnist": _Source("KMNIST", _KUZUSHIJI, _KUZUSHIJI_DIGESTS),
+    "mnist": _Source(
+        "MNIST",
+        DIGITS,
+        (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+    "fashion-mnist": _Source(
+        "FashionMNIST",
+        tuple(CLOTHES.split(", ")),
+        (
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    ),
+    "kmnist": _Source(
+        "KMNIST",
+        tuple(KANA.split(", ")),
+        (
+            "3cf037df1ccd08cf71c7e9465ca6bc729e79a251",
+            "2a16eeae62da984b8bd24fa32e31d47291f01dac3fe84d5594f304f71e7d374b",
+            "76fbd229ce87db80dd281af5e6670de4ad0e42fb30a7bd643972994c47c1f42e",
+            "a11dc742be8e781a40a92f53d6a4957e7b7d36df2faa097659131ebfd8fd60c6",
+        ),
+    ),
 }
 
 
 def load(name: str, root: Path, *, deadline: float = 600.0) -> Dataset:
-    """Return a data set of `config.DATASETS`. All but the digits live in `root`, where torchvision keeps them.
+    """Return a data set of `config.DATASETS`. All but the digits lie in `root`, as torchvision's.
 
     Files that are absent are downloaded, within `deadline` seconds; a file that is there is never
     replaced. Raises `UserError` where a file is not what it should be, or cannot be had.
     """
     if name == "digits":
-        return Dataset(name, _DIGITS, *digits.load())
+        return Dataset(name, DIGITS, *digits.load())
     source = SOURCES[name]
     folder = root / source.torchvision_class / "raw"
     if absent := [file for file in FILES if idx.find(folder, file) is None]:
-        download.fetch(
-            source.torchvision_class,
-            folder,
-            absent,
-            lambda fresh: _read(source, fresh),
-            deadline=deadline,
-        )
+        kind = source.torchvision_class
+        download.fetch(kind, folder, absent, lambda fresh: _read(source, fresh), deadline=deadline)
     try:
         return Dataset(name, source.class_names, *_read(source, folder))
     except idx.IdxError as error:
         raise UserError(
-            f"{folder}: {error}; delete that file to have it downloaded again, or point --data-root elsewhere"
+            f"{folder}: {error}; delete that file to have it downloaded again, "
+            "or point --data-root elsewhere"
         ) from error
 
 

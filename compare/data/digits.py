@@ -1,4 +1,4 @@
-"""The data set that needs no download: scikit-learn's handwritten digits, drawn so that they look like MNIST's.
+"""The data set that needs no download: scikit-learn's digits, drawn to look like MNIST's.
 
 Each of the 1,797 source digits is 8 × 8 with 17 grey levels. A cubic spline through them, seen on a
 finer grid, makes a smooth 28 × 28 digit; seen through a slightly shifted, turned and scaled grid,
@@ -11,34 +11,31 @@ from numpy.typing import NDArray
 from compare.data.streams import Purpose, stream
 
 SEED = 0  # the data set is a constant: it does not depend on the seed of an experiment
-TRAIN_COPIES, TEST_COPIES = 8, 5  # of every source digit, the untouched one included
+TRAIN_COPIES, TEST_COPIES = 8, 5  # of every source digit, the unchanged one included
 TEST_EVERY = 5  # one source digit in five is a test digit
 SIZE = 28
 SCALE = 2.5  # the sources fill 8 rows, MNIST's digits 20
-MARGIN = 2  # empty source pixels around a digit: the spline runs out in them instead of being cut
-BLACK, WHITE = (
-    0.3,
-    0.7,
-)  # what lies outside is cut off, which gives strokes as full and edges as steep as MNIST's
-TURN, ZOOM, SHIFT = (
-    np.radians(12),
-    0.1,
-    1.5,
-)  # the largest change, in radians, as a share, in pixels
+MARGIN = 2  # empty source pixels around a digit: the spline fades out in them instead of being cut
+BLACK, WHITE = 0.3, 0.7  # greys beyond are cut, for strokes as full and edges as steep as MNIST's
+TURN, ZOOM, SHIFT = np.radians(12), 0.1, 1.5  # the largest changes: radians, a share, pixels
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
 
 def load() -> tuple[Images, Labels, Images, Labels]:
-    """Return the images (n, 28, 28) and labels (n,) to train on, then those to test on; the same on every call.
+    """Return images (n, 28, 28) and labels (n,) to train on, then those to test on.
 
-    No source digit has copies on both sides. On each side the untouched digits come first.
+    They are the same on every call. No source digit has copies on both sides. On each side the
+    unchanged digits come first.
     """
+    from scipy.ndimage import spline_filter1d
     from sklearn.datasets import load_digits
 
     sources, labels = load_digits(return_X_y=True)
-    splines, labels = _splines(sources.reshape(-1, 8, 8) / 16), labels.astype(np.uint8)
+    labels = labels.astype(np.uint8)
+    padded = np.pad(sources.reshape(-1, 8, 8) / 16, [(0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)])
+    splines = spline_filter1d(spline_filter1d(padded, axis=1), axis=2)  # their coefficients
     rng = stream(Purpose.DIGITS, SEED)
     test = _choose_test(labels, rng)
     return (
@@ -58,21 +55,15 @@ def _choose_test(labels: Labels, rng: np.random.Generator) -> NDArray[np.bool_]:
     return test
 
 
-def _splines(sources: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the coefficients of a cubic spline through each source, (n, 8 + 2 · MARGIN, 8 + 2 · MARGIN)."""
-    from scipy.ndimage import spline_filter1d
-
-    padded = np.pad(sources, [(0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)])
-    coefficients: NDArray[np.float64] = spline_filter1d(spline_filter1d(padded, axis=1), axis=2)
-    return coefficients
-
-
 def _draw(splines: NDArray[np.float64], copies: int, rng: np.random.Generator) -> Images:
-    """Return (copies · n, 28, 28): every digit untouched, then all of them again and again, each changed a little."""
+    """Return (copies · n, 28, 28): every digit unchanged, then again and again with small changes.
+
+    `splines` are coefficients (n, 8 + 2 · MARGIN, 8 + 2 · MARGIN).
+    """
     from scipy.ndimage import affine_transform
 
     n = copies * len(splines)
-    change = np.arange(n) >= len(splines)  # 0 leaves a digit untouched
+    change = np.arange(n) >= len(splines)  # 0 leaves a digit unchanged
     angle = change * rng.uniform(-TURN, TURN, n)
     zoom = 1 + change * rng.uniform(-ZOOM, ZOOM, (2, n))  # of height and width
     shift = change * rng.uniform(-SHIFT, SHIFT, (2, n))
@@ -85,12 +76,7 @@ def _draw(splines: NDArray[np.float64], copies: int, rng: np.random.Generator) -
 
     images = np.empty((n, SIZE, SIZE), dtype=np.uint8)
     for i, image in enumerate(images):
-        grey = affine_transform(
-            splines[i % len(splines)],
-            matrix[i],
-            offset[i],
-            output_shape=image.shape,
-            prefilter=False,
-        )
+        spline = splines[i % len(splines)]
+        grey = affine_transform(spline, matrix[i], offset[i], image.shape, prefilter=False)
         image[...] = np.rint(255 * np.clip((grey - BLACK) / (WHITE - BLACK), 0, 1))
     return images

@@ -1,4 +1,4 @@
-"""Downloads by torchvision, in a child process: its downloads can hang, and it may not even be importable.
+"""Downloads by torchvision, in a child process: it may hang, or fail to import.
 
 `python -m compare.data.download CLASS FOLDER` is the child; `fetch` starts it, and nothing but the
 child imports torchvision.
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from compare.data.idx import IdxError
@@ -29,7 +30,7 @@ def fetch(
 
     The whole set arrives in a temporary folder beside them; `check` is called with that folder and
     may raise `IdxError`; only then do the files move, each complete. Raises `UserError` for any
-    failure, and when `deadline` seconds have passed. Whatever the end, the child has ended too and
+    failure, and when `deadline` seconds have passed. However it ends, the child has ended too and
     the temporary folder is gone.
     """
     try:
@@ -43,21 +44,18 @@ def fetch(
     except (OSError, RuntimeError, IdxError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"cannot download {name} ({reason}); put {', '.join(files)}, gzipped or not, into {folder},"
-            " or use --data digits"
+            f"cannot download {name} ({reason}); "
+            f"put {', '.join(files)}, gzipped or not, into {folder}, or use --data digits"
         ) from error
 
 
 def _run_child(name: str, folder: str, deadline: float) -> None:
-    # -P: a file named like a library, in the folder where a person happens to be, is not run for
-    # it.
+    # -P: no file of the current folder is imported in place of a library.
     command = [sys.executable, "-P", "-m", "compare.data.download", name, folder]
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    child = None
-    try:
-        with (
-            held_back()
-        ):  # `subprocess.run` leaves the child alive if an interrupt comes just after its start
+    with ExitStack() as stack:
+        # `subprocess.run` leaves the child alive if an interrupt comes just after its start.
+        with held_back():
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -67,25 +65,20 @@ def _run_child(name: str, folder: str, deadline: float) -> None:
                 text=True,
                 errors="replace",
             )
-        _, messages = child.communicate(timeout=deadline)
-    except BaseException as error:
-        if child is not None:
-            child.kill()
-            child.communicate()
-        if isinstance(error, subprocess.TimeoutExpired):
+            stack.enter_context(child)
+            stack.callback(child.wait)
+            stack.callback(child.kill)  # the first of the three at the end
+        try:
+            _, messages = child.communicate(timeout=deadline)
+        except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"not finished after {deadline:g} s") from error
-        raise
     if child.returncode:
         messages = messages.strip() or f"exit code {child.returncode}"
         raise RuntimeError(textwrap.shorten(messages.splitlines()[-1], width=200, placeholder=" …"))
 
 
-def main(name: str, folder: str) -> None:
-    """Download torchvision's data set class `name` to `folder`/`name`/raw. Its own errors are the message."""
+if __name__ == "__main__":  # the child: torchvision's own error is its last line
     from torchvision import datasets
 
+    _, name, folder = sys.argv
     getattr(datasets, name)(folder, download=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,6 @@
-"""IDX, the format of MNIST and its kin: a header that says type and shape, then the values, big-endian.
+"""IDX, the format of MNIST's files: a header that says type and shape, then the values, big-endian.
 
-A file is believed only after every byte of its header and its exact length have been checked.
+A file is accepted only after every byte of its header and its exact length have been checked.
 Source of the format: LeCun, Cortes, Burges, The MNIST database of handwritten digits.
 """
 
@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNSIGNED_BYTE = 0x08
-CHUNK = (
-    2**20
-)  # bytes a read: what a file that is too short, or a hostile .gz, can cost beyond its own length
+CHUNK = 2**20  # bytes to a read: the most that a short file or a hostile .gz costs beyond its size
 
 
 class IdxError(Exception):
@@ -34,10 +32,10 @@ def find(folder: Path, name: str) -> Path | None:
 def read(
     path: Path, shape: tuple[int, ...], *, below: int = 256, digest: str | None = None
 ) -> NDArray[np.uint8]:
-    """Return the values of an IDX file, which may be gzipped where its name ends in .gz. See `parse`.
+    """Return the values of an IDX file, gzipped where its name ends in .gz. See `parse`.
 
-    Never holds more than one byte beyond what the file should have. Raises `IdxError` for any
-    fault.
+    Never holds more than one byte beyond what the file should have. Raises `IdxError` for any other
+    file.
     """
     try:
         if not path.is_file():  # opening a pipe would wait for ever
@@ -54,7 +52,7 @@ def read(
 def parse(
     data: bytes | bytearray, shape: tuple[int, ...], *, below: int = 256, digest: str | None = None
 ) -> NDArray[np.uint8]:
-    """Return the values in `data`, the whole of an IDX file of bytes, as an array that shares its memory.
+    """Return the values in `data`, a whole IDX file of bytes, as an array that shares its memory.
 
     Raises `ValueError` unless the header gives exactly `shape`, nothing is missing or left over,
     every value is smaller than `below`, and `data` has this digest where one is given: a SHA-256,
@@ -64,7 +62,8 @@ def parse(
     start, size = len(expected), len(expected) + math.prod(shape)
     if data[:4] != expected[:4]:
         raise ValueError(
-            f"starts with the bytes {data[:4].hex()}, not with the magic number {expected[:4].hex()}"
+            f"starts with the bytes {data[:4].hex()}, "
+            f"not with the magic number {expected[:4].hex()}"
         )
     if len(data) >= start and data[:start] != expected:
         counts = struct.unpack_from(f">{len(shape)}I", data, offset=4)
@@ -84,7 +83,10 @@ def parse(
 
 
 def digest_like(digest: str, data: bytes | bytearray) -> str:
-    """Return the digest of `data` of the same kind: 64 digits are a SHA-256, 40 are what `git hash-object` prints."""
+    """Return the digest of `data` of the same kind as `digest`.
+
+    64 digits are a SHA-256, 40 are what `git hash-object` prints.
+    """
     if len(digest) == 64:
         return hashlib.sha256(data).hexdigest()
     blob = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)

@@ -26,7 +26,7 @@ class Purpose(IntEnum):
 
 
 def stream(purpose: Purpose, seed: int, epoch: int = 0, step: int = 0) -> np.random.Generator:
-    """Return the generator at one address; two different addresses never share a number.
+    """Return the generator at one address; two addresses never share a number.
 
     The key holds (seed, purpose) and the upper half of the 256-bit counter (step, epoch), which
     leaves each address 2**128 blocks of its own in the lower half.

@@ -1,4 +1,4 @@
-"""What the trained sides make of a few images, as plain arrays: the raw material of the article's pictures."""
+"""What the trained sides make of test images, as plain arrays: for the pictures and the page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,31 +10,32 @@ from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.data.streams import Purpose, stream
-from compare.quality.decoded import shaped_like
-from compare.quality.embedding import embed
+from compare.quality.codecs import Array, spread_out
+from compare.quality.embedding import Points, embed
+from compare.quality.latent_space import shaped_like
 from compare.sides.interface import AutoencoderSide
-
-Images = NDArray[np.floating]
 
 EXAMPLES = 8  # the article shows the first eight test images
 SAMPLES = 6  # and six decoded random latents
+POINTS = 2000  # test images on the latent map
+INSPECTED = 24  # of them, the first, with their noise and what the sides make of it
+
+BySide = dict[str, Array]
 
 
 @dataclass(frozen=True)
 class Samples:
     """Images are (n, height, width) in [0, 1]; what is by side has the side's label as its key."""
 
-    original: Images
-    noisy: Images
-    reconstructed: dict[str, Images]
-    denoised: dict[str, Images]
-    standard_samples: dict[str, Images]  # decoded from N(0, I), the same latents for every side
-    fitted_samples: dict[
-        str, Images
-    ]  # decoded from a Gaussian with mean and covariance of the side's own latents
-    latents: dict[str, NDArray[np.float32]]  # (n_test, 2), of the clean test images
+    original: Array
+    noisy: Array
+    reconstructed: BySide
+    denoised: BySide
+    standard_samples: BySide  # decoded from N(0, I), the same latents for every side
+    fitted_samples: BySide  # from the Gaussian with the mean and covariance of the side's latents
+    latents: dict[str, Points]  # (n_test, 2), of the clean test images
     labels: NDArray[np.uint8]  # (n_test,)
-    method: str  # what brought the latents into the plane
+    method: str  # that placed the latents in the plane
 
 
 def take_samples(
@@ -61,3 +62,34 @@ def take_samples(
         dataset.test_labels,
         used,
     )
+
+
+def latent_map(
+    config: Config,
+    dataset: Dataset,
+    sides: Mapping[str, AutoencoderSide],
+    places: Mapping[str, Array],
+    method: str,
+) -> dict[str, np.ndarray]:
+    """Return images, labels and, by side, codes (n, latent_dim) and places (n, 2).
+
+    The places are by PCA and by `method`; `places` are those of all test images by `method`. Of the
+    first images there are also "noisy" (k, pixels), what each side makes of it, "denoised/SIDE",
+    and its code, "noisy_codes/SIDE".
+    """
+    test = noisy_test_images(config, dataset.test_images)
+    rows = spread_out(len(test.clean), POINTS)
+    noisy = test.noisy[rows[:INSPECTED]]
+    images, labels = dataset.test_images[rows], dataset.test_labels[rows]
+    arrays: dict[str, np.ndarray] = {"images": images, "labels": labels, "noisy": noisy}
+    for label, side in sides.items():
+        codes, noisy_codes = side.encode(test.clean), side.encode(noisy)
+        arrays |= {
+            f"codes/{label}": codes[rows].astype(np.float32),
+            f"noisy_codes/{label}": noisy_codes.astype(np.float32),
+            f"denoised/{label}": side.decode(noisy_codes).astype(np.float32),
+            f"{method}/{label}": places[label][rows],
+        }
+        if method == "UMAP":
+            arrays[f"PCA/{label}"] = embed(codes, method="pca")[0][rows]
+    return arrays

@@ -5,23 +5,23 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
+from compare.data.batches import Images
 from compare.data.config import Config
 from compare.data.streams import Purpose, stream
-from compare.quality.codec import Array, Codec, Error, View, error
+from compare.quality.codecs import Array, Codec, Coded, Error, error
 
 
 class Storage(TypedDict):
-    """One way to store the clean test images. The codec, without which a latent is nothing, is not counted."""
+    """One way to store the clean test images. The codec itself is not counted."""
 
     bytes_per_image: float
     error: Error
 
 
-def lossless(images: NDArray[np.uint8], clean: Array) -> dict[str, Storage]:
-    """Return what storing test images (n, height, width) costs with nothing lost, raw and by zlib, one by one."""
-    exact = error(clean, clean)
+def lossless(images: Images) -> dict[str, Storage]:
+    """Return what storing test images without loss costs, raw and by zlib, one by one."""
+    exact: Error = {"mse": 0.0, "psnr": None}
     deflated = [len(zlib.compress(image.tobytes(), level=9)) for image in images]
     return {
         "raw": {"bytes_per_image": images[0].nbytes, "error": exact},
@@ -29,7 +29,7 @@ def lossless(images: NDArray[np.uint8], clean: Array) -> dict[str, Storage]:
     }
 
 
-def compression(codec: Codec, view: View, clean: Array) -> dict[str, Storage]:
+def compression(codec: Codec, coded: Coded, clean: Array) -> dict[str, Storage]:
     """Return what storing latents costs, as float32 and as one byte per number.
 
     The 256 levels of a latent are spaced evenly over its range on the training images; test latents
@@ -37,18 +37,21 @@ def compression(codec: Codec, view: View, clean: Array) -> dict[str, Storage]:
     """
     from sklearn.preprocessing import MinMaxScaler
 
-    floats = view.latents.astype(np.float32)
-    levels = MinMaxScaler((0, 255), clip=True).fit(view.train_latents)
-    codes = np.rint(levels.transform(view.latents)).astype(np.uint8)
+    floats = coded.latents.astype(np.float32)
+    levels = MinMaxScaler((0, 255), clip=True).fit(coded.train_latents)
+    codes = np.rint(levels.transform(coded.latents)).astype(np.uint8)
     restored = codec.decode(levels.inverse_transform(codes).astype(np.float32))
     return {
-        "float32": {"bytes_per_image": floats[0].nbytes, "error": error(view.reconstructed, clean)},
+        "float32": {
+            "bytes_per_image": floats[0].nbytes,
+            "error": error(coded.reconstructed, clean),
+        },
         "8-bit": {"bytes_per_image": codes[0].nbytes, "error": error(restored, clean)},
     }
 
 
 def anomalies(config: Config, clean: Array) -> dict[str, Array]:
-    """Make, of test images (n, pixels), as many images of each kind that a detector should find strange.
+    """Make of test images (n, pixels) as many images of each kind that a detector should catch.
 
     Halves are swapped between images: the left of one beside the right of another. A few of these
     do make a digit. Uniform noise is as bright, on average, as the images.
@@ -65,26 +68,24 @@ def anomalies(config: Config, clean: Array) -> dict[str, Array]:
 
 
 def detection(
-    codec: Codec, view: View, clean: Array, strange: Mapping[str, Array]
+    codec: Codec, coded: Coded, clean: Array, strange: Mapping[str, Array]
 ) -> dict[str, float]:
-    """Return, for each kind of strange images, how well the reconstruction error tells them from test images.
+    """Return how well the reconstruction error tells each kind of strange images from test images.
 
     That is the area under the ROC curve: the chance that a strange image is reconstructed worse
     than a test image.
     """
     from sklearn.metrics import roc_auc_score
 
-    normal = _score(clean, view.reconstructed)
     is_strange = np.repeat([0, 1], len(clean))
+    normal = _errors(clean, coded.reconstructed)
+    errors = {kind: _errors(images, codec.reconstruct(images)) for kind, images in strange.items()}
     return {
-        kind: float(
-            roc_auc_score(is_strange, np.append(normal, _score(images, codec.reconstruct(images))))
-        )
-        for kind, images in strange.items()
+        kind: float(roc_auc_score(is_strange, np.append(normal, of))) for kind, of in errors.items()
     }
 
 
-def _score(images: Array, reconstructed: Array) -> Array:
+def _errors(images: Array, reconstructed: Array) -> Array:
     """Return the mean squared error of each image, (n,)."""
     means: Array = np.square(images - reconstructed).mean(axis=1)
     return means

@@ -7,7 +7,7 @@ of an epoch beyond it, and the environment.
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,54 +24,43 @@ from compare.sides.subject import LABELS
 ADVICE = "give a checkpoint of a run"
 
 
-def require_numbers(record: Any) -> None:
-    """Raise `ValueError`, naming the field, unless a dataclass holds finite numbers alone, none below zero."""
-    for name, value in asdict(record).items():
-        if type(value) not in (int, float) or not 0 <= value <= sys.float_info.max:
-            raise ValueError(f"{name} is {value!r}")
+@dataclass(frozen=True)
+class Record:
+    """Finite numbers, none below zero. Raises `ValueError`, naming the field, for anything else."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no training comes to."""
+        for f in fields(self):
+            value, least = getattr(self, f.name), f.metadata.get("least", 0)
+            if type(value) not in (int, f.type) or not least <= value <= sys.float_info.max:
+                raise ValueError(f"{f.name} is {value!r}")
 
 
 @dataclass(frozen=True)
-class EpochRecord:
+class EpochRecord(Record):
     """What one epoch of one side came to."""
 
     loss: float  # training loss per image, summed over its pixels
     test_mse: float  # of the denoised test images, per pixel
     seconds: float  # of the training, not of the test
 
-    def __post_init__(self) -> None:
-        """Refuse, with `ValueError`, what no training comes to."""
-        require_numbers(self)
-
 
 @dataclass(frozen=True)
-class DriftRecord:
-    """How far apart two sides stand after an epoch."""
+class DriftRecord(Record):
+    """How far apart two sides are after an epoch."""
 
-    epoch: int  # counted from 1
+    epoch: int = field(metadata={"least": 1})
     parameters: float  # largest difference of any parameter
     loss: float  # difference of the training losses, relative
 
-    def __post_init__(self) -> None:
-        """Refuse, with `ValueError`, what no training comes to."""
-        require_numbers(self)
-        if type(self.epoch) is not int or self.epoch < 1:
-            raise ValueError(f"epoch is {self.epoch!r}")
-
 
 @dataclass(frozen=True)
-class PartOfEpoch:
-    """What the first steps of an epoch under way have come to."""
+class PartOfEpoch(Record):
+    """What the first steps of an unfinished epoch have come to."""
 
     steps: int = 0
     loss: float = 0.0  # training loss, summed over their images and pixels
     seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse, with `ValueError`, what no training comes to."""
-        require_numbers(self)
-        if type(self.steps) is not int:
-            raise ValueError(f"steps is {self.steps!r}")
 
 
 @dataclass(frozen=True)
@@ -85,28 +74,24 @@ class Checkpoint:
     environment: Mapping[str, Any] = field(default_factory=dict)
     part: PartOfEpoch = PartOfEpoch()
 
+    def steps(self, images: int) -> int:
+        """Return how many steps it has taken, on so many training images."""
+        return len(self.history) * steps_per_epoch(self.config, images) + self.part.steps
+
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all. The one that it replaces is kept beside it, as `previous` says."""
+        """Write the file, whole or not at all. The one it replaces is kept: see `previous`."""
         if path.exists():
             write_whole(previous(path), path.read_bytes())
-        header = {
-            "side": self.side,
-            "config": self.config.to_dict(),
-            "history": [asdict(record) for record in self.history],
-            "environment": self.environment,
-            "part": asdict(self.part),
-        }
+        header = asdict(replace(self, state={}))
+        del header["state"]
         write_arrays(path, self.state, header)
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
-        """Read a file that `save` wrote. Raises `UserError` for any other, in one line that names what is wrong."""
-        older = previous(path)
-        advice = (
-            f"the one before it is {older}: rename that to go on from there"
-            if older.exists()
-            else ADVICE
-        )
+        """Read a file that `save` wrote. Raises `UserError`, with the reason, for any other."""
+        older, advice = previous(path), ADVICE
+        if older.exists():
+            advice = f"the one before it is {older}: rename that to go on from there"
         state, header = read_arrays(path, advice=advice)
         try:
             checkpoint = cls(
@@ -125,30 +110,29 @@ class Checkpoint:
         return checkpoint
 
     def require_position(self, images: int) -> None:
-        """Raise `UserError` unless Adam has taken as many steps as the history says, on so many training images."""
-        per_epoch = steps_per_epoch(self.config, images)
-        steps = len(self.history) * per_epoch + self.part.steps
-        if self.part.steps > per_epoch or steps != int(self.state["adam.step"]):
+        """Raise `UserError` unless Adam has taken as many steps, on so many training images."""
+        adams, part = int(self.state["adam.step"]), self.part.steps
+        if part > steps_per_epoch(self.config, images) or self.steps(images) != adams:
             raise UserError(
-                f"the checkpoint of {self.side} says it is {len(self.history)} epochs and {self.part.steps} steps old, "
-                f"and Adam's step is {int(self.state['adam.step'])}; {ADVICE}"
+                f"the checkpoint of {self.side} says it is {len(self.history)} epochs and "
+                f"{part} steps old, and Adam's step is {adams}; {ADVICE}"
             )
 
     def _require_fitting_state(self, path: Path) -> None:
-        """Raise `UserError`, naming the tensor, unless the state is one that the config's network can take."""
+        """Raise `UserError`, naming the tensor, unless the config's network can take the state."""
         shapes = state_shapes(layers(self.config))
         if wrong := sorted(shapes.keys() ^ self.state.keys()):
             raise UserError(
                 f"{path}: tensor {wrong[0]} is missing or unknown; is it another network's file?"
             )
         for name, value in self.state.items():
-            dtype = "int64" if name == "adam.step" else self.config.dtype
+            dtype, needed = self.config.dtype, "its config needs"
+            if name == "adam.step":
+                dtype = "int64"
             if value.shape != shapes[name]:
-                raise UserError(
-                    f"{path}: {name} has shape {value.shape}, its config needs {shapes[name]}"
-                )
+                raise UserError(f"{path}: {name} has shape {value.shape}, {needed} {shapes[name]}")
             if value.dtype != dtype:
-                raise UserError(f"{path}: {name} is {value.dtype}, its config needs {dtype}")
+                raise UserError(f"{path}: {name} is {value.dtype}, {needed} {dtype}")
             if not np.isfinite(value).all():
                 raise UserError(
                     f"{path}: {name} holds NaN or infinity; go on from an earlier checkpoint"

@@ -1,4 +1,4 @@
-"""A network that cannot fit into memory is refused before any work, where the system would kill the process later."""
+"""A network too large for the memory is refused before any work; the system would kill it later."""
 
 import math
 import os
@@ -12,41 +12,42 @@ from compare.errors import UserError
 from compare.sides.interface import state_shapes
 from compare.sides.numpy_side import layers
 
-STATES = 3  # of a side, at once: its own, the last that was well, one that is being written
+STATES = 3  # of a side, at once: its own, the last that was finite, one that is being written
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # Linux, where there is one
 
 
 def require_memory(config: Config, dataset: Dataset | None = None, *, sides: int = 1) -> None:
-    """Raise `UserError` where a training needs more than this machine has; its state alone, where no data are given."""
+    """Raise `UserError` where a training needs more memory than this machine has.
+
+    Without a data set, only the state counts.
+    """
     if (needed := bytes_of_training(config, dataset, sides=sides)) > (available := memory()):
         raise UserError(
-            f"hidden-dim {config.hidden_dim}, latent-dim {config.latent_dim} and batch-size {config.batch_size} need "
-            f"{needed / 2**30:,.1f} GiB, and this machine has {available / 2**30:,.1f}; choose smaller ones"
+            f"hidden-dim {config.hidden_dim}, latent-dim {config.latent_dim} and "
+            f"batch-size {config.batch_size} need {needed / 2**30:,.1f} GiB, "
+            f"and this machine has {available / 2**30:,.1f}; choose smaller ones"
         )
 
 
 def bytes_of_training(config: Config, dataset: Dataset | None = None, *, sides: int = 1) -> float:
-    """Return what a training holds at its peak, to a factor of two, beside the data and the libraries.
+    """Return what a training holds at its peak, to a factor of two.
 
-    A side holds its parameters and both moments, a copy of the last that was well and one that is
-    being written, and gradients; while a step is taken, each activation, its gradient, and as much
-    again in passing.
+    The data set and the libraries come on top. A side holds its parameters and both moments, a copy
+    of the last that were finite and one that is being written, and gradients; while a step is
+    taken, each activation, its gradient, and as much again in passing.
     """
-    state = sum(math.prod(shape) for shape in state_shapes(layers(config)).values())
+    network = layers(config)
+    state = sum(math.prod(shape) for shape in state_shapes(network).values())
     needed = sides * (STATES * state + state / 3)
     if dataset:
-        widths = (
-            3 * math.prod(dataset.train_images.shape[1:])
-            + 4 * config.hidden_dim
-            + 2 * config.latent_dim
-        )
+        widths = network[0].in_features + sum(layer.out_features for layer in network)
         step = 3 * widths * min(config.batch_size, len(dataset.train_images))
         needed += max(step, widths * len(dataset.test_images))
     return needed * np.dtype(config.dtype).itemsize
 
 
 def memory() -> float:
-    """Return the bytes of memory that a process may have here; infinity where the system does not say."""
+    """Return the bytes that a process may have here; infinity where the system does not say."""
     try:
         physical: float = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

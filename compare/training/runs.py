@@ -20,25 +20,25 @@ from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, pr
 CONFIG = "config.json"  # what a run's folder holds first
 LOCK = ".ae-mirror.lock"
 PAGE, FIGURES = "page", "figures"  # folders of a run
-STEP, ATLAS, TIMELINE, EXHIBITS = (
+STEP, LATENT_MAP, TIMELINE, DEMONSTRATIONS = (
     f"{part}.safetensors" for part in ("step", "atlas", "timeline", "exhibits")
 )  # of what the page shows besides
 NAMES = {PAGE, FIGURES, "history.json", "check.json", "quality.json", "quality.md", "report.html"}
 WRITTEN = {".html", ".json", ".md", ".png", ".safetensors"}  # how the names of its files end
 CHECKED = {"held", "sentence", "findings", "exactness", "free_runs"}  # what check.json says
 
-
-RENAMED = {"tier": "stage", "undecided": "inconclusive", "twin": "perturbed"}  # since version 0.4
+# Words of JSON that a version before 0.4 wrote, and today's.
+KEYS = {"tier": "stage", "undecided": "inconclusive", "twin": "perturbed"}
 VERDICTS = {"off": "fail", "suspect": "borderline", "undecided": "inconclusive"}
 
 
 def modern(value: Any) -> Any:
-    """Return a JSON value of whatever version in today's words."""
+    """Return a JSON value, of whatever version of this project, in today's words."""
     if isinstance(value, list):
         return [modern(item) for item in value]
     if not isinstance(value, dict):
         return value
-    renamed = {RENAMED.get(key, key): modern(item) for key, item in value.items()}
+    renamed = {KEYS.get(key, key): modern(item) for key, item in value.items()}
     if isinstance(verdict := renamed.get("verdict"), str):
         renamed["verdict"] = VERDICTS.get(verdict, verdict)
     return renamed
@@ -51,64 +51,54 @@ def new_folder(kind: str) -> Path:
 
 @contextmanager
 def claimed(folder: Path, first: str) -> Iterator[None]:
-    """Keep every other process from training into a folder, which is made if need be and goes again if it stays empty.
+    """Keep every other process from training into a folder.
 
-    Raises `UserError` where another process is at it. The system frees the folder however the
-    process ends. An interrupt becomes an `Interrupted` that says how to go on, once the file that
-    is written first is there.
+    The folder is made if need be, and removed again if it stays empty. Raises `UserError` where
+    another process trains into it. The system frees the folder however the process ends. An
+    interrupt becomes an `Interrupted` that says how to go on, once the file `first` is written.
     """
+    lock = FileLock(folder / LOCK)
     with ExitStack() as stack:
         with refusals_told(folder):
             stack.enter_context(made(folder))
-            stack.enter_context(_locked(folder))
+            require_own(folder, [LOCK])
+            try:
+                lock.acquire(blocking=False)
+            except Timeout as error:
+                raise UserError(
+                    f"another process is at work in {folder}; "
+                    "wait for its end, or choose another --out"
+                ) from error
+            stack.callback(lock.release)
+            stack.callback((folder / LOCK).unlink, missing_ok=True)
             tidy(folder)
         try:
             yield
         except KeyboardInterrupt:
-            how = (
-                f"go on with --resume {folder}"
-                if (folder / first).exists()
-                else "nothing had begun yet"
-            )
+            how = "nothing had begun yet"
+            if (folder / first).exists():
+                how = f"go on with --resume {folder}"
             raise Interrupted(f"interrupted; {how}") from None
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    require_own(folder, [LOCK])
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise UserError(
-            f"another process is at work in {folder}; wait for its end, or choose another --out"
-        ) from error
-    try:
-        yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        lock.release()
+def _places(folder: Path) -> list[Path]:
+    """Return a run's folder, its page's and its figures', where they are there."""
+    return [place for place in (folder, folder / PAGE, folder / FIGURES) if place.is_dir()]
 
 
 def tidy(folder: Path) -> None:
-    """Remove what a process that was killed left of the files that it was writing in a run's folder."""
-    for place in (folder, folder / PAGE, folder / FIGURES):
-        if place.is_dir() and not place.is_symlink():
+    """Remove the partial files that a killed process left in a run's folder."""
+    for place in _places(folder):
+        if not place.is_symlink():
             remove_partials(place)
 
 
-def _is_of_a_run(path: Path) -> bool:
-    """Whether a file or folder has a name that a run would write over."""
-    return path.suffix == ".safetensors" or path.name in NAMES
-
-
 def require_own_files(folder: Path) -> None:
-    """Raise `UserError` for a file that a command would read or write, and that is a link out of the folder."""
+    """Raise `UserError` where a file that a command would read or write is a link out of it."""
     require_own(folder, [PAGE, FIGURES])
-    for place in (folder, folder / PAGE, folder / FIGURES):
-        if place.is_dir():
-            entries = (path.relative_to(folder) for path in sorted(place.iterdir()))
-            require_own(folder, [str(path) for path in entries if path.suffix in WRITTEN])
+    entries = [entry for place in _places(folder) for entry in sorted(place.iterdir())]
+    own = [str(entry.relative_to(folder)) for entry in entries if entry.suffix in WRITTEN]
+    require_own(folder, own)
 
 
 @dataclass(frozen=True)
@@ -120,30 +110,36 @@ class Run:
 
     @classmethod
     def plan(cls, config: Config, folder: Path | None) -> "Run":
-        """Name a new run's folder, by default one under runs/. Raises `UserError` where a run is in it already."""
+        """Name a new run's folder, by default one under runs/.
+
+        Raises `UserError` where a run, or a file that a run would write over, is in it already.
+        """
         folder = folder or new_folder(config.data)
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is a file, not a folder; choose another --out")
-        run = cls(folder, config)
-        if run.has_begun():
+        if (folder / CONFIG).exists():
             raise UserError(
                 f"{folder} holds a run already; continue it with --resume, or choose another --out"
             )
-        if folder.exists() and (
-            stray := sorted(path.name for path in folder.iterdir() if _is_of_a_run(path))
+        names = [path.name for path in (folder.iterdir() if folder.exists() else ())]
+        if stray := sorted(
+            name for name in names if name in NAMES or name.endswith(".safetensors")
         ):
             raise UserError(
                 f"{folder} holds {stray[0]} and no config.json; choose another --out, or remove it"
             )
-        return run
+        return cls(folder, config)
 
     def environment(self) -> dict[str, Any]:
-        """Return what the run has been worked on with so far. Raises `UserError` for a broken config.json."""
+        """Return what the run began with. Raises `UserError` for a broken config.json."""
         found = read_json(self.folder / CONFIG).get("environment")
         return found if isinstance(found, dict) else {}
 
     def begin(self) -> "Run":
-        """Make the folder and write the config, once all that the run needs is known to be there; return the run."""
+        """Make the folder and write the config; return the run.
+
+        It comes after all that can fail: from here on there is something to resume.
+        """
         value = {"config": self.config.to_dict(), "environment": machine.describe()}
         write_json(self.folder / CONFIG, value)
         return self
@@ -162,12 +158,11 @@ class Run:
             raise UserError(f"{path} is not the config of a run; restore it or start a new run")
         return cls(folder, Config.from_dict(value["config"]))
 
-    def has_begun(self) -> bool:
-        """Return whether there is anything to go on from."""
-        return (self.folder / CONFIG).exists()
-
     def history(self) -> dict[str, Any]:
-        """Return what history.json holds, an empty one where there is none yet. Raises `UserError` for another file."""
+        """Return what history.json holds, or an empty history where there is none yet.
+
+        Raises `UserError` for another file.
+        """
         path = self.folder / "history.json"
         history = read_json(path) if path.exists() else {"drift": []}
         try:
@@ -176,22 +171,31 @@ class Run:
             [DriftRecord(**record) for record in history["drift"]]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
-                f"{path} is not the history of a run ({error}); restore it, or delete it to go on without"
+                f"{path} is not the history of a run ({error}); "
+                "restore it, or delete it to go on without"
             ) from error
         return dict(history)
 
     def check(self) -> dict[str, Any] | None:
-        """Return what check.json holds, None where there is none yet. Raises `UserError` for another file."""
+        """Return what check.json holds, in today's words, or None where there is none yet.
+
+        Raises `UserError` for another file.
+        """
         path = self.folder / "check.json"
-        check = modern(read_json(path)) if path.exists() else None
-        if check is not None and not (isinstance(check, dict) and check.keys() >= CHECKED):
-            raise UserError(
-                f"{path} is not the check of a run; restore it, or delete it to go on without"
-            )
-        return check
+        if not path.exists():
+            return None
+        check = modern(read_json(path))
+        if isinstance(check, dict) and check.keys() >= CHECKED:
+            return check
+        raise UserError(
+            f"{path} is not the check of a run; restore it, or delete it to go on without"
+        )
 
     def checkpoints(self) -> dict[str, Checkpoint]:
-        """Return the checkpoints that are there, by side. Raises `UserError` for one that is not the run's, or gone."""
+        """Return the checkpoints that are there, by side.
+
+        Raises `UserError` for one that is not this run's, or is gone.
+        """
         found, history = {}, self.history()
         for name in LABELS:
             path = self.checkpoint(name)
@@ -199,15 +203,18 @@ class Run:
                 found[name] = checkpoint = Checkpoint.load(path)
                 if checkpoint.side != name:
                     raise UserError(
-                        f"{path} is of the side {checkpoint.side}; restore the file, or start a new run"
+                        f"{path} is of the side {checkpoint.side}; "
+                        "restore the file, or start a new run"
                     )
                 if replace(checkpoint.config, epochs=self.config.epochs) != self.config:
                     raise UserError(
-                        f"{path} is not of the config in config.json; restore that, or start a new run"
+                        f"{path} is not of the config in config.json; "
+                        "restore that, or start a new run"
                     )
             elif history.get(name) or previous(path).exists():
                 raise UserError(
-                    f"{path} is gone; put it back ({previous(path)} is the one before), or start a new run"
+                    f"{path} is gone; put it back ({previous(path)} is the one before), "
+                    "or start a new run"
                 )
         return found
 
@@ -220,7 +227,7 @@ class Run:
         return self.folder / PAGE / part
 
     def trained_sides(self, *, device: str = "cpu") -> dict[str, AutoencoderSide]:
-        """Return the sides that have a checkpoint, as they stood then, by label."""
+        """Return the sides that have a checkpoint, as it left them, by label."""
         sides: dict[str, AutoencoderSide] = {}
         for name, checkpoint in self.checkpoints().items():
             label = LABELS[name]

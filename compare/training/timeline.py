@@ -1,14 +1,12 @@
-"""How a training looks from inside, over time: reconstructions, dead units and gradients of every side.
+"""How a training looks from inside, over time: reconstructions, dead units and gradients.
 
-A point is a step among the first, or the end of an epoch. Each side is asked for one observed step
-on a fixed batch of noisy test images, which it then takes back: nothing here is part of the
-training.
+A point is a step among the first, or the end of an epoch. Each side takes one observed step on a
+fixed batch of noisy test images, and takes it back: nothing here changes the training.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +14,8 @@ from compare.data.batches import Batch, noisy_test_images, training_batches
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.files import as_we_wrote_it, read_arrays, write_arrays
-from compare.quality.codec import spread_out
-from compare.sides.interface import Array, Side, under_prefix
+from compare.quality.codecs import spread_out
+from compare.sides.interface import Array, Side, observed, under_prefix
 
 STEPS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50)  # of the first; 0 is the start
 PROBE = 256  # test images, for gradients and dead units
@@ -50,56 +48,45 @@ class Timeline:
             self.images, header = read_arrays(path)
             with as_we_wrote_it(path):
                 self.points = [Point(**point) for point in header["points"]]
-        self.images |= {
-            name: as_bytes(images[:EXAMPLES]) for name, images in self.probe._asdict().items()
-        }
+        self.images |= {name: _examples(images) for name, images in self.probe._asdict().items()}
 
     def record(self, side: Side, unit: str, number: int) -> None:
-        """Add where a side stands now, in place of what there was for the same time."""
-        who, before = side.describe(), side.state()
-        trace = side.observe(self.probe)
-        side.load(before)
-        count = len(self.probe.clean)
-        grads = under_prefix("grad", trace)
+        """Add a point where a side is now, in place of one for the same time."""
+        who, trace, count = side.describe(), observed(side, self.probe), len(self.probe.clean)
+        time = (who.name, unit, number)
         relus = [layer.name for layer in who.layers if layer.kind == "ReLU"]
+        squares = {
+            name: np.square(grad, dtype=np.float64).sum()
+            for name, grad in under_prefix("grad", trace).items()
+        }
         point = Point(
-            who.name,
-            unit,
-            number,
+            *time,
             float(trace["loss"]) / count,
             {relu: int((trace[f"act/{relu}"] <= 0).all(axis=0).sum()) for relu in relus},
-            {
-                of: float(np.sqrt(np.square(grad, dtype=np.float64).sum())) / count
-                for of, grad in grads.items()
-            },
+            {name: float(np.sqrt(square)) / count for name, square in squares.items()},
         )
-        self.points = [
-            p for p in self.points if (p.side, p.unit, p.number) != (who.name, unit, number)
-        ] + [point]
-        last = who.layers[-1].name
-        self.images[f"{who.name}/{unit}/{number}"] = as_bytes(trace[f"act/{last}"][:EXAMPLES])
+        others = (p for p in self.points if (p.side, p.unit, p.number) != time)
+        self.points = [*others, point]
+        output = trace[f"act/{who.layers[-1].name}"]
+        self.images[f"{who.name}/{unit}/{number}"] = _examples(output)
 
     def save(self) -> None:
         """Write the file."""
-        header: dict[str, Any] = {
-            "points": [asdict(point) for point in self.points],
-            "probe": len(self.probe.clean),
-        }
-        write_arrays(self.path, self.images, header)
+        points = [asdict(point) for point in self.points]
+        write_arrays(self.path, self.images, {"points": points, "probe": len(self.probe.clean)})
 
 
 def record_first_steps(timeline: Timeline, side: Side, config: Config, images: Array) -> None:
-    """Record a side, at its start, over the first steps of the training; `images` are the training images."""
-    losses: Iterator[float] = side.fit(training_batches(config, images, STEPS[-1]))
-    done = 0
-    for step in STEPS:
-        for _ in range(step - done):
+    """Record a side, at its start, over the first steps; `images` are the training images."""
+    losses = side.fit(training_batches(config, images, STEPS[-1]))
+    timeline.record(side, "step", STEPS[0])
+    for before, step in pairwise(STEPS):
+        for _ in range(step - before):
             next(losses)
-        done = step
         timeline.record(side, "step", step)
 
 
-def as_bytes(images: Array) -> Array:
-    """Return images in [0, 1] as whole numbers to 255."""
-    rounded: Array = np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
+def _examples(images: Array) -> Array:
+    """Return the first images, in [0, 1], as bytes."""
+    rounded: Array = np.rint(255 * np.clip(images[:EXAMPLES], 0, 1)).astype(np.uint8)
     return rounded

@@ -1,22 +1,24 @@
-"""Training one side or both, epoch by epoch in turn, with checkpoints of each side after its epochs and within them."""
+"""Training one side or both, epoch by epoch in turn, with checkpoints after and within epochs."""
 
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from compare import machine
 from compare.data.batches import (
     Batch,
+    Images,
     ahead,
     epoch_batches,
     noisy_test_images,
     steps_per_epoch,
+    to_float,
     training_batches,
 )
 from compare.data.config import Config
@@ -25,27 +27,40 @@ from compare.errors import Diverged
 from compare.files import write_json
 from compare.sides.interface import Side, State, distance, in_words, under_prefix
 from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, PartOfEpoch
-from compare.training.divergence import first_not_finite
 
-LOOK_EVERY = (
-    50  # steps: a parameter that is infinite may leave the loss finite, for the sigmoid's output is
-)
+# Steps between two checks for numbers that are not finite. The loss does not always tell: the
+# sigmoid of an infinite number is finite.
+LOOK_EVERY = 50
+FALLING = 0.99  # of the epoch before: an error above that is not on its way down
 
 StepCallback = Callable[[str, int, float], None]  # side, images in the batch, loss per image
 EpochCallback = Callable[[str, int], None]  # side, epochs it has finished
 
 
-class Position(NamedTuple):
-    """Where a side stood that is known to have been well."""
-
-    state: State
-    epochs: int = 0
-    steps: int = 0  # of the next epoch
-
-
 def denoised_mse(side: Side, test: Batch) -> float:
     """Return the squared error per pixel of what a side makes of noisy images."""
     return float(np.square(side.reconstruct(test.noisy) - test.clean, dtype=np.float64).mean())
+
+
+def fruitless(errors: Sequence[float], images: Images) -> str | None:
+    """Say that nothing has been learnt, and what to do; None where something has.
+
+    `errors` are those per pixel on the test `images` after each epoch. They are compared with the
+    error of the mean image, which is the best answer that ignores the input.
+    """
+    least = float(to_float(images).var(axis=0, dtype=np.float64).mean())
+    if errors[-1] <= least:
+        return None
+    if len(errors) == 1:
+        advice = "give it more --epochs; where that does not help, another --lr"
+    elif errors[-1] < FALLING * errors[-2]:
+        advice = "it falls: give it more --epochs"
+    else:
+        advice = "it does not fall: the training diverges, try a smaller --lr"
+    return (
+        f"its test error, {errors[-1]:.3g} a pixel, is above that of the mean image, {least:.3g}; "
+        f"{advice}"
+    )
 
 
 @dataclass
@@ -58,24 +73,21 @@ class Training:
     folder: Path
     checkpoint_every: float = math.inf  # seconds, within an epoch
     histories: dict[str, list[EpochRecord]] = field(default_factory=dict)
-    parts: dict[str, PartOfEpoch] = field(default_factory=dict)  # of an epoch under way
     drift: dict[int, DriftRecord] = field(default_factory=dict)  # by epochs finished
 
     def __post_init__(self) -> None:
-        """Give every side a history, and fix the noisy test images."""
-        for name in self.sides:
+        """Give every side a history and its start, and fix the noisy test images."""
+        self.kept: dict[str, Checkpoint] = {}  # of each side, the last that was finite
+        for name, side in self.sides.items():
             self.histories.setdefault(name, [])
-        self.kept = {name: Position(side.state()) for name, side in self.sides.items()}
+            self.kept[name] = Checkpoint(name, self.config, side.state())
         self.test = noisy_test_images(self.config, self.dataset.test_images)
 
     def resume(self, name: str, checkpoint: Checkpoint) -> None:
-        """Put a side, if it takes part, where a checkpoint, its own or the other side's, left off."""
+        """Put a side, if it takes part, where a checkpoint, its own or the other side's, is."""
         self.histories[name] = list(checkpoint.history)
-        self.parts[name] = checkpoint.part
+        self.kept[name] = checkpoint
         if name in self.sides:
-            self.kept[name] = Position(
-                dict(checkpoint.state), len(checkpoint.history), checkpoint.part.steps
-            )
             self.sides[name].load(dict(checkpoint.state))
 
     def run(self, on_step: StepCallback, on_epoch: EpochCallback | None = None) -> None:
@@ -85,41 +97,33 @@ class Training:
         kept.
         """
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", RuntimeWarning
-            )  # an overflow, in any thread, is found here, and named
+            # An overflow, in any thread, is found and named here.
+            warnings.simplefilter("ignore", RuntimeWarning)
             for epoch in range(self.config.epochs):
                 for name in self.sides:
                     if len(self.histories[name]) == epoch:
                         self._train_epoch(name, epoch, on_step)
                         if on_epoch:
                             on_epoch(name, epoch + 1)
-                        self._save(
-                            name, PartOfEpoch()
-                        )  # last: who is killed before it does the epoch's end again
+                        # Last: a process killed before it does the end of the epoch again.
+                        self._save(name, PartOfEpoch())
                 self._measure_drift(epoch)
                 write_json(self.folder / "history.json", self.to_dict())
 
     def images_seen(self, name: str) -> int:
-        """Return how many images a side has trained on, those of every epoch counted."""
-        part, count = self.parts.get(name, PartOfEpoch()), len(self.dataset.train_images)
-        return len(self.histories[name]) * count + min(part.steps * self.config.batch_size, count)
+        """Return how many images a side had trained on at its last checkpoint, over all epochs."""
+        start, count = self.kept[name], len(self.dataset.train_images)
+        return len(start.history) * count + min(start.part.steps * self.config.batch_size, count)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the histories and the drift as plain values for JSON."""
-        histories = {
-            name: [asdict(record) for record in records] for name, records in self.histories.items()
-        }
-        return {**histories, "drift": [asdict(drift) for drift in self.drift.values()]}
+        records = {**self.histories, "drift": self.drift.values()}
+        return {name: [asdict(record) for record in of] for name, of in records.items()}
 
     def _train_epoch(self, name: str, epoch: int, on_step: StepCallback) -> None:
-        side, images, part = (
-            self.sides[name],
-            self.dataset.train_images,
-            self.parts.pop(name, PartOfEpoch()),
-        )
-        total, now = part.loss, time.perf_counter()
-        start, saved = now - part.seconds, now
+        side, images, part = self.sides[name], self.dataset.train_images, self.kept[name].part
+        total, saved = part.loss, time.perf_counter()
+        start = saved - part.seconds
         batches = ahead(epoch_batches(self.config, images, epoch, part.steps))
         for step, loss in enumerate(side.fit(batches), part.steps):
             n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
@@ -133,57 +137,63 @@ class Training:
                 saved = time.perf_counter()
                 start += saved - now
             elif (step + 1) % LOOK_EVERY == 0:
-                self._require_finite(name, self.sides[name].state())
+                self._finite_state(name)
         seconds = time.perf_counter() - start
         self.histories[name].append(
             EpochRecord(total / len(images), denoised_mse(side, self.test), seconds)
         )
 
     def _save(self, name: str, part: PartOfEpoch) -> None:
-        side, history = self.sides[name], self.histories[name]
-        state = side.state()
-        self._require_finite(name, state)
-        made_with = {**machine.describe(), "device": side.describe().device}
-        checkpoint = Checkpoint(name, self.config, state, tuple(history), made_with, part)
-        checkpoint.save(self.folder / f"{name}.safetensors")
-        self.kept[name] = Position(state, len(history), part.steps)
+        state, history = self._finite_state(name), tuple(self.histories[name])
+        made_with = {**machine.describe(), "device": self.sides[name].describe().device}
+        self.kept[name] = Checkpoint(name, self.config, state, history, made_with, part)
+        self.kept[name].save(self._path(name))
 
-    def _require_finite(self, name: str, state: State) -> None:
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def _finite_state(self, name: str) -> State:
+        """Return a side's state. Raises `UserError` where it is not finite."""
+        state = self.sides[name].state()
         if not all(np.isfinite(value).all() for value in state.values()):
             self._stop(name)
+        return state
 
     def _stop(self, name: str) -> NoReturn:
-        """Raise `UserError` with the first number that is not finite; the steps since `kept` are taken again for it."""
-        images = self.dataset.train_images
-        per_epoch = steps_per_epoch(self.config, len(images))
-        state, epoch, steps = self.kept[name]
-        done = epoch * per_epoch + steps
-        batches = training_batches(
-            self.config, images, self.config.epochs * per_epoch - done, done + 1
+        """Raise `UserError`, naming the first number that is not finite.
+
+        It takes the steps since `kept` again and looks at every tensor. Observed steps compute the
+        same as unobserved ones, bit for bit, so a training need not look at each as it goes.
+        """
+        side, kept, images = self.sides[name], self.kept[name], self.dataset.train_images
+        per_epoch, done = steps_per_epoch(self.config, len(images)), kept.steps(len(images))
+        side.load(dict(kept.state))
+        rest = self.config.epochs * per_epoch - done
+        not_finite = (
+            (divmod(step, per_epoch), in_words(tensor))
+            for step, batch in enumerate(
+                training_batches(self.config, images, rest, done + 1), done
+            )
+            for tensor, value in side.observe(batch).items()
+            if not np.isfinite(value).all()
         )
-        found = first_not_finite(self.sides[name], state, batches)
         where = "a number is no longer finite"
-        if found:
-            (epoch, step), what = divmod(done + found[0], per_epoch), in_words(found[1])
+        if found := next(not_finite, None):
+            (epoch, step), what = found
             where = (
                 f"in epoch {epoch + 1}, step {step + 1}, {what} is the first to be no longer finite"
             )
-        kept = self.folder / f"{name}.safetensors"
-        before = (
-            f"what was learnt until shortly before is in {kept}"
-            if kept.exists()
-            else "there is no checkpoint yet"
-        )
+        before = "there is no checkpoint yet"
+        if (path := self._path(name)).exists():
+            before = f"what was learnt until shortly before is in {path}"
         raise Diverged(f"{name} diverged: {where}; try a smaller --lr; {before}")
 
     def _measure_drift(self, epoch: int) -> None:
         together = all(len(records) == epoch + 1 for records in self.histories.values())
-        if (
-            len(self.sides) < 2 or not together or epoch + 1 in self.drift
-        ):  # known: a side may be in the next epoch
+        # What is known already stays: a side may have begun the next epoch.
+        if len(self.sides) < 2 or not together or epoch + 1 in self.drift:
             return
         a, b = (under_prefix("param", side.state()) for side in self.sides.values())
         loss_a, loss_b = (records[epoch].loss for records in self.histories.values())
-        self.drift[epoch + 1] = DriftRecord(
-            epoch + 1, distance(a, b), abs(loss_a - loss_b) / abs(loss_b)
-        )
+        relative = abs(loss_a - loss_b) / abs(loss_b)
+        self.drift[epoch + 1] = DriftRecord(epoch + 1, distance(a, b), relative)

@@ -28,7 +28,7 @@ from compare.data.config import Config
 IMAGES = np.random.default_rng(0).integers(0, 256, (53, 4, 6), dtype=np.uint8)
 IMAGES.setflags(write=False)
 
-sizes = st.integers(1, 60)
+sizes = st.integers(1, len(IMAGES))
 
 
 def assert_same(a: Batch, b: Batch) -> None:

@@ -1,18 +1,18 @@
-"""The whole measurement, on codecs that are quick to make."""
+"""The whole measurement, on codecs that are quick to make, and its tables."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
-from compare.data.batches import noisy_test_images
+from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.quality.baselines import PCA, Wiener
-from compare.quality.codec import Array, Codec, error
-from compare.quality.questions import measure
+from compare.quality.codecs import PCA, Array, Wiener, error
+from compare.quality.questions import Quality, _row, measure, tables
+from compare.tables import Table, markdown
 
 
 class Constant:
@@ -40,35 +40,33 @@ def leaves(values: Any) -> set[type]:
     return {type(values)}
 
 
-def test_a_codec_that_is_pca_measures_as_pca(digits_config: Config, digits: Dataset) -> None:
-    mine: Codec = PCA(digits_config, digits.train_images)
-    quality = measure(digits_config, digits, {"mine": mine})
+def test_a_codec_that_is_pca_measures_as_pca(quality: Quality) -> None:
     for question, answers in quality.items():
         assert isinstance(answers, dict)
         assert answers["mine"] == answers["PCA"], question
 
 
-def test_every_error_is_that_of_its_own_images(digits_config: Config, digits: Dataset) -> None:
-    noisy, clean = noisy_test_images(digits_config, digits.test_images)
-    pca, wiener = (
-        PCA(digits_config, digits.train_images),
-        Wiener(digits_config, digits.train_images),
-    )
-    assert measure(digits_config, digits, {})["pixels"] == {
-        "noisy input": {"denoised": error(noisy, clean), "clean": None},
-        "PCA": {
-            "denoised": error(pca.reconstruct(noisy), clean),
-            "clean": error(pca.reconstruct(clean), clean),
-        },
-        "Wiener filter": {
-            "denoised": error(wiener.denoise(noisy), clean),
-            "clean": error(wiener.denoise(clean), clean),
-        },
+def test_every_error_is_that_of_its_own_images(
+    digits_config: Config, digits: Dataset, test: Batch, pca: PCA, quality: Quality
+) -> None:
+    noisy, clean = test
+    wiener = Wiener(digits_config, digits.train_images)
+    pixels = quality["pixels"]
+    assert pixels["noisy input"] == {"denoised": error(noisy, clean), "clean": None}
+    assert pixels["PCA"] == {
+        "denoised": error(pca.reconstruct(noisy), clean),
+        "clean": error(pca.reconstruct(clean), clean),
+    }
+    assert pixels["Wiener filter"] == {
+        "denoised": error(wiener.denoise(noisy), clean),
+        "clean": error(wiener.denoise(clean), clean),
     }
 
 
-def test_two_measurements_are_equal(digits_config: Config, digits: Dataset) -> None:
-    assert measure(digits_config, digits, {}) == measure(digits_config, digits, {})
+def test_two_measurements_are_equal(
+    digits_config: Config, digits: Dataset, pca: PCA, quality: Quality
+) -> None:
+    assert measure(digits_config, digits, {"mine": pca}) == quality
 
 
 @pytest.mark.parametrize("value", [0, 0.5])
@@ -87,3 +85,68 @@ def test_a_network_that_has_diverged_is_named(
 ) -> None:
     with pytest.raises(UserError, match="mine has diverged"):
         measure(digits_config, digits, {"mine": Constant(value)})
+
+
+def find(quality: Quality, title: str) -> Table:
+    """The only table with these words in its title."""
+    (table,) = [table for table in tables(quality) if title in table.title]
+    return table
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0.016812, "0.0168"),
+        (0.0, "0.00"),
+        (17.74, "17.7"),
+        (1.0, "1.00"),
+        (190.4, "190"),
+        (784, "784"),
+        (None, "–"),
+    ],
+)
+def test_numbers_have_three_digits_and_counts_are_whole(x: float | None, text: str) -> None:
+    assert _row("", x) == ("", text)
+
+
+def test_every_row_is_as_long_as_the_header(quality: Quality) -> None:
+    for table in tables(quality):
+        assert table.rows, table.title
+        assert {len(row) for row in table.rows} == {len(table.columns)}, table.title
+
+
+def test_the_table_of_errors_has_a_row_to_every_method(quality: Quality) -> None:
+    rows = {row[0]: row[1:] for row in find(quality, "Error per pixel").rows}
+    assert list(rows) == ["noisy input", "mine", "PCA", "Wiener filter"]
+    assert rows["noisy input"][2:] == ("–", "–")
+    assert rows["mine"] == rows["PCA"]
+
+
+def test_the_nearest_class_stands_with_its_distance(quality: Quality) -> None:
+    of = quality["classes"]["mine"]
+    row = find(quality, "Nearest other class").rows[3]
+    near = of["nearest"]["3"]
+    assert row == ("3", *2 * (f"{near} at {of['distances'][3][int(near)]:#.3g}",))
+
+
+@pytest.mark.parametrize(
+    ("title", "key"), [("Distance to the nearest", "rms"), ("a share of", "relative")]
+)
+def test_both_distances_stand_in_their_own_table(
+    title: str, key: Literal["rms", "relative"], quality: Quality
+) -> None:
+    of = quality["samples"]["mine"]
+    assert [row[1] for row in find(quality, title).rows] == [
+        f"{distance[key]:#.3g}" for distance in of.values()
+    ]
+
+
+def test_a_file_read_back_makes_the_same_tables(quality: Quality) -> None:
+    assert tables(json.loads(json.dumps(quality))) == tables(quality)
+
+
+def test_markdown_aligns_numbers_to_the_right() -> None:
+    table = Table("Bytes", ("", "a", "b"), [("raw", "784", "–")])
+    assert (
+        markdown([table]) == "**Bytes**\n\n|  | a | b |\n| --- | ---: | ---: |\n| raw | 784 | – |\n"
+    )

@@ -1,4 +1,4 @@
-"""The pictures' arrays: the first test images, and random latents that every side decodes alike."""
+"""The pictures' and the latent map's arrays: of the same test images and latents on every side."""
 
 from dataclasses import replace
 
@@ -9,11 +9,12 @@ from compare.data.batches import Batch, noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.quality import samples as module
-from compare.quality.samples import take_samples
+from compare.quality.samples import latent_map, take_samples
 from compare.sides.interface import Array, AutoencoderSide
 from compare.sides.subject import LABELS, make_side
 
-ROUNDING = 1e-5  # of a pixel in float32, where BLAS sums 8 images in another order than 40, and NumPy than torch
+# of a pixel in float32: BLAS sums 8 images in another order than 40, and NumPy than torch
+ROUNDING = 1e-5
 
 
 @pytest.fixture
@@ -99,3 +100,22 @@ def test_fitted_samples_have_the_mean_and_covariance_of_the_latents_a_dead_one_i
     np.testing.assert_allclose(fitted.mean(axis=0), latents.mean(axis=0), atol=3 * error)
     np.testing.assert_allclose(np.cov(fitted.T), np.cov(latents.T), atol=10 * error)
     np.testing.assert_allclose(np.cov(standard.T), np.eye(3), atol=2 * error)
+
+
+@pytest.mark.parametrize("method", ["UMAP", "PCA", "latent"])
+def test_codes_places_and_images_are_of_the_same_rows(
+    config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide], method: str
+) -> None:
+    test = noisy_test_images(config, dataset.test_images)
+    places = {label: np.arange(80.0, dtype=np.float32).reshape(40, 2) for label in sides}
+    kept = latent_map(config, dataset, sides, places, method)
+    np.testing.assert_array_equal(kept["images"], dataset.test_images)
+    np.testing.assert_array_equal(kept["labels"], dataset.test_labels)
+    np.testing.assert_array_equal(kept["noisy"], test.noisy[:24])
+    for label, side in sides.items():
+        np.testing.assert_allclose(kept[f"codes/{label}"], side.encode(test.clean), atol=ROUNDING)
+        np.testing.assert_allclose(
+            kept[f"denoised/{label}"], side.reconstruct(test.noisy)[:24], atol=ROUNDING
+        )
+        np.testing.assert_array_equal(kept[f"{method}/{label}"], places[label])
+        assert (f"PCA/{label}" in kept) == (method != "latent")

@@ -1,4 +1,4 @@
-"""Bytes that can be counted, strange images that are what they are called, and detectors of known skill."""
+"""Bytes that can be counted, strange images as described, and detectors of known skill."""
 
 import zlib
 from dataclasses import replace
@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.data.batches import noisy_test_images, to_float
+from compare.data.batches import Batch, to_float
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.quality.codec import Array, View, look
+from compare.quality.codecs import Array, Coded, code
 from compare.quality.uses import anomalies, compression, detection, lossless
 
 
 class Copy:
-    """A codec that loses nothing, in latents `scale` times as large as pixels, with two dead ones beside them."""
+    """A codec that loses nothing: latents are pixels times `scale`, and two more are dead."""
 
     def __init__(self, scale: float) -> None:
         self.scale = np.float32(scale)
@@ -47,7 +47,7 @@ def test_lossless_storage_is_counted_image_by_image() -> None:
     images = np.stack(
         [np.zeros((28, 28), np.uint8), rng.integers(0, 256, (28, 28), dtype=np.uint8)]
     )
-    stored = lossless(images, to_float(images))
+    stored = lossless(images)
     each = [len(zlib.compress(image.tobytes(), 9)) for image in images]
     assert stored["raw"] == {"bytes_per_image": 784, "error": {"mse": 0, "psnr": None}}
     assert stored["zlib"] == {"bytes_per_image": sum(each) / 2, "error": {"mse": 0, "psnr": None}}
@@ -58,23 +58,22 @@ def test_eight_bits_cost_a_twelfth_of_a_level_squared(scale: float) -> None:
     clean, copy = np.random.default_rng(0).random((1000, 64), dtype=np.float32), Copy(scale)
     corners = copy.encode(np.stack([np.zeros(64, np.float32), np.ones(64, np.float32)]))
     stored = compression(
-        copy, View(corners, copy.encode(clean), copy.encode(clean), clean, clean), clean
+        copy, Coded(corners, copy.encode(clean), copy.encode(clean), clean, clean), clean
     )
     assert (stored["float32"]["bytes_per_image"], stored["8-bit"]["bytes_per_image"]) == (
         66 * 4,
         66,
     )
     assert stored["float32"]["error"]["mse"] == 0
-    five_sigma = 5 * np.sqrt(
-        4 / 5 / clean.size
-    )  # of a mean of squares of uniform numbers, as a share of it
+    # of a mean of squares of uniform numbers, as a share of it
+    five_sigma = 5 * np.sqrt(4 / 5 / clean.size)
     assert stored["8-bit"]["error"]["mse"] == pytest.approx(1 / (12 * 255**2), rel=five_sigma)
 
 
-def test_latents_beyond_the_training_range_are_cut(digits_config: Config, digits: Dataset) -> None:
+def test_latents_beyond_the_training_range_are_cut() -> None:
     copy, clean = Copy(1), np.full((1, 64), 0.5, np.float32)
     dim = copy.encode(np.stack([np.zeros(64), np.full(64, 0.25)]).astype(np.float32))
-    seen = View(dim, copy.encode(clean), copy.encode(clean), clean, clean)
+    seen = Coded(dim, copy.encode(clean), copy.encode(clean), clean, clean)
     assert compression(copy, seen, clean)["8-bit"]["error"]["mse"] == pytest.approx(0.25**2)
 
 
@@ -92,15 +91,13 @@ def test_strange_images_are_made_of_the_test_images(digits_config: Config, digit
     assert np.array_equal(strange["inverted"], 1 - clean)
     shuffled = strange["shuffled pixels"]
     assert np.array_equal(np.sort(shuffled, axis=1), np.sort(clean, axis=1))
-    assert (
-        len({tuple(image.argsort(kind="stable")) for image in shuffled[:9]}) == 9
-    )  # each in its own way
+    orders = {tuple(image.argsort(kind="stable")) for image in shuffled[:9]}
+    assert len(orders) == 9  # each in its own way
     noise = strange["uniform noise"]
     assert noise.min() >= 0
     assert noise.max() <= 2 * clean.mean()
-    assert noise.mean() == pytest.approx(
-        clean.mean(), rel=5 / np.sqrt(3 * noise.size)
-    )  # five standard errors
+    five_errors = 5 / np.sqrt(3 * noise.size)
+    assert noise.mean() == pytest.approx(clean.mean(), rel=five_errors)
 
 
 def test_strange_images_depend_on_the_seed_alone(digits_config: Config, digits: Dataset) -> None:
@@ -112,12 +109,11 @@ def test_strange_images_depend_on_the_seed_alone(digits_config: Config, digits: 
 
 
 def test_a_detector_is_scored_by_how_often_strange_images_cost_more(
-    digits_config: Config, digits: Dataset
+    digits: Dataset, test: Batch
 ) -> None:
-    test = noisy_test_images(digits_config, digits.test_images)
     strange = {"brighter": test.clean + 1, "the same": test.clean, "darker": test.clean / 100}
     codec = Darkness()
-    seen = look(codec, digits.train_images, test)
+    seen = code(codec, digits.train_images, test)
     assert detection(codec, seen, test.clean, strange) == {
         "brighter": 1,
         "the same": 0.5,

@@ -16,7 +16,7 @@ from compare.sides.interface import under_prefix
 from compare.sides.subject import LABELS
 from compare.terminal import printable
 from compare.training.checkpoint import Checkpoint
-from compare.training.runs import ATLAS, EXHIBITS, FIGURES, STEP, TIMELINE, Run, modern
+from compare.training.runs import DEMONSTRATIONS, FIGURES, LATENT_MAP, STEP, TIMELINE, Run, modern
 
 PICTURES = ("denoising", "reconstructions", "latent", "random_samples", "losses", "divergence")
 
@@ -59,9 +59,9 @@ def read(run: Run) -> Parts:
         run.history(),
         {name: _picture(path) for name, path in pictures.items() if path.exists()},
         _part(run, STEP),
-        _part(run, ATLAS),
+        _part(run, LATENT_MAP),
         _part(run, TIMELINE),
-        _part(run, EXHIBITS),
+        _part(run, DEMONSTRATIONS),
         {
             label: under_prefix("param", dict(Checkpoint.load(run.checkpoint(name)).state))
             for name, label in LABELS.items()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from compare.quality.quality_tables import tables
+from compare.quality.questions import tables
 from compare.report.page.findings import held
 from compare.report.page.parts import Parts
 from compare.sides.subject import LABELS

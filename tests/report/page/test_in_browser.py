@@ -10,7 +10,7 @@ import pytest
 from compare.files import read_arrays
 from compare.sides.subject import LABELS, make_side
 from compare.training.checkpoint import Checkpoint
-from compare.training.runs import ATLAS, Run
+from compare.training.runs import LATENT_MAP, Run
 from tests.report.page.browser import opened, started
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -133,7 +133,7 @@ def test_a_pixel_is_the_sigmoid_of_what_feeds_it(tab: Any) -> None:
 
 def test_the_page_decodes_as_the_run_does(tab: Any, run: Run) -> None:
     ready(tab, "latent")
-    latent_map, _ = read_arrays(run.page(ATLAS))
+    latent_map, _ = read_arrays(run.page(LATENT_MAP))
     for name, label in LABELS.items():
         code = latent_map[f"codes/{label}"][:1]
         side = make_side(name, run.config)

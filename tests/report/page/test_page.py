@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compare.report.page.page import as_json, number, write
-from compare.training.runs import ATLAS, EXHIBITS, STEP, TIMELINE, Run
+from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
 from tests.running import exit_code
 
 SECTIONS = ["verdict", "step", "derivation", "faults", "time", "pixels", "latent"]
@@ -96,9 +96,9 @@ def test_a_number_is_told_to_two_digits(value: float, text: str) -> None:
     ("lost", "said"),
     [
         (f"page/{STEP}", "no observed step"),
-        (f"page/{ATLAS}", "no codes of test images"),
+        (f"page/{LATENT_MAP}", "no codes of test images"),
         (f"page/{TIMELINE}", "no record of its training from inside"),
-        (f"page/{EXHIBITS}", "no injected faults"),
+        (f"page/{DEMONSTRATIONS}", "no injected faults"),
         ("check.json", "no check"),
         ("quality.json", "no table of quality"),
         ("figures", "no pictures"),

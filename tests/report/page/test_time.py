@@ -28,7 +28,9 @@ def test_what_has_no_logarithm_is_a_gap(gap: float | None) -> None:
 
 def test_a_chart_of_nothing_is_empty() -> None:
     assert (
-        chart("title", {("perturbed", "PyTorch"): [None, None]}, 0.5, logarithmic=True).curves[0].path
+        chart("title", {("perturbed", "PyTorch"): [None, None]}, 0.5, logarithmic=True)
+        .curves[0]
+        .path
         == ""
     )
 

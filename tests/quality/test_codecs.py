@@ -1,4 +1,4 @@
-"""The linear yardsticks against scikit-learn's slow ways to them, and against what theory says of MNIST."""
+"""Codecs and errors whose values are known; the linear ones against slower ways to them."""
 
 import os
 from dataclasses import replace
@@ -8,24 +8,71 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from compare.data.batches import epoch_batches, noisy_test_images, to_float
+from compare.data.batches import Batch, epoch_batches, noisy_test_images, to_float
 from compare.data.config import Config
 from compare.data.datasets import Dataset, load
-from compare.quality.baselines import PCA, Wiener
-from compare.quality.codec import CHUNK, error
+from compare.quality import codecs
+from compare.quality.codecs import CHUNK, PCA, Array, Wiener, code, error, spread_out
 
 FLOAT32 = 1e-4  # what float32 sums over some thousand images may cost pixels of order 1, with room
+EPS = float(np.finfo(np.float32).eps)
+
+
+class Negative:
+    """A codec whose latents are minus the images, and whose images are one minus the latents."""
+
+    def encode(self, x: Array) -> Array:
+        return -x
+
+    def decode(self, z: Array) -> Array:
+        return 1 - z
+
+    def reconstruct(self, x: Array) -> Array:
+        return 1 + x
+
+
+def test_what_a_codec_makes_of_each_image_is_kept(
+    digits: Dataset, test: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codecs, "CHUNK", 500)  # 1,200 images in three parts, the last one short
+    coded = code(Negative(), digits.train_images, test)
+    wanted = (
+        -to_float(digits.train_images),
+        -test.clean,
+        -test.noisy,
+        1 + test.clean,
+        1 + test.noisy,
+    )
+    for seen, want in zip(coded, wanted, strict=True):
+        assert np.array_equal(seen, want)
+
+
+@pytest.mark.parametrize(("n", "most", "rows"), [(3, 5, [0, 1, 2]), (9, 3, [0, 4, 8]), (1, 1, [0])])
+def test_a_subset_is_spread_over_the_whole(n: int, most: int, rows: list[int]) -> None:
+    assert spread_out(n, most).tolist() == rows
+
+
+@pytest.mark.parametrize(("off", "psnr"), [(1.0, 0), (0.1, 20), (0.01, 40)])
+def test_images_off_by_a_constant(off: float, psnr: float) -> None:
+    target = np.zeros((3, 5), np.float32)
+    measured = error(target + np.float32(off), target)
+    # the constant, its square and the mean are rounded
+    assert measured["mse"] == pytest.approx(off**2, rel=4 * EPS)
+    assert measured["psnr"] == pytest.approx(psnr, abs=40 * EPS)
+
+
+def test_nothing_lost_has_no_psnr() -> None:
+    target = np.full((3, 5), 0.3, np.float32)
+    assert error(target, target) == {"mse": 0, "psnr": None}
 
 
 def test_pca_is_the_projection_on_the_first_singular_vectors(
-    digits_config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset, pca: PCA
 ) -> None:
     x = to_float(digits.train_images).astype(np.float64)
     vectors = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][: digits_config.latent_dim]
     projected = x.mean(axis=0) + (x - x.mean(axis=0)) @ vectors.T @ vectors
-    reconstructed = PCA(digits_config, digits.train_images).reconstruct(
-        to_float(digits.train_images)
-    )
+    reconstructed = pca.reconstruct(to_float(digits.train_images))
     np.testing.assert_allclose(reconstructed, projected, atol=FLOAT32)
 
 
@@ -61,14 +108,13 @@ def test_wiener_leaves_images_alone_that_have_no_noise(
 
 
 def test_a_projection_loses_what_the_discarded_components_held(
-    digits_config: Config, digits: Dataset
+    digits_config: Config, digits: Dataset, pca: PCA
 ) -> None:
     clean = to_float(digits.train_images)
     variances = np.linalg.eigvalsh(np.cov(clean, rowvar=False, bias=True))[::-1]
     lost = variances[digits_config.latent_dim :].sum() / clean.shape[1]
-    assert error(PCA(digits_config, digits.train_images).reconstruct(clean), clean)[
-        "mse"
-    ] == pytest.approx(lost, rel=FLOAT32)
+    measured = error(pca.reconstruct(clean), clean)["mse"]
+    assert measured == pytest.approx(lost, rel=FLOAT32)
 
 
 @pytest.mark.skipif(

@@ -1,0 +1,132 @@
+"""Codecs: what is asked of them, what one makes of a data set, and the linear ones to compare with.
+
+Images are rows (n, pixels) in [0, 1], unless they are bytes (n, height, width).
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compare.data.batches import Batch, Images, epoch_batches, to_float
+from compare.data.config import Config
+
+Array = NDArray[np.floating]
+CHUNK = 4096  # training images that are floats at one time: 13 MB of MNIST, all of which is 188 MB
+
+
+class Codec(Protocol):
+    """Anything that compresses images (n, pixels) into latents (n, latent) and back."""
+
+    def encode(self, x: Array) -> Array:
+        """Map images to latents."""
+
+    def decode(self, z: Array) -> Array:
+        """Map latents to images."""
+
+    def reconstruct(self, x: Array) -> Array:
+        """Return decode(encode(x))."""
+
+
+class Coded(NamedTuple):
+    """What one codec makes of a data set: computed once, used by every question."""
+
+    train_latents: Array  # (n_train, latent), of the clean training images
+    latents: Array  # (n_test, latent), of the clean test images
+    noisy_latents: Array  # (n_test, latent), of the noisy test images
+    reconstructed: Array  # (n_test, pixels), the clean test images there and back
+    denoised: Array  # (n_test, pixels), the noisy test images there and back
+
+
+def code(codec: Codec, train_images: Images, test: Batch) -> Coded:
+    """Give a codec the training images, as bytes, and the test images, clean and noisy."""
+    chunks = np.split(train_images, range(CHUNK, len(train_images), CHUNK))
+    train_latents = np.concatenate([codec.encode(to_float(images)) for images in chunks])
+    latents, noisy = codec.encode(test.clean), codec.encode(test.noisy)
+    return Coded(train_latents, latents, noisy, codec.decode(latents), codec.decode(noisy))
+
+
+def spread_out(n: int, most: int) -> NDArray[np.intp]:
+    """Return at most `most` of the rows 0 … n−1, evenly spaced.
+
+    Not the first ones: the two halves of MNIST's test set come from different writers.
+    """
+    return np.linspace(0, n - 1, min(n, most)).astype(np.intp)
+
+
+class Error(TypedDict):
+    """The distance of a set of images from their targets, whose pixels lie in [0, 1]."""
+
+    mse: float  # the mean squared error of a pixel, over all pixels of all images
+    psnr: float | None  # −10 log₁₀(mse): decibels against the peak of 1; None where nothing is lost
+
+
+def error(images: Array, targets: Array) -> Error:
+    """Compare two sets of images."""
+    from sklearn.metrics import mean_squared_error
+
+    mse = float(mean_squared_error(targets, images))
+    return {"mse": mse, "psnr": -10 * math.log10(mse) if mse > 0 else None}
+
+
+class PCA:
+    """The best linear codec of clean images: what the bottleneck allows without any curve.
+
+    It has `latent_dim` components, or as many as the data can have where that is fewer.
+    """
+
+    def __init__(self, config: Config, train_images: Images) -> None:
+        from sklearn.decomposition import PCA as Components
+
+        x = to_float(train_images)
+        # By the 784 × 784 covariances: exact enough, and 60,000 images take seconds.
+        components = Components(min(config.latent_dim, *x.shape), svd_solver="covariance_eigh")
+        self._pca = components.fit(x)
+
+    def encode(self, x: Array) -> Array:
+        """Map images to their components (n, latent)."""
+        z: Array = self._pca.transform(x)
+        return z
+
+    def decode(self, z: Array) -> Array:
+        """Map components (n, latent) to images, which may leave [0, 1]."""
+        y: Array = self._pca.inverse_transform(z)
+        return y
+
+    def reconstruct(self, x: Array) -> Array:
+        """Return decode(encode(x))."""
+        return self.decode(self.encode(x))
+
+
+class Wiener:
+    """The best affine map from noisy to clean images: a full matrix, so it is no codec.
+
+    The textbook's C(C + σ²I)⁻¹ holds for noise that ignores the image. Clipped noise does not
+    (black pixels only brighten), so the map is fitted to noisy training images, one draw of the
+    config's own noise for each.
+    """
+
+    def __init__(self, config: Config, train_images: Images) -> None:
+        pixels = train_images[0].size
+        gram = np.zeros((pixels + 1, pixels + 1))  # sums in float64
+        cross = np.zeros((pixels + 1, pixels))
+        large_batches = replace(config, batch_size=CHUNK, dtype="float32")
+        for noisy, clean in epoch_batches(large_batches, train_images, epoch=0):
+            x = _with_ones(noisy)
+            gram += x.T @ x
+            cross += x.T @ clean
+        # Least squares and not solve: without noise, a pixel that is always black makes the Gram
+        # matrix singular.
+        self._weight = np.linalg.lstsq(gram, cross)[0].astype(np.float32)  # (pixels + 1, pixels)
+
+    def denoise(self, x: Array) -> Array:
+        """Map noisy images to their estimates, which may leave [0, 1]."""
+        y: Array = _with_ones(x) @ self._weight
+        return y
+
+
+def _with_ones(x: Array) -> Array:
+    """Append the column that makes a linear map affine."""
+    return np.pad(x, ((0, 0), (0, 1)), constant_values=1)
