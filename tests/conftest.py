@@ -84,10 +84,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Do the whole job once; return its folder, which nobody changes, and what was printed."""
 
     def make(folder: Path) -> None:
-        (folder / "printed").write_text(compare(*RUN, "--out", "run", cwd=folder))
+        (cwd := folder / "cwd").mkdir()
+        (folder / "printed").write_text(compare(*RUN, "--out", "run", cwd=cwd))
 
     made = once(tmp_path_factory, "finished", make)
-    return made / "run", (made / "printed").read_text()
+    return made / "cwd/run", (made / "printed").read_text()
 
 
 @pytest.fixture

@@ -13,7 +13,14 @@ WHOLE = 400.0  # seconds that a run may take on a busy machine
 both = pytest.mark.parametrize("threads", [1, 2])
 
 
-@pytest.mark.parametrize("work", [kills.TRAIN, kills.EXPLORE, kills.FROM_A_FILE])
+@pytest.mark.parametrize(
+    "work",
+    [
+        kills.TRAIN,
+        pytest.param(kills.EXPLORE, marks=pytest.mark.slow),
+        pytest.param(kills.FROM_A_FILE, marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_killed_goes_on_bit_for_bit_with_the_threads_it_had(
     tmp_path: Path, work: kills.Work
 ) -> None:

@@ -12,7 +12,7 @@ from compare import machine
 
 LIMIT_AND_COUNT = """
 import sys
-from compare import environment
+from compare import machine
 {first}
 machine.set_threads(1)
 import threadpoolctl, torch
@@ -67,7 +67,7 @@ def test_a_package_that_is_absent_has_no_version(monkeypatch: pytest.MonkeyPatch
 
 
 RUN = """
-from compare import environment
+from compare import machine
 {then}
 print(*machine.go_on_from({earlier!r}, {count}), sep=";")
 print(machine.threads())
@@ -139,7 +139,7 @@ def test_no_more_threads_are_used_than_blas_was_built_for(monkeypatch: pytest.Mo
 FAULTS = """
 import resource
 import numpy as np
-from compare import environment
+from compare import machine
 machine.keep_freed_memory()
 def use():
     arrays = [np.ones(25 * 2**20, np.uint8) for _ in range(8)]

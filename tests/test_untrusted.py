@@ -186,7 +186,7 @@ def test_of_many_wrong_checkpoints_each_is_refused_or_makes_no_difference(tmp_pa
 
 
 def test_of_many_folders_and_results_of_strangers_none_does_harm(tmp_path: Path) -> None:
-    outcomes = many(folders.trial, range(150), tmp_path)
+    outcomes = many(folders.trial, range(110), tmp_path)
     assert outcomes.keys() == {"refused", "unread", "shown as text", "left alone"}
 
 

@@ -1,10 +1,11 @@
-"""Each stage passes on a twin that differs by rounding alone, and fails on what it exists for."""
+"""Each stage passes on a side that differs by rounding alone, and fails on what it exists for."""
 
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
+from compare.check import trajectory
 from compare.check.bounds import Verdict
 from compare.check.diagnosis import STAGES
 from compare.check.stages import check
@@ -43,7 +44,7 @@ EXISTS_FOR = {
 }
 
 
-def test_a_twin_that_differs_by_rounding_alone_passes_every_tier(dataset: Dataset) -> None:
+def test_a_side_that_differs_by_rounding_alone_passes_every_stage(dataset: Dataset) -> None:
     ours = make_side("numpy", SMALL)
     rng = np.random.default_rng(0)
     dy, x, weight = (
@@ -61,12 +62,16 @@ def test_a_twin_that_differs_by_rounding_alone_passes_every_tier(dataset: Datase
 
 
 @pytest.mark.parametrize(("stage", "title"), EXISTS_FOR.items())
-def test_a_tier_fails_on_what_it_exists_for(dataset: Dataset, stage: str, title: str) -> None:
+def test_a_stage_fails_on_what_it_exists_for(dataset: Dataset, stage: str, title: str) -> None:
     (fault,) = (fault for fault in FAULTS if f"{fault.operation}: {fault.name}" == title)
-    assert stage in control(fault, dataset.train_images, torch=False).stages
+    found = control(fault, dataset.train_images, dtypes=["float32"], torch=False)
+    assert stage in found.stages
 
 
-def test_the_trajectory_fails_on_drift(config: Config, dataset: Dataset) -> None:
+def test_the_trajectory_fails_on_drift(
+    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trajectory, "PERTURBED", 7)
     with rewritten("Adam.step", [("param -= change", "param -= change * (1 + 1e-4)")]):
         finding, _ = check_trajectory(our_own(dataset.train_images), config, ["float32"])
     assert finding.verdict is Verdict.FAIL
