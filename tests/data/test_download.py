@@ -36,7 +36,7 @@ Install = Callable[[str, str], None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that installs the stand-in, with statements `before` and `during` its work."""
+    """Return a function that installs the stand-in, with statements before and during its work."""
 
     def put(before: str, during: str) -> None:
         (tmp_path / "modules").mkdir()
