@@ -58,15 +58,20 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="session")
-def dataset() -> Dataset:
+def bundled() -> Dataset:
+    """Return the digits that need no download, all of them."""
+    return datasets.load("digits", Path("no such folder"))
+
+
+@pytest.fixture(scope="session")
+def dataset(bundled: Dataset) -> Dataset:
     """Return 130 digits, two batches of the config and a short one, and 40 to test on."""
-    whole = datasets.load("digits", Path())
     return replace(
-        whole,
-        train_images=whole.train_images[:130],
-        train_labels=whole.train_labels[:130],
-        test_images=whole.test_images[:40],
-        test_labels=whole.test_labels[:40],
+        bundled,
+        train_images=bundled.train_images[:130],
+        train_labels=bundled.train_labels[:130],
+        test_images=bundled.test_images[:40],
+        test_labels=bundled.test_labels[:40],
     )
 
 

@@ -1,4 +1,4 @@
-"""A download ends with checked files in place, or in one line that says what to do and with nothing left behind.
+"""A download ends with checked files in place, or in one line and with nothing left behind.
 
 The child finds a stand-in for torchvision here, which spares it the import of torch; test_mirror.py
 has the real one.
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ Install = Callable[[str, str], None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that sets up the stand-in, with statements to run `before` and `during` a download."""
+    """Return a function that installs the stand-in, with statements before and during its work."""
 
     def put(before: str, during: str) -> None:
         (tmp_path / "modules").mkdir()
@@ -133,12 +134,20 @@ def test_a_folder_that_cannot_be_made_is_a_failure_too(tmp_path: Path) -> None:
         download.fetch("Tiny", tmp_path / "file" / "raw", ["images"], check, deadline=30)
 
 
-def test_a_child_past_the_deadline_is_killed(tmp_path: Path, install: Install) -> None:
-    install(
-        "", f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)"
-    )
-    assert "(not finished after 2 s)" in failure(tmp_path / "raw", deadline=2.0)
-    assert_gone(int((tmp_path / "pid").read_text()))
+def test_a_child_past_the_deadline_is_killed(
+    tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("", "time.sleep(60)")
+    children = []
+
+    class Recorded(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            children.append(self.pid)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    assert "(not finished after 0.2 s)" in failure(tmp_path / "raw", deadline=0.2)
+    assert_gone(*children)
 
 
 def test_an_interrupt_ends_the_child_and_leaves_nothing_behind(
@@ -147,14 +156,15 @@ def test_an_interrupt_ends_the_child_and_leaves_nothing_behind(
     install(
         "", f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)"
     )
-    fetch = "import sys, pathlib; from compare.data.download import fetch; folder = pathlib.Path(sys.argv[1]); "
-    fetch += "fetch('Tiny', folder, ['images', 'labels'], print, deadline=60)"
+    fetch = (
+        "import sys, pathlib; from compare.data.download import fetch; "
+        "fetch('Tiny', pathlib.Path(sys.argv[1]), ['images', 'labels'], print, deadline=60)"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", fetch, tmp_path / "raw"],
         stderr=subprocess.PIPE,
-        preexec_fn=partial(
-            signal.signal, signal.SIGINT, signal.SIG_DFL
-        ),  # a job in the background would ignore it
+        # a job in the background would ignore it
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as parent:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert parent.poll() is None

@@ -48,7 +48,7 @@ def refusal() -> Iterator[str]:
 
 @contextmanager
 def silence() -> Iterator[str]:
-    """Yield an address where connections are taken and never answered, and check that there was one."""
+    """Yield an address that takes connections and never answers; check that there was one."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         listening.setblocking(False)
@@ -73,30 +73,20 @@ def redirect(request: BaseHTTPRequestHandler) -> None:
         request.end_headers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("proxy", "deadline", "reason"),
     [
         pytest.param(refusal(), 120.0, "Connection refused", id="refusal"),
-        pytest.param(
-            silence(), 20.0, "not finished after 20 s", id="silence", marks=pytest.mark.slow
-        ),
-        pytest.param(
-            server(lambda r: r.send_error(503)),
-            120.0,
-            "HTTP Error 503",
-            id="503",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            server(lambda r: send(r, b"?")), 120.0, "corrupted", id="junk", marks=pytest.mark.slow
-        ),
-        pytest.param(server(redirect), 120.0, "corrupted", id="a web page", marks=pytest.mark.slow),
+        pytest.param(silence(), 20.0, "not finished after 20 s", id="silence"),
+        pytest.param(server(lambda r: r.send_error(503)), 120.0, "HTTP Error 503", id="503"),
+        pytest.param(server(lambda r: send(r, b"?")), 120.0, "corrupted", id="junk"),
+        pytest.param(server(redirect), 120.0, "corrupted", id="a web page"),
         pytest.param(
             server(lambda r: send(r, b"\x1f\x8b", announced=1000)),
             120.0,
             "corrupted",
             id="cut off",
-            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -131,7 +121,8 @@ def test_mnist_comes_from_a_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     checksums = [(name, hashlib.md5(content).hexdigest()) for name, content in packed.items()]
     with server(lambda request: send(request, packed[request.path.strip("/")])) as address:
         (tmp_path / "sitecustomize.py").write_text(  # Python imports it as it starts
-            f"import torchvision.datasets as d\nd.MNIST.mirrors, d.MNIST.resources = ['{address}/'], {checksums}\n"
+            "import torchvision.datasets as d\n"
+            f"d.MNIST.mirrors, d.MNIST.resources = ['{address}/'], {checksums}\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from compare.data.streams import Purpose, stream
 
 integers = st.integers(0, 2**63 - 1)
-KNOWN = [
-    9490977549400313803,
-    9721629839726756596,
-]  # NumPy promises the bits of Philox for all versions, so old runs can be replayed
+# NumPy promises the bits of Philox for all versions, so old runs can be replayed
+KNOWN = [9490977549400313803, 9721629839726756596]
 
 addresses = st.tuples(st.sampled_from(Purpose), integers, integers, integers)
 
@@ -47,7 +45,7 @@ def test_a_purpose_keeps_its_number_for_good(purpose: Purpose) -> None:
         "TEST_NOISE": 3,
         "DIGITS": 4,
         "SAMPLES": 5,
-        "TWINS": 6,
+        "PERTURBED": 6,
     }
     assert numbers.get(purpose.name, purpose) == purpose
 

@@ -1,4 +1,4 @@
-"""A checkpoint comes back bit for bit; a file that is none, or not of its config's network, is refused in one line."""
+"""A checkpoint comes back bit for bit; any other file is refused in one line."""
 
 import json
 from collections.abc import Callable

@@ -1,10 +1,12 @@
 """A run's folder is made once, found again, and refused where it is none."""
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from compare.errors import Interrupted, UserError
 from compare.files import PARTIAL
 from compare.sides.numpy_side import initial_state
 from compare.training.checkpoint import Checkpoint
-from compare.training.runs import Run, claimed
+from compare.training.runs import Run, claimed, modern
 from tests.running import environ
 
 DEAD = 2**22  # a number that no process has: the kernel's largest is one less
@@ -179,3 +181,59 @@ def test_a_new_run_does_not_write_over_somebodys_files(
         UserError, match=rf"holds {name} and no config.json; choose another --out, or remove it"
     ):
         Run.plan(config, tmp_path)
+
+
+FOUND = {  # as versions before 0.4 wrote it, and as it reads today
+    "tier": "rounding",
+    "side": "NumPy",
+    "verdict": "undecided",
+    "undecided": 0.5,
+    "ratio": None,
+}
+READ = {
+    "stage": "rounding",
+    "side": "NumPy",
+    "verdict": "inconclusive",
+    "inconclusive": 0.5,
+    "ratio": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (FOUND, READ),
+        (READ, READ),
+        ({"findings": [FOUND, 3]}, {"findings": [READ, 3]}),
+        (
+            [{"verdict": "off"}, {"verdict": "suspect"}],
+            [{"verdict": "fail"}, {"verdict": "borderline"}],
+        ),
+        ({"twin": [1e-7], "steps": ["off"]}, {"perturbed": [1e-7], "steps": ["off"]}),
+        ({"verdict": ["off"]}, {"verdict": ["off"]}),
+        ({"verdict": {"verdict": "off"}}, {"verdict": {"verdict": "fail"}}),
+        ("off", "off"),
+        (None, None),
+    ],
+)
+def test_what_an_earlier_version_wrote_reads_in_todays_words(old: Any, new: Any) -> None:
+    assert modern(old) == new
+
+
+def test_a_check_of_an_earlier_version_opens(config: Config, tmp_path: Path) -> None:
+    run = Run.plan(config, tmp_path).begin()
+    assert run.check() is None
+    free = {"float32": {"steps": [1], "parameters": [0.0], "loss": [0.0], "twin": [1e-7]}}
+    told = {"held": False, "sentence": "y is the first to be off", "notes": [], "outcome": None}
+    written = {**told, "findings": [FOUND], "exactness": {}, "free_runs": free}
+    (tmp_path / "check.json").write_text(json.dumps(written))
+    free = {"float32": {"steps": [1], "parameters": [0.0], "loss": [0.0], "perturbed": [1e-7]}}
+    assert run.check() == {**told, "findings": [READ], "exactness": {}, "free_runs": free}
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{}", '{"held": true}', "null"])
+def test_another_file_than_a_check_is_refused(config: Config, tmp_path: Path, content: str) -> None:
+    run = Run.plan(config, tmp_path).begin()
+    (tmp_path / "check.json").write_text(content)
+    with pytest.raises(UserError, match=r"check\.json is not the check of a run; restore it, or"):
+        run.check()

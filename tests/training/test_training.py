@@ -1,4 +1,4 @@
-"""Training: a resumed run is the unbroken one, bit for bit, and leaves a checkpoint and a history after every epoch."""
+"""Training: a resumed run is the unbroken one, bit for bit; every epoch leaves a checkpoint."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +13,12 @@ from compare.errors import UserError
 from compare.files import read_json
 from compare.sides.subject import LABELS, make_side
 from compare.training.checkpoint import Checkpoint, EpochRecord
-from compare.training.training import LOOK_EVERY, Training
+from compare.training.training import LOOK_EVERY, Training, fruitless
 from tests.operands import assert_same
 
 SIDES = tuple(LABELS)
-CLOSE = 1e-12  # of float64 after nine steps; a batch in another place or a moment lost shows in the first digits
+# of float64 after nine steps; a batch in another place or a lost moment shows in the first digits
+CLOSE = 1e-12
 
 
 def training(config: Config, dataset: Dataset, folder: Path, *names: str) -> Training:
@@ -37,14 +38,27 @@ def results(records: list[EpochRecord]) -> list[tuple[float, float]]:
     return [(record.loss, record.test_mse) for record in records]
 
 
+@pytest.fixture(scope="module")
+def unbroken(
+    config: Config, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> Training:
+    """Return both sides, trained to the end."""
+    return trained(config, dataset, tmp_path_factory.mktemp("unbroken"), *SIDES)
+
+
+@pytest.fixture(scope="module")
+def once(config: Config, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """Return both sides, trained for one epoch."""
+    short = replace(config, epochs=1)
+    return trained(short, dataset, tmp_path_factory.mktemp("once"), *SIDES)
+
+
 @pytest.mark.parametrize("name", SIDES)
 def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(
-    config: Config, dataset: Dataset, tmp_path: Path, name: str
+    config: Config, dataset: Dataset, tmp_path: Path, unbroken: Training, once: Training, name: str
 ) -> None:
-    unbroken = trained(config, dataset, tmp_path / "unbroken", name)
-    trained(replace(config, epochs=1), dataset, tmp_path / "first", name)
-    resumed = training(config, dataset, tmp_path / "rest", name)
-    resumed.resume(name, Checkpoint.load(tmp_path / "first" / f"{name}.safetensors"))
+    resumed = training(config, dataset, tmp_path, name)
+    resumed.resume(name, Checkpoint.load(once.folder / f"{name}.safetensors"))
     resumed.run(lambda *_: None)
     assert_same(resumed.sides[name].state(), unbroken.sides[name].state())
     assert results(resumed.histories[name]) == results(unbroken.histories[name])
@@ -53,9 +67,8 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(
 @pytest.mark.parametrize("name", SIDES)
 @pytest.mark.parametrize("steps", [1, 4, 8])  # of 3 an epoch
 def test_a_run_resumed_within_an_epoch_is_the_unbroken_one_bit_for_bit(
-    config: Config, dataset: Dataset, tmp_path: Path, name: str, steps: int
+    config: Config, dataset: Dataset, tmp_path: Path, unbroken: Training, name: str, steps: int
 ) -> None:
-    unbroken = trained(config, dataset, tmp_path / "unbroken", name)
     left = iter(range(steps))
 
     def interrupt(*_: object) -> None:
@@ -118,7 +131,10 @@ def test_the_first_number_that_is_not_finite_stops_the_training_with_its_step_an
         return
     with pytest.raises(UserError) as caught:
         run.run(lambda *_: None)
-    expected = f"{name} diverged: in epoch 1, step 1, {what} is the first to be no longer finite; try a smaller --lr; there "
+    expected = (
+        f"{name} diverged: in epoch 1, step 1, {what} is the first to be no longer finite; "
+        "try a smaller --lr; there is no checkpoint yet"
+    )
     assert str(caught.value).startswith(expected)
 
 
@@ -154,27 +170,26 @@ def test_a_checkpoint_with_a_number_that_is_not_finite_is_never_written(
             state["param/fc4.bias"][0] = np.inf
             side.load(state)
 
-    with pytest.raises(
-        UserError, match=f"^{name} diverged: a number is no longer finite; try a smaller --lr"
-    ):
+    kept = tmp_path / f"{name}.safetensors"
+    expected = f"^{name} diverged: a number is no longer finite; try a smaller --lr; .* in {kept}$"
+    with pytest.raises(UserError, match=expected):
         run.run(spoil)
-    kept = Checkpoint.load(tmp_path / f"{name}.safetensors")
-    assert len(kept.history) == 1
+    assert len(Checkpoint.load(kept).history) == 1
 
 
 @pytest.mark.parametrize("name", SIDES)
 def test_training_is_a_step_on_every_batch_of_every_epoch(
-    config: Config, dataset: Dataset, tmp_path: Path, name: str
+    config: Config, dataset: Dataset, unbroken: Training, name: str
 ) -> None:
     side = make_side(name, config)
     for epoch in range(config.epochs):
         list(side.fit(epoch_batches(config, dataset.train_images, epoch)))
-    assert_same(trained(config, dataset, tmp_path, name).sides[name].state(), side.state())
+    assert_same(unbroken.sides[name].state(), side.state())
 
 
 @pytest.mark.parametrize("name", SIDES)
 def test_an_interrupted_run_has_the_checkpoint_of_its_last_whole_epoch(
-    config: Config, dataset: Dataset, tmp_path: Path, name: str
+    config: Config, dataset: Dataset, tmp_path: Path, once: Training, name: str
 ) -> None:
     steps = 0
 
@@ -187,7 +202,6 @@ def test_an_interrupted_run_has_the_checkpoint_of_its_last_whole_epoch(
     with pytest.raises(KeyboardInterrupt):
         training(config, dataset, tmp_path, name).run(interrupt)
     left = Checkpoint.load(tmp_path / f"{name}.safetensors")
-    once = trained(replace(config, epochs=1), dataset, tmp_path / "once", name)
     assert_same(dict(sorted(left.state.items())), dict(sorted(once.sides[name].state().items())))
     assert [results([record]) for record in left.history] == [results(once.histories[name])]
     assert len(read_json(tmp_path / "history.json")[name]) == 1
@@ -226,8 +240,8 @@ def test_sides_take_turns_and_report_every_batch(
     assert both.histories["numpy"][0].loss == pytest.approx(sum(losses[:3]) / 130)
 
 
-def test_a_history_holds_what_it_says(config: Config, dataset: Dataset, tmp_path: Path) -> None:
-    both = trained(config, dataset, tmp_path, *SIDES)
+def test_a_history_holds_what_it_says(config: Config, dataset: Dataset, unbroken: Training) -> None:
+    both = unbroken
     test = noisy_test_images(config, dataset.test_images)
     for name, side in both.sides.items():
         error = side.reconstruct(test.noisy).astype(np.float64) - test.clean
@@ -235,23 +249,41 @@ def test_a_history_holds_what_it_says(config: Config, dataset: Dataset, tmp_path
         losses = [record.loss for record in both.histories[name]]
         assert losses == sorted(losses, reverse=True)
         assert all(record.seconds > 0 for record in both.histories[name])
-        assert Checkpoint.load(tmp_path / f"{name}.safetensors").history == tuple(
-            both.histories[name]
-        )
-    assert read_json(tmp_path / "history.json") == both.to_dict()
+        saved = Checkpoint.load(both.folder / f"{name}.safetensors")
+        assert saved.history == tuple(both.histories[name])
+    assert read_json(both.folder / "history.json") == both.to_dict()
 
 
 def test_the_drift_between_two_sides_is_measured_after_every_epoch(
-    config: Config, dataset: Dataset, tmp_path: Path
+    config: Config, dataset: Dataset, tmp_path: Path, unbroken: Training
 ) -> None:
-    both = trained(config, dataset, tmp_path, *SIDES)
-    ours, theirs = (side.state() for side in both.sides.values())
-    apart = max(
-        np.abs(value - theirs[name]).max()
-        for name, value in ours.items()
-        if name.startswith("param/")
-    )
-    assert list(both.drift) == [1, 2, 3]
-    assert both.drift[3].parameters == apart
-    assert 0 <= both.drift[3].loss < 1e-5
-    assert trained(config, dataset, tmp_path / "one", "numpy").drift == {}
+    ours, theirs = (side.state() for side in unbroken.sides.values())
+    parameters = [name for name in ours if name.startswith("param/")]
+    apart = max(np.abs(ours[name] - theirs[name]).max() for name in parameters)
+    assert list(unbroken.drift) == [1, 2, 3]
+    assert unbroken.drift[3].parameters == apart
+    assert 0 <= unbroken.drift[3].loss < 1e-5
+    assert trained(replace(config, epochs=1), dataset, tmp_path, "numpy").drift == {}
+
+
+def test_the_measure_of_a_fruitless_training_is_the_error_of_the_mean_image(
+    dataset: Dataset,
+) -> None:
+    images = dataset.test_images.reshape(len(dataset.test_images), -1) / 255
+    error = float(np.square(images - images.mean(axis=0)).mean())
+    assert fruitless([error * 0.999], dataset.test_images) is None
+    assert fruitless([error * 1.001], dataset.test_images) is not None
+
+
+@pytest.mark.parametrize(
+    ("errors", "advice"),
+    [
+        ([0.9], "another --lr"),
+        ([0.5, 0.6], "try a smaller --lr"),
+        ([0.6, 0.5], "give it more --epochs"),
+    ],
+)
+def test_of_a_fruitless_training_it_is_said_what_to_try(
+    dataset: Dataset, errors: list[float], advice: str
+) -> None:
+    assert str(fruitless(errors, dataset.test_images)).endswith(advice)
