@@ -6,9 +6,6 @@ One is drawn from bundled digits. Three are read from files, of which only the o
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from compare.data import digits, download, idx
 from compare.errors import UserError
 
@@ -19,10 +16,10 @@ class Dataset:
 
     name: str
     class_names: tuple[str, ...]
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.uint8]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
+    train_images: idx.Bytes
+    train_labels: idx.Bytes
+    test_images: idx.Bytes
+    test_labels: idx.Bytes
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def load(name: str, root: Path, *, deadline: float = 600.0) -> Dataset:
         ) from error
 
 
-def _read(source: _Source, folder: Path) -> list[NDArray[np.uint8]]:
+def _read(source: _Source, folder: Path) -> list[idx.Bytes]:
     """Return the four arrays in the order of `FILES`, each checked. Raises `idx.IdxError`."""
     return [
         idx.read(

@@ -50,9 +50,7 @@ def _choose_test(labels: Labels, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Mark one source digit in `TEST_EVERY`, at random within each class."""
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    test = np.zeros(len(labels), dtype=bool)
-    test[by_class[::TEST_EVERY]] = True
-    return test
+    return np.isin(np.arange(len(labels)), by_class[::TEST_EVERY])
 
 
 def _draw(splines: NDArray[np.float64], copies: int, rng: np.random.Generator) -> Images:

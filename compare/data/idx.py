@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+Bytes = NDArray[np.uint8]
+Shape = tuple[int, ...]
+
 UNSIGNED_BYTE = 0x08
 CHUNK = 2**20  # bytes to a read: the most that a short file or a hostile .gz costs beyond its size
 
@@ -29,9 +32,7 @@ def find(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if os.path.lexists(path)), None)
 
 
-def read(
-    path: Path, shape: tuple[int, ...], *, below: int = 256, digest: str | None = None
-) -> NDArray[np.uint8]:
+def read(path: Path, shape: Shape, *, below: int = 256, digest: str | None = None) -> Bytes:
     """Return the values of an IDX file, gzipped where its name ends in .gz. See `parse`.
 
     Never holds more than one byte beyond what the file should have. Raises `IdxError` for any other
@@ -50,8 +51,8 @@ def read(
 
 
 def parse(
-    data: bytes | bytearray, shape: tuple[int, ...], *, below: int = 256, digest: str | None = None
-) -> NDArray[np.uint8]:
+    data: bytes | bytearray, shape: Shape, *, below: int = 256, digest: str | None = None
+) -> Bytes:
     """Return the values in `data`, a whole IDX file of bytes, as an array that shares its memory.
 
     Raises `ValueError` unless the header gives exactly `shape`, nothing is missing or left over,
@@ -94,7 +95,7 @@ def digest_like(digest: str, data: bytes | bytearray) -> str:
     return blob.hexdigest()
 
 
-def header(shape: tuple[int, ...]) -> bytes:
+def header(shape: Shape) -> bytes:
     """Return the one valid header of a file of unsigned bytes in this shape."""
     return struct.pack(f">HBB{len(shape)}I", 0, UNSIGNED_BYTE, len(shape), *shape)
 
@@ -108,5 +109,5 @@ def _read_at_most(path: Path, limit: int) -> bytearray:
     return data
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _times(shape: Shape) -> str:
     return " × ".join(map(str, shape))

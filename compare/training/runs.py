@@ -20,9 +20,8 @@ from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, pr
 CONFIG = "config.json"  # what a run's folder holds first
 LOCK = ".ae-mirror.lock"
 PAGE, FIGURES = "page", "figures"  # folders of a run
-STEP, LATENT_MAP, TIMELINE, DEMONSTRATIONS = (
-    f"{part}.safetensors" for part in ("step", "atlas", "timeline", "exhibits")
-)  # of what the page shows besides
+STEP, TIMELINE = "step.safetensors", "timeline.safetensors"  # what the page shows besides
+LATENT_MAP, DEMONSTRATIONS = "atlas.safetensors", "exhibits.safetensors"  # as they were once called
 NAMES = {PAGE, FIGURES, "history.json", "check.json", "quality.json", "quality.md", "report.html"}
 WRITTEN = {".html", ".json", ".md", ".png", ".safetensors"}  # how the names of its files end
 CHECKED = {"held", "sentence", "findings", "exactness", "free_runs"}  # what check.json says
