@@ -136,9 +136,3 @@ def test_a_library_that_cannot_be_loaded_is_told_in_one_line(tmp_path: Path) -> 
 def test_importing_it_imports_none_of_the_slow_libraries(module: str) -> None:
     slow = {"torch", "torchvision", "umap", "matplotlib", "sklearn", "scipy", "numba"}
     assert slow.isdisjoint(python(f"import sys, {module}; print(*sys.modules)").split())
-
-
-def test_importing_numpy_ae_imports_numpy_and_the_standard_library_alone() -> None:
-    beyond = "import numpy, sys; a = {*sys.modules}; import numpy_ae; print(*{*sys.modules} - a)"
-    roots = {name.split(".")[0] for name in python(beyond).split()}
-    assert roots - {"numpy_ae", "numpy"} <= sys.stdlib_module_names
