@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from compare import machine
-from compare.data.config import DATASETS, MOST, Config
+from compare.data.config import DATASETS, MOST
 from compare.errors import Interrupted, UserError, clipped
 from compare.options import (
     Place,
@@ -94,26 +94,11 @@ def cli(context: click.Context) -> None:
     is_flag=True,
     help="Leave the injected faults out of the page: half a minute less.",
 )
-def run(
-    overrides: dict[str, Any],
-    out: Path | None,
-    resume: Path | None,
-    checkpoint_every: float,
-    no_faults: bool,
-    device: str,
-    threads: int | None,
-    **data: Any,
-) -> int:
+def run(**options: Any) -> int:
     """Do the whole job: data, parity check, both trainings, quality, pictures, summary, page."""
-    from compare.commands import run as command
-    from compare.commands.train import prepare
+    from compare.commands.run import run
 
-    _set_up(threads)
-    with prepare(overrides, out, resume, threads) as prepared:
-        held = command.run_all(
-            prepared, device=device, checkpoint_every=checkpoint_every, faults=not no_faults, **data
-        )
-    return OK if held else FAILED
+    return _code(run(**options))
 
 
 @cli.command(short_help="Train one side or both.")
@@ -124,24 +109,11 @@ def run(
 @out_option
 @resume_option
 @checkpoint_option
-def train(
-    overrides: dict[str, Any],
-    side: str,
-    out: Path | None,
-    resume: Path | None,
-    checkpoint_every: float,
-    device: str,
-    threads: int | None,
-    **data: Any,
-) -> int:
+def train(**options: Any) -> int:
     """Train one side or both, with a checkpoint after every epoch."""
-    from compare.commands import train as command
+    from compare.commands.train import train
 
-    _set_up(threads)
-    names = ("numpy", "torch") if side == "both" else (side,)
-    with command.prepare(overrides, out, resume, threads) as prepared:
-        command.train(prepared, names, device=device, checkpoint_every=checkpoint_every, **data)
-    click.echo(f"checkpoints and history: {prepared.run.folder}")
+    train(**options)
     return OK
 
 
@@ -197,10 +169,9 @@ def check(
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
     from compare.commands.check import Request, check
 
-    _set_up(threads)
+    machine.set_up(threads)
     request = Request(overrides, side, step, resume, thorough, not no_torch, device, deadline)
-    report = check(request, json_file, **data)
-    return OK if report.held else FAILED
+    return _code(check(request, json_file, **data).held)
 
 
 @cli.command(short_help="Inject known faults and see that the check catches them.")
@@ -211,20 +182,16 @@ def check(
     type=click.IntRange(1, MOST),
     help="Instead, check so many random networks without any.",
 )
-def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> int:
+def faults(healthy: int | None, **options: Any) -> int:
     """Inject each known fault into the NumPy side; show which stages catch it, and who is named."""
-    from compare.commands import faults as command
+    from compare.commands.faults import faults
 
     if healthy:
         refuse_beside(
             "--healthy checks on the CPU, with 1 and 2 threads by turns",
             but=("healthy", "markdown"),
         )
-    _set_up(threads)
-    held = (
-        command.healthy(healthy, markdown) if healthy else command.faults(markdown, device=device)
-    )
-    return OK if held else FAILED
+    return _code(faults(healthy=healthy, **options))
 
 
 @cli.command(short_help="Time NumPy against torch.")
@@ -264,53 +231,35 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
     type=Place(),
     help="Write the tables to this file, and plots into a folder of its name.",
 )
-def bench(
-    quick: bool,
-    dataset: str,
-    epochs: int,
-    json_file: Path | None,
-    earlier: tuple[Path, ...],
-    markdown: Path | None,
-    device: str,
-    threads: int | None,
-    **data: Any,
-) -> int:
+def bench(earlier: tuple[Path, ...], **options: Any) -> int:
     """Time a training step and whole trainings of NumPy and of torch's ways, interleaved.
 
     A variant's first step is judged before it is timed. --threads measures with that many threads
     alone; the default is one, and then as many as there are cores.
     """
-    from compare.commands import bench
+    from compare.commands.bench import bench
 
-    if markdown:
-        bench.require_place(markdown)
     if earlier:
         refuse_beside("--from measures nothing", but=("earlier", "markdown"))
-        held = bench.show_again(earlier, markdown)
-    else:
-        config = Config(data=dataset, epochs=epochs)
-        results = bench.measure(
-            config, json_file, quick=quick, threads=threads, device=device, **data
-        )
-        bench.show([results], markdown)
-        held = results.held
-    return OK if held else FAILED
+    return _code(bench(earlier=earlier, **options))
 
 
 @cli.command(short_help="Draw the pictures of a run again.")
 @run_argument
 @data_options
 @machine_options
-@click.option("--method", type=click.Choice(["umap", "pca"]), default="umap", show_default=True,
-              help="How latents are brought into the plane.")  # fmt: skip
-def figures(run: Path, method: str, device: str, threads: int | None, **data: Any) -> int:
+@click.option(
+    "--method",
+    type=click.Choice(["umap", "pca"]),
+    default="umap",
+    show_default=True,
+    help="How latents are brought into the plane.",
+)
+def figures(**options: Any) -> int:
     """Draw the article's pictures from the checkpoints of RUN, a run's folder."""
-    from compare.commands import figures as command
-    from compare.training.runs import Run
+    from compare.commands.figures import figures
 
-    _set_up(threads)
-    for path in command.draw(Run.open(run), device=device, method=method, **data):
-        click.echo(path)
+    figures(**options)
     return OK
 
 
@@ -318,15 +267,11 @@ def figures(run: Path, method: str, device: str, threads: int | None, **data: An
 @run_argument
 @click.option("--out", "page", type=Place(), help="The file to write.  [default: RUN/report.html]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-def report(run: Path, page: Path | None, show: bool) -> int:
+def report(**options: Any) -> int:
     """Write the HTML page of RUN, a run's folder: one file that needs no network and no server."""
-    from compare.commands import report as command
-    from compare.training.runs import Run
+    from compare.commands.report import report
 
-    path = command.report(Run.open(run), page)
-    click.echo(path)
-    if show:
-        click.launch(str(path))
+    report(**options)
     return OK
 
 
@@ -346,24 +291,14 @@ def report(run: Path, page: Path | None, show: bool) -> int:
 @click.option(
     "--resume", type=click.Path(path_type=Path), help="Go on in the folder of an earlier one."
 )
-def explore(
-    overrides: dict[str, list[Any]],
-    side: str | None,
-    out: Path | None,
-    resume: Path | None,
-    threads: int | None,
-    **how: Any,
-) -> int:
+def explore(**options: Any) -> int:
     """Train over lists of hyperparameters (--latent-dim 2,4,10): a grid of pictures and a table."""
-    from compare.commands import explore
+    from compare.commands.explore import explore
 
-    _set_up(threads)
-    folder = explore.explore(overrides, side, out, resume, threads=threads, **how)
-    click.echo(f"picture, table and runs: {folder}")
+    explore(**options)
     return OK
 
 
-def _set_up(threads: int | None) -> None:
-    machine.keep_freed_memory()
-    if threads is not None:
-        machine.set_threads(threads)
+def _code(held: bool) -> int:
+    """Return the exit code of what held, or did not."""
+    return OK if held else FAILED

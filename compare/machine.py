@@ -48,6 +48,13 @@ def set_threads(count: int, torch: int | None = None) -> None:
         sys.modules["torch"].set_num_threads(torch or count)
 
 
+def set_up(threads: int | None) -> None:
+    """Prepare this process for work: freed memory is kept, and threads are those asked for."""
+    keep_freed_memory()
+    if threads is not None:
+        set_threads(threads)
+
+
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.status import Status
 
@@ -19,7 +20,23 @@ from compare.report.benchmark import require_place, write
 from compare.tables import show_tables
 from compare.terminal import console
 
-__all__ = ["measure", "require_place", "show", "show_again"]
+
+def bench(
+    earlier: Sequence[Path],
+    dataset: str,
+    epochs: int,
+    json_file: Path | None,
+    markdown: Path | None,
+    **how: Any,
+) -> bool:
+    """Measure, or show earlier results; return whether all variants held."""
+    if markdown:
+        require_place(markdown)
+    if earlier:
+        return show_again(earlier, markdown)
+    results = measure(Config(data=dataset, epochs=epochs), json_file, **how)
+    show([results], markdown)
+    return results.held
 
 
 def measure(

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,32 +108,30 @@ class Plan(NamedTuple):
 
 
 def explore(
-    lists: Mapping[str, Sequence[Any]],
+    overrides: Mapping[str, Sequence[Any]],
     side: str | None,
     out: Path | None,
     resume: Path | None,
-    *,
     threads: int | None,
-    device: str,
-    checkpoint_every: float,
-    **source: Any,
-) -> Path:
-    """Train one side at every combination of the lists; return the folder of runs and picture.
+    **how: Any,
+) -> None:
+    """Train one side at every combination of listed values; print where runs and picture are.
 
     A combination that diverges is told, and left out. `resume` is the folder of an earlier one that
     goes on.
     """
+    machine.set_up(threads)
     folder = resume or out or new_folder("explore")
-    plan = _earlier(folder, lists, side, out) if resume else _new(folder, lists, side)
+    of = (overrides, side)
+    plan = _earlier(folder, *of, out) if resume else _new(folder, *of)
     with claimed(folder, PLAN):
         if plan.environment is not None:
             for difference in machine.go_on_from(plan.environment, threads):
                 console.print(
                     f"{difference}: the last bits may differ from an unbroken one's", markup=False
                 )
-        outcomes = _train(plan, folder, device=device, checkpoint_every=checkpoint_every, **source)
-        _show(plan, outcomes, folder)
-    return folder
+        _show(plan, _train(plan, folder, **how), folder)
+    click.echo(f"picture, table and runs: {folder}")
 
 
 def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None) -> Plan:

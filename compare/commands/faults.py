@@ -2,14 +2,21 @@
 
 from pathlib import Path
 
+from compare import machine
 from compare.data import datasets
 from compare.files import write_text
-from compare.tables import markdown, show_tables
+from compare.tables import Table, markdown, show_tables
 from compare.terminal import console
 
 
-def faults(markdown_file: Path | None, *, device: str) -> bool:
-    """Run the negative controls; print them; return whether all were caught and named."""
+def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> bool:
+    """Run the negative controls, or so many healthy networks; return whether all is well."""
+    machine.set_up(threads)
+    return check_healthy(healthy, markdown) if healthy else check_faults(markdown, device)
+
+
+def check_faults(markdown_file: Path | None, device: str) -> bool:
+    """Check with each fault; print what was found; return whether all were caught and named."""
     from compare.controls.controls import control, explanations, matrix
     from compare.controls.faults import FAULTS
 
@@ -18,15 +25,13 @@ def faults(markdown_file: Path | None, *, device: str) -> bool:
         found = [control(fault, images, device=device) for fault in FAULTS]
     show_tables([matrix(found)])
     for missed in (c for c in found if not c.named):
-        console.print(
-            f"{missed.fault.operation}, {missed.fault.name}: {missed.sentence}", markup=False
-        )
-    if markdown_file:
-        write_text(markdown_file, markdown([matrix(found), explanations(found)]))
+        what = f"{missed.fault.operation}, {missed.fault.name}"
+        console.print(f"{what}: {missed.sentence}", markup=False)
+    _write(markdown_file, matrix(found), explanations(found))
     return all(c.named for c in found)
 
 
-def healthy(count: int, markdown_file: Path | None) -> bool:
+def check_healthy(count: int, markdown_file: Path | None) -> bool:
     """Check random healthy networks; print every false alarm; return whether there is none."""
     from compare.controls.healthy import census, false_alarms
 
@@ -39,6 +44,10 @@ def healthy(count: int, markdown_file: Path | None) -> bool:
             for finding in failed[:1]:
                 console.print(f"{case}: {finding}", markup=False)
     show_tables([census(cases, alarms)])
-    if markdown_file:
-        write_text(markdown_file, markdown([census(cases, alarms)]))
+    _write(markdown_file, census(cases, alarms))
     return alarms == 0
+
+
+def _write(file: Path | None, *tables: Table) -> None:
+    if file:
+        write_text(file, markdown(tables))

@@ -4,11 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+
+from compare import machine
 from compare.commands.train import load_data
 from compare.data.datasets import Dataset
 from compare.files import write_arrays
 from compare.quality.samples import take_samples
 from compare.training.runs import FIGURES, Run
+
+
+def figures(run: Path, method: str, device: str, threads: int | None, **source: Any) -> None:
+    """Draw the pictures of a run's folder; print each one's path."""
+    machine.set_up(threads)
+    for path in draw(Run.open(run), device=device, method=method, **source):
+        click.echo(path)
 
 
 def draw(

@@ -2,10 +2,20 @@
 
 from pathlib import Path
 
+import click
+
 from compare.training.runs import Run
 
 
-def report(run: Run, path: Path | None = None) -> Path:
+def report(run: Path, page: Path | None, show: bool) -> None:
+    """Write the page of a run's folder, or to `page`; print where, and open it where asked."""
+    path = write_page(Run.open(run), page)
+    click.echo(path)
+    if show:
+        click.launch(str(path))
+
+
+def write_page(run: Run, path: Path | None = None) -> Path:
     """Write a run's page from what lies in its folder; return its path."""
     from compare.report.page.page import write
 

@@ -1,6 +1,6 @@
 """What `run` does: everything, in order, into one folder; and what the page shows besides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,14 @@ import click
 import numpy as np
 from rich.table import Table
 
+from compare import machine
 from compare.check.diagnosis import Report
 from compare.check.observed import observe_step
 from compare.check.stages import check as check_parity
 from compare.commands.check import show_verdict
 from compare.commands.figures import draw
-from compare.commands.report import report
-from compare.commands.train import Prepared, begin, load_data, train
+from compare.commands.report import write_page
+from compare.commands.train import Prepared, begin, load_data, prepare, train_sides
 from compare.controls.controls import SMALL
 from compare.controls.demonstrations import demonstrate
 from compare.controls.faults import KNOWN
@@ -40,13 +41,27 @@ from compare.training.timeline import Timeline, record_first_steps
 from compare.training.training import Training
 
 
-def run_all(
-    prepared: Prepared, *, device: str, checkpoint_every: float, faults: bool = True, **source: Any
+def run(
+    overrides: Mapping[str, Any],
+    out: Path | None,
+    resume: Path | None,
+    no_faults: bool,
+    threads: int | None,
+    **how: Any,
 ) -> bool:
-    """Do everything, in order, into the run's folder; return whether the check held.
+    """Do everything, in order, into one folder; return whether the check held.
 
-    Without `faults`, the page goes without the injected ones, which take the longest to gather.
+    With `no_faults`, the page goes without the injected ones, which take the longest to gather.
     """
+    machine.set_up(threads)
+    with prepare(overrides, out, resume, threads) as prepared:
+        return run_all(prepared, faults=not no_faults, **how)
+
+
+def run_all(
+    prepared: Prepared, *, device: str, checkpoint_every: float, faults: bool, **source: Any
+) -> bool:
+    """Do everything, in order, into a prepared folder; return whether the check held."""
     run = prepared.run
     dataset = load_data(run.config, **source)
     require_memory(run.config, dataset, sides=len(LABELS))
@@ -55,7 +70,7 @@ def run_all(
     begin(prepared, tuple(LABELS), dataset)
     write_json(run.folder / "check.json", found.to_dict())
     show_verdict(found)
-    training = train(
+    training = train_sides(
         prepared, tuple(LABELS), device=device, checkpoint_every=checkpoint_every, dataset=dataset
     )
     with console.status("measuring quality"):
@@ -64,7 +79,7 @@ def run_all(
         paths = list(draw(run, device=device, dataset=dataset))
     with console.status("gathering what the page shows"):
         gather(run, dataset, device=device, faults=faults)
-    page = report(run)
+    page = write_page(run)
     show_summary(run.config, found, quality, training)
     click.echo(
         f"{len(paths)} pictures in {run.folder / 'figures'}; "

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import click
+
 from compare import machine
 from compare.data import datasets
 from compare.data.config import Config
@@ -27,6 +29,22 @@ class Prepared(NamedTuple):
 
     run: Run
     starts: Mapping[str, Checkpoint] = MappingProxyType({})
+
+
+def train(
+    overrides: Mapping[str, Any],
+    side: str,
+    out: Path | None,
+    resume: Path | None,
+    threads: int | None,
+    **how: Any,
+) -> None:
+    """Train one side or both into a folder; print which."""
+    machine.set_up(threads)
+    names = tuple(LABELS) if side == "both" else (side,)
+    with prepare(overrides, out, resume, threads) as prepared:
+        train_sides(prepared, names, **how)
+    click.echo(f"checkpoints and history: {prepared.run.folder}")
 
 
 @contextmanager
@@ -143,7 +161,7 @@ def _say_where(side: AutoencoderSide, start: Checkpoint) -> None:
         )
 
 
-def train(
+def train_sides(
     prepared: Prepared,
     names: Sequence[str],
     *,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.commands.train import begin, prepare, set_up, train
+from compare.commands.train import begin, prepare, set_up, train_sides
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
@@ -58,7 +58,7 @@ def test_a_run_from_a_checkpoint_file_has_that_start_in_its_own_folder_before_it
         stopped.setattr(Training, "run", lambda *_: None)  # killed as soon as it has begun
         if already_begun:  # as `run` does, before its check is written
             begin(prepared, ("numpy", "torch"), dataset)
-        training = train(
+        training = train_sides(
             prepared, ("numpy", "torch"), device="cpu", checkpoint_every=60, dataset=dataset
         )
         assert {
@@ -82,7 +82,7 @@ def test_a_checkpoint_whose_steps_do_not_fit_its_history_is_refused(
         pytest.raises(UserError, match=r"says it is 0 epochs and \d+ steps old, and Adam's"),
         prepare({}, None, run.folder) as prepared,
     ):
-        train(prepared, ("numpy",), device="cpu", checkpoint_every=60, dataset=dataset)
+        train_sides(prepared, ("numpy",), device="cpu", checkpoint_every=60, dataset=dataset)
 
 
 @pytest.mark.parametrize("name", ["latent_dim", "lr", "seed"])

@@ -222,7 +222,7 @@ def _run(command: str, folder: Path) -> tuple[int, str]:
     with (
         contextlib.chdir(folder),
         patch.object(sys, "argv", ["compare", *command.split()]),
-        patch("compare.commands.run.train", return_value=None),  # to have come so far is enough
+        patch("compare.commands.run.train_sides", return_value=None),  # to have come so far is enough
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
