@@ -1,4 +1,4 @@
-"""A network of your own, 20 → 16 → 3, and the methods through which `compare` sees it: what you would write for yours.
+"""A network of your own, 20 → 16 → 3, and the methods through which `compare` sees it.
 
     python -m compare check --side examples.own_network:make
 

@@ -1,4 +1,4 @@
-"""What many tests share: hypothesis without chance, where MNIST lies, and data and settings that take no time."""
+"""What many tests share: hypothesis without chance, where MNIST lies, small data and settings."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ NOBODY = 65534  # the user and the group of that name
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Keep BLAS and torch, whose idle threads spin, from taking the cores from each other; children inherit it."""
+    """Keep BLAS and torch, whose idle threads spin, to one thread; children inherit it."""
     machine.set_threads(1)
 
 
@@ -40,7 +40,7 @@ def mnist_root() -> Path:
 
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
-    """Give a test an empty folder and, if it runs as root, whom no permission binds, the rights of nobody."""
+    """Give a test an empty folder and, if it runs as root, the rights of nobody."""
     with tempfile.TemporaryDirectory() as folder:
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)

@@ -1,7 +1,10 @@
 """The mutants that alter no result, as a person has found, each with the reason."""
 
 ORDER, NUMBER = "the same whichever stands first", "the same number"
-SUBNORMAL = "a subnormal number may stay or go, at any step: both are within rounding, and only the time differs"
+SUBNORMAL = (
+    "a subnormal number may stay or go, at any step: "
+    "both are within rounding, and only the time differs"
+)
 THREADS = "how Adam's work is split between threads changes no number"
 FLUSH = "flush_averages(exp_avg, exp_avg_sq, step=state['step'])"
 EQUIVALENT = (  # file, a part of the line, what was there, what became of it, why
@@ -12,16 +15,26 @@ EQUIVALENT = (  # file, a part of the line, what was there, what became of it, w
     ("layers", "", "0", "0.0", NUMBER),
     ("loss", "** 2", "y - target", "target - y", "it is squared"),
     (
-        "model", "for name in", "('fc1', 'fc2', 'fc3', 'fc4')", "('fc2', 'fc1', 'fc3', 'fc4')",
+        "model",
+        "for name in",
+        "('fc1', 'fc2', 'fc3', 'fc4')",
+        "('fc2', 'fc1', 'fc3', 'fc4')",
         "parameters are known by name",
     ),
     (
-        "model", "fc1.backward", "input_grad", "True", "the input's gradient is computed, and not given out",
+        "model",
+        "fc1.backward",
+        "input_grad",
+        "True",
+        "the input's gradient is computed, and not given out",
     ),
     ("optim", "flush", FLUSH, "pass", SUBNORMAL),
     ("optim", "flush", FLUSH, "flush_averages(exp_avg_sq, exp_avg, step=state['step'])", ORDER),
     (
-        "optim", "change =", "np.sqrt(exp_avg_sq, out=square)", "np.sqrt(exp_avg_sq)",
+        "optim",
+        "change =",
+        "np.sqrt(exp_avg_sq, out=square)",
+        "np.sqrt(exp_avg_sq)",
         "the same root, in memory of its own",
     ),
     ("optim", "", "0", "0.0", NUMBER),
@@ -29,7 +42,13 @@ EQUIVALENT = (  # file, a part of the line, what was there, what became of it, w
     ("support", "FLUSH_EVERY =", "100", "101", SUBNORMAL),
     ("support", "FLUSH_EVERY =", "100", "100.1", SUBNORMAL),
     ("support", "tiny", "x[np.abs(x) < np.finfo(x.dtype).tiny] = 0", "pass", SUBNORMAL),
-    ("support", "tiny", "np.abs(x) < np.finfo(x.dtype).tiny", "np.abs(x) <= np.finfo(x.dtype).tiny", SUBNORMAL),
+    (
+        "support",
+        "tiny",
+        "np.abs(x) < np.finfo(x.dtype).tiny",
+        "np.abs(x) <= np.finfo(x.dtype).tiny",
+        SUBNORMAL,
+    ),
     ("support", "% FLUSH_EVERY", "step % FLUSH_EVERY == 0", "step % FLUSH_EVERY != 0", SUBNORMAL),
     ("support", "% FLUSH_EVERY", "0", "1", SUBNORMAL),
     ("support", "average", "flush_subnormals(average)", "pass", SUBNORMAL),
@@ -37,5 +56,11 @@ EQUIVALENT = (  # file, a part of the line, what was there, what became of it, w
     ("support", "parallel", "not parallel", "parallel", THREADS),
     ("support", "ThreadPoolExecutor", "1", "2", THREADS),
     ("support", "ThreadPoolExecutor", "1", "1.001", THREADS),
-    ("train", "value =", "loss.forward(y, clean)", "loss.forward(clean, y)", "the difference is squared"),
-)  # fmt: skip
+    (
+        "train",
+        "value =",
+        "loss.forward(y, clean)",
+        "loss.forward(clean, y)",
+        "the difference is squared",
+    ),
+)

@@ -1,4 +1,4 @@
-"""Mutation testing of the harness: every small change to numpy_ae that alters a result has to make the check fail.
+"""Mutation testing of the harness: a change of numpy_ae that alters a result fails the check.
 
     python -m tests.mutants [--report docs/mutants.md]
 
@@ -37,12 +37,33 @@ DEADLINE = (
 CAUGHT, SURVIVED = 0, 3  # exit codes of a child; any other is an exception, and so is caught
 
 OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult,
-    ast.MatMult: ast.Mult, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn,
-}  # fmt: skip
-NAMES = {"maximum": "minimum", "minimum": "maximum", "sqrt": "square", "exp": "expm1", "multiply": "add",
-         "divide": "multiply", "zeros_like": "ones_like", "forward": "__init__"}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.MatMult: ast.Mult,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+}
+NAMES = {
+    "maximum": "minimum",
+    "minimum": "maximum",
+    "sqrt": "square",
+    "exp": "expm1",
+    "multiply": "add",
+    "divide": "multiply",
+    "zeros_like": "ones_like",
+    "forward": "__init__",
+}
 
 REFUSES = ("expect", "floating")  # how the names of functions begin that refuse
 
@@ -50,7 +71,7 @@ LEAST = 0.98  # of the mutants that alter something: the share that has to be ca
 
 
 class Mutant(NamedTuple):
-    """One changed file: its name, the line, what was there, what is there now, and the whole as source."""
+    """One changed file: its name, the line, the old and the new code, and the whole source."""
 
     file: str
     line: int
@@ -83,7 +104,7 @@ Path_ = tuple[tuple[str, int | None], ...]
 
 
 def _nodes(node: ast.AST, path: Path_) -> Iterator[Path_]:
-    """Yield the path to every node that counts: not to annotations, docstrings, imports, or messages of exceptions."""
+    """Yield the path to every node that counts: not to annotations, docstrings or imports."""
     yield path
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list"):
@@ -237,7 +258,7 @@ def _judge(mutant: Mutant) -> int:
     "--jobs", type=click.IntRange(min=1), default=os.cpu_count(), help="Judge so many at a time."
 )
 def main(report: Path | None, files: Sequence[str], jobs: int) -> None:
-    """Judge every mutant; print counts and survivors; exit with 1 when under 98 % of those that matter are caught."""
+    """Judge every mutant; print counts and survivors; exit with 1 where too few are caught."""
     import torch  # once, for all children
 
     torch.set_num_threads(1)
@@ -273,8 +294,9 @@ def _tables(
     lines = [
         "# Every small change to `numpy_ae`, and whether the check notices",
         "",
-        "Made by `python -m tests.mutants --report docs/mutants.md`: one operator, constant, name, operand or",
-        "statement changed at a time, and `check` run on the default network. Caught is what makes it fail.",
+        "Made by `python -m tests.mutants --report docs/mutants.md`: one operator, constant, name, "
+        "operand or\nstatement changed at a time, and `check` run on the default network. Caught "
+        "is what makes it fail.",
         "",
     ]
     lines += [

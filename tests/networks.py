@@ -35,7 +35,7 @@ def twin(model: Network) -> torch_ae.Autoencoder:
 
 
 def autograd(model: torch_ae.Autoencoder, x: Array, dy: Array) -> dict[str, torch.Tensor]:
-    """Return the gradients of every activation and parameter, the input's included, by name, dy being that of y."""
+    """Return the gradients of every activation and parameter by name, given that of y."""
     cache: dict[str, torch.Tensor] = {}
     y = model(tensor(x, grad=True), cache)
     for activation in cache.values():

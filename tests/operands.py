@@ -1,4 +1,4 @@
-"""Random operands in every shape, dtype and memory layout, and how far two correct results may lie apart."""
+"""Random operands in every shape, dtype and layout, and how far right results may lie apart."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 
 @dataclass
 class Draw:
-    """Called with a shape, it returns an array of standard normals: read-only, so that writing into it is an error."""
+    """Called with a shape, it returns standard normals, read-only: writing into them fails."""
 
     seed: int
     dtype: str = "float64"
@@ -60,7 +60,7 @@ def tensor(array: Array, *, grad: bool = False) -> torch.Tensor:
 
 
 def rounding(terms: int, absolute: Array) -> Array:
-    """Return how far two sums of `terms` products may lie apart, given the sum of their absolute values.
+    """Return how far two sums of `terms` products may lie apart, given their absolute sum.
 
     In whatever order a side sums, no term passes through more than terms + 1 roundings of at most u
     = eps / 2 each (Higham, Accuracy and stability of numerical algorithms, 2002, chapter 3). One

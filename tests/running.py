@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def compare(*arguments: object, cwd: Path) -> str:
-    """Run a command in a process of its own, where any warning is an error, to success; return what it prints."""
+    """Run a command in a new process, warnings being errors, to success; return what it prints."""
     command = [sys.executable, "-W", "error", "-m", "compare", *map(str, arguments)]
     ended = subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=cwd, env=environ()

@@ -37,7 +37,7 @@ from tests.trials.many import Trial
 
 
 class Kind(NamedTuple):
-    """A kind of trial, and how many shares of the time it gets: a file is tried in a moment, a training is not."""
+    """A kind of trial, and how many shares of the time it gets."""
 
     trial: Trial
     shares: int
@@ -128,7 +128,8 @@ def main(minutes: float, seed: int, kinds: Sequence[str], report: Path | None) -
     for broken in (line for tally in tallies.values() for line in tally.broken):
         console.print(broken, markup=False)
     if report:
-        head = f"Made by `python -m tests.soak --minutes {minutes:g} --seed {seed} --report {report}`.\n"
+        command = f"--minutes {minutes:g} --seed {seed} --report {report}"
+        head = f"Made by `python -m tests.soak {command}`.\n"
         here = machine.machine(machine.describe())
         write_whole(
             report, f"# What is tried at random\n\n{head}{here}.\n\n{markdown([rows])}".encode()

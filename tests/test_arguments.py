@@ -1,4 +1,4 @@
-"""Whatever is wrong in a command line is told in one line, before any work; whatever name a file has, it works."""
+"""Whatever is wrong in a command line is told in one line; whatever name a file has works."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.running import exit_code
 from tests.trials import arguments
 from tests.trials.many import many
 
-STRANGE = "-- it's\n\x1b[31m $näme \udcff"  # dashes, a quote, a new line, a colour, a space, a letter, and no UTF-8
+STRANGE = "-- it's\n\x1b[31m $näme \udcff"  # a new line, a colour, a space, a letter, no UTF-8
 COMMANDS = dict(arguments.commands())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MIRRORED = ("layers", "loss", "model", "optim", "train")
-SEE_TORCH = {  # an adapter, a type alone, a comparison of signatures, variants, the child that downloads
+SEE_TORCH = {  # an adapter, a type, a comparison of signatures, variants, the child that downloads
     *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
     *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
     "compare/data/download.py",
@@ -107,7 +107,7 @@ def classes(path: Path) -> dict[str, list[str]]:
 
 
 def names(path: Path) -> list[str]:
-    """Return what a file offers, in order: its `__all__`, or else its public classes and functions."""
+    """Return what a file offers, in order: its `__all__`, or its public classes and functions."""
     for node in tree(path).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return list(ast.literal_eval(node.value))

@@ -1,4 +1,4 @@
-"""A training that is killed, or whose disk is full, goes on to what it would have been; an interrupt ends it tidily."""
+"""A training that is killed, or whose disk is full, goes on; an interrupt ends it tidily."""
 
 from pathlib import Path
 from subprocess import CalledProcessError

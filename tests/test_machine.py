@@ -1,4 +1,4 @@
-"""What a result depends on is written down, and a thread count holds for every library, loaded yet or not."""
+"""What a result depends on is written down; a thread count holds for every library."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is installed is the three packages, without tests and data; and what they need is audited."""
+"""What is installed is the three packages, without tests; and what they need is audited."""
 
 import json
 import shutil

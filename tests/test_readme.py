@@ -32,7 +32,10 @@ def test_its_check_of_a_layer_prints_what_it_says() -> None:
 
 def test_the_training_that_it_names_learns_from_numpy_alone(tmp_path: Path) -> None:
     assert "python -m examples.train" in README
-    loaded = "import runpy, sys; runpy.run_module('examples.train', run_name='__main__'); print(*sys.modules)"
+    loaded = (
+        "import runpy, sys; runpy.run_module('examples.train', run_name='__main__'); "
+        "print(*sys.modules)"
+    )
     ended = subprocess.run(
         [sys.executable, "-c", loaded],
         capture_output=True,

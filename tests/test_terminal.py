@@ -1,4 +1,4 @@
-"""What is printed survives the loss of its reader, and has control characters and colours on a terminal alone."""
+"""What is printed survives the loss of its reader, and is coloured on a terminal alone."""
 
 import os
 import pty
@@ -90,7 +90,7 @@ def test_what_is_printable_stays_as_it_is() -> None:
 
 
 def codes(**environ: str) -> set[str]:
-    """Show progress and a coloured line on a terminal; return the control sequences that reach it."""
+    """Show progress and a coloured line on a terminal; return the control sequences."""
     child, terminal = pty.fork()
     if child == 0:
         os.execve(
@@ -132,8 +132,8 @@ def test_what_the_system_refuses_ends_in_2_with_one_line(
     assert exit_code(monkeypatch, "check") == 2
     printed = capsys.readouterr().err
     assert (
-        printed
-        == "error: the system refuses: Read-only file system (/a\\nplace); see to that and try again\n"
+        printed == "error: the system refuses: Read-only file system (/a\\nplace); "
+        "see to that and try again\n"
     )
 
 

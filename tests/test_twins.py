@@ -1,4 +1,4 @@
-"""What holds of both packages alike: the same arguments and defaults, the same start, and each other's parameters."""
+"""What holds of both packages alike: arguments, defaults, start, each other's parameters."""
 
 import inspect
 from types import ModuleType
@@ -14,7 +14,7 @@ from tests.networks import PARAMETERS, network, twin
 from tests.operands import Array
 
 BOTH = pytest.mark.parametrize("package", [numpy_ae, torch_ae], ids=["numpy_ae", "torch_ae"])
-CHANCE = 1e-6  # of a start that is uniform to look less so; the seeds are fixed, so it looks the same every time
+CHANCE = 1e-6  # of a uniform start to look less so; the seeds are fixed
 
 
 def start(package: ModuleType) -> dict[str, Array]:

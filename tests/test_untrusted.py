@@ -1,4 +1,4 @@
-"""Files from strangers: a program under any name that a command reads does not run, and is refused in one line."""
+"""Files from strangers: a program under a name that a command reads is refused, and not run."""
 
 import base64
 import io
@@ -212,7 +212,8 @@ def test_a_link_that_leads_out_of_a_run_is_neither_read_nor_written(
     out, err = capsys.readouterr()
     assert (out, err) == (
         "",
-        f"error: run/{name} is a link that leads out of run; put the file itself there, or remove it\n",
+        f"error: run/{name} is a link that leads out of run; "
+        "put the file itself there, or remove it\n",
     )
     assert not any(outside.iterdir()) if outside.is_dir() else outside.read_text() == "private"
 

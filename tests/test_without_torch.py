@@ -32,13 +32,14 @@ rng = np.random.default_rng(0)
 model = numpy_ae.Autoencoder(10, rng=rng)
 optimizer = numpy_ae.Adam(model.parameters())
 clean = rng.random((64, 784), dtype=np.float32)
-losses = [numpy_ae.train_epoch(model, numpy_ae.SumSquaredError(), optimizer, [(clean, clean)]) for _ in range(20)]
+loss, batches = numpy_ae.SumSquaredError(), [(clean, clean)]
+losses = [numpy_ae.train_epoch(model, loss, optimizer, batches) for _ in range(20)]
 print(losses[-1] < losses[0])
 """
 
 
 def python(code: str, *arguments: object, cwd: Path = ROOT) -> str:
-    """Return what a fresh interpreter prints, for which every warning is an error, without its last line feed."""
+    """Return what a fresh interpreter prints, every warning an error, without the last newline."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(

@@ -10,7 +10,7 @@ __all__ = ["Linear", "ReLU", "Sigmoid"]
 
 
 class Linear(nn.Linear):
-    """`nn.Linear` whose start, its own uniform in ±1/√in_features, is drawn from the caller's generator.
+    """`nn.Linear` whose start, uniform in ±1/√in_features, comes from the caller's generator.
 
     The generator lives on `device`.
     """

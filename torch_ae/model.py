@@ -10,7 +10,7 @@ from torch_ae.layers import Linear, ReLU, Sigmoid
 
 
 class Autoencoder(nn.Module):
-    """The article's network, 784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
+    """The article's network: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
     The latent is the output of fc2, with no activation after it: a code may be any number, and no
     part of it can die as a ReLU's unit can. All tensors are (batch, features); others raise
@@ -57,12 +57,12 @@ class Autoencoder(nn.Module):
         return cache["sigmoid"]
 
     def forward(self, x: Tensor, cache: dict[str, Tensor] | None = None) -> Tensor:
-        """Reconstruct x (batch, input_dim). A cache, given empty, is filled with every activation by name."""
+        """Reconstruct x (batch, input_dim); a cache, given empty, gets every activation by name."""
         return self.decode(self.encode(x, cache), cache)
 
     @staticmethod
     def _require(name: str, tensor: Tensor, layer: Linear) -> None:
-        """Raise `ValueError` for another shape than a layer takes, `TypeError` for another dtype or no tensor."""
+        """Raise `ValueError` for a shape that a layer does not take, `TypeError` for a dtype."""
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{name} is a {type(tensor).__name__}, not a tensor")
         if tensor.ndim != 2 or tensor.shape[1] != layer.in_features:
@@ -75,6 +75,6 @@ class Autoencoder(nn.Module):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """Copy tensors or NumPy arrays into the parameters: `nn.Module`, with the same errors, takes tensors alone."""
+        """Copy tensors or NumPy arrays into the parameters; `nn.Module` takes tensors alone."""
         tensors = {name: torch.as_tensor(value) for name, value in state_dict.items()}
         return super().load_state_dict(tensors, strict=strict, assign=assign)

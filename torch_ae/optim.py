@@ -1,4 +1,4 @@
-"""Adam, as the library has it: `step()` reads the gradients that autograd left on the parameters."""
+"""Adam, as the library has it: `step()` reads the gradients that autograd left."""
 
 from torch.optim import Adam
 

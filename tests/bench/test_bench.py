@@ -1,4 +1,4 @@
-"""The command: it times in rounds and in processes, keeps what it has, and says what it could not do."""
+"""The command: it times in interleaved rounds, keeps what it has, says what it cannot do."""
 
 import os
 import signal
@@ -197,7 +197,8 @@ if __name__ == "__main__":
         pass
     from compare.bench.rounds import Processes
     with Processes() as processes:
-        print([processes.ask(variant, os.getenv, "OPENBLAS_THREAD_TIMEOUT") for variant in ("numpy", "numpy-bare")])
+        name, variants = "OPENBLAS_THREAD_TIMEOUT", ("numpy", "numpy-bare")
+        print([processes.ask(variant, os.getenv, name) for variant in variants])
 """
 
 

@@ -76,7 +76,7 @@ def test_a_gradient_that_is_not_finite_is_seen(config: Config, dataset: Dataset)
 
 
 def fused_on_cuda(state: State, grads: State, config: Config) -> None:
-    """Put what the first step of CUDA's fused Adam leaves into a state: β is a float32 there, and so is all else."""
+    """Put what a first step of CUDA's fused Adam leaves into a state: β is a float32 there."""
     f = np.float32
     beta1, beta2 = f(config.beta1), f(config.beta2)
 

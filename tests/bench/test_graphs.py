@@ -1,4 +1,4 @@
-"""The CUDA graph's logic without a GPU: a stand-in for the graph that replays by doing again what was captured."""
+"""The CUDA graph's logic without a GPU: a stand-in replays by doing again what was captured."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,7 +21,7 @@ from compare.errors import UserError
 
 
 class Recording:
-    """A CUDA graph that holds what was captured; capturing does it once, as warming up did three times."""
+    """A CUDA graph that holds what was captured; capturing does it once, as a warm-up does."""
 
     def __init__(self) -> None:
         self.replays = 0

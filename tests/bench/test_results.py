@@ -17,8 +17,12 @@ from compare.errors import UserError
 from compare.report.benchmark import write
 
 ENVIRONMENT = {
-    "cpu": "a processor", "cores": 2, "system": "Linux", "thread_pools": [], "packages": {"numpy": "2", "torch": "2"}
-}  # fmt: skip
+    "cpu": "a processor",
+    "cores": 2,
+    "system": "Linux",
+    "thread_pools": [],
+    "packages": {"numpy": "2", "torch": "2"},
+}
 times = st.lists(st.floats(0.5, 2), min_size=4, max_size=12)
 
 
@@ -190,10 +194,18 @@ def test_a_variant_that_nobody_judged_is_no_rival() -> None:
 
 
 def test_a_lower_bound_is_of_the_device_that_it_was_measured_on() -> None:
-    results = Results(dict(ENVIRONMENT), "cuda", [
-        row("numpy", 4.0), row("products-numpy", 2.0),
-        *(replace(row(variant, ms), device="cuda") for variant, ms in {"torch-graph": 0.06, "products-torch": 0.05}.items()),
-    ])  # fmt: skip
+    results = Results(
+        dict(ENVIRONMENT),
+        "cuda",
+        [
+            row("numpy", 4.0),
+            row("products-numpy", 2.0),
+            *(
+                replace(row(variant, ms), device="cuda")
+                for variant, ms in {"torch-graph": 0.06, "products-torch": 0.05}.items()
+            ),
+        ],
+    )
     (core,) = tables(results)
     assert [dict(zip(core.columns, cells, strict=True))["×prod"] for cells in core.rows] == [
         "2.00",
@@ -221,9 +233,13 @@ def test_other_arithmetic_than_the_lower_bounds_is_not_held_against_them() -> No
         for variant, cells in core.items()
     }
     assert shown == {
-        "numpy": True, "torch": True, "numpy-again": True, "torch-fused": True,
-        "numpy-float64": False, "torch-graph-tf32": False,
-    }  # fmt: skip
+        "numpy": True,
+        "torch": True,
+        "numpy-again": True,
+        "torch-fused": True,
+        "numpy-float64": False,
+        "torch-graph-tf32": False,
+    }
 
 
 def test_a_few_rounds_tell_nothing() -> None:

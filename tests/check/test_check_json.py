@@ -1,4 +1,4 @@
-"""docs/check-json.md says what `check --json` writes: no key more, no key less, each of the type that it says."""
+"""docs/check-json.md says what `check --json` writes: no key more or less, and their types."""
 
 import json
 import math
@@ -29,7 +29,7 @@ PLAIN: dict[str, tuple[type, ...]] = {
 
 
 def tables() -> dict[str, dict[str, str]]:
-    """Return the document's tables, by heading: what stands in the second column, by what stands in the first."""
+    """Return the document's tables, by heading: the second column by the first."""
     text = (ROOT / "docs/check-json.md").read_text(encoding="utf-8")
     _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     rows = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)

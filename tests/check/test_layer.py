@@ -1,4 +1,4 @@
-"""One layer at a prompt: the right one holds, a wrong one is named, what does not fit is refused with both shapes."""
+"""One layer at a prompt: the right one holds, a wrong one is named, what cannot be is refused."""
 
 import itertools
 import re

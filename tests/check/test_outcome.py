@@ -1,4 +1,4 @@
-"""The outcome: equivalence is shown, not assumed, and a mistake that hurts what training comes to is seen."""
+"""The outcome: equivalence is shown, not assumed, and a fault that hurts training is seen."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ SPREAD = np.array([-1.0, 0.5, 0.0, -0.5, 1.0]) * MARGIN / 5
 
 
 def ours(shift: float, spread: float = 1.0) -> list[float]:
-    """Return errors whose log ratios to the reference have this mean and so many times SPREAD around it."""
+    """Return errors whose log ratios to the reference have this mean and this spread."""
     return list(np.array(REFERENCE) * np.exp(shift + spread * SPREAD))
 
 

@@ -1,4 +1,4 @@
-"""A grid of trainings: what diverges is told and left out, and what is there is gone on with, never written over."""
+"""A grid of trainings: what diverges is told and left out, and nothing is written over."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which run a command works on: a new one, one that goes on, or a new one that starts from a checkpoint."""
+"""Which run a command works on: a new one, one that goes on, or one from a checkpoint."""
 
 from dataclasses import replace
 from pathlib import Path

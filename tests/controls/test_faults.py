@@ -1,4 +1,4 @@
-"""Negative controls: each planted mistake is caught and the right function named; the list cannot go stale unseen."""
+"""Negative controls: each fault is caught and the right function named."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""The examples do what they say: one layer is caught, one network holds, and stops holding where it is spoilt."""
+"""The examples do what they say: right code holds, and spoilt code is caught."""
 
 from collections.abc import Callable
 
@@ -66,10 +66,18 @@ def test_a_spoilt_operation_of_the_network_is_named(
     [
         ("forward", lambda hidden, active, y: (hidden, np.abs(active), -y), "operands: observe"),
         ("reconstruct", lambda y: y + 1, "introduced in reconstruct"),
-        ("state", lambda state: state | {"param/output.bias": state["param/output.bias"] + 1}, "introduced in load"),
-        ("update", lambda state: state | {"adam.step": state["adam.step"] + 1}, "introduced in update"),
+        (
+            "state",
+            lambda state: state | {"param/output.bias": state["param/output.bias"] + 1},
+            "introduced in load",
+        ),
+        (
+            "update",
+            lambda state: state | {"adam.step": state["adam.step"] + 1},
+            "introduced in update",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_spoilt_method_of_the_network_is_named(
     dataset: Dataset,
     monkeypatch: pytest.MonkeyPatch,

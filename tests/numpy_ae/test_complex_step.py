@@ -1,4 +1,4 @@
-"""The derivative of the loss without a difference: L(θ + ih·v) has h·∂L/∂θ·v as its imaginary part, to the last bit.
+"""The derivative of the loss without a difference: the imaginary part of L(θ + ih·v).
 
 h = 1e-30 is so small that no higher term is left, and nothing is subtracted, so nothing cancels.
 Squire and Trapp, Using complex variables to estimate derivatives of real functions (SIAM Review
@@ -14,13 +14,13 @@ from tests.networks import PARAMETERS, Network, network
 from tests.operands import Array, Draw, seeds
 
 H = 1e-30
-AGREE = 1e-12  # of the sum of absolute terms: thousands of roundings, and no formula is wrong by so little
+AGREE = 1e-12  # of the sum of absolute terms: thousands of roundings
 
 loss = SumSquaredError()
 
 
 def shifted(model: Network, directions: dict[str, Array]) -> Network:
-    """Return the network in complex numbers, moved by ih along a direction for each named parameter."""
+    """Return the network in complex numbers, moved by ih along a direction per parameter."""
     moved = network(dtype="complex128")
     moved.load_state_dict(
         {name: p + 1j * H * directions.get(name, 0) for name, p in model.parameters().items()}

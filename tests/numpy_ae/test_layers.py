@@ -1,4 +1,4 @@
-"""Each layer is torch's own, forwards and backwards; operands are read-only, so none may be changed."""
+"""Each layer is torch's own, forwards and backwards; read-only operands stay as they are."""
 
 import numpy as np
 import pytest
@@ -128,7 +128,7 @@ def test_relu_has_slope_zero_at_its_kink(zero: float) -> None:
 
 
 def sigmoid_allowance(y: Array) -> Array:
-    """Return how far two sigmoids may lie apart: two exponentials, a sum and a quotient on either side."""
+    """Return how far two sigmoids may lie apart: two exponentials, a sum and a quotient each."""
     info = np.finfo(y.dtype)
     allowed: Array = (
         2 * (2 * EXP + 2) * info.eps * y + info.tiny

@@ -88,7 +88,10 @@ def test_gradients_come_last_layer_first_each_in_the_shape_of_what_it_belongs_to
     model = network()
     cache = recorded(model, Draw(0)(5, 8))
     gradients = model.backward(Draw(1)(5, 8), cache)
-    names = "sigmoid fc4 relu3 fc4.weight fc4.bias fc3 fc2 fc3.weight fc3.bias relu1 fc2.weight fc2.bias fc1"
+    names = (
+        "sigmoid fc4 relu3 fc4.weight fc4.bias fc3 fc2 fc3.weight fc3.bias relu1 "
+        "fc2.weight fc2.bias fc1"
+    )
     assert list(gradients) == [*names.split(), "fc1.weight", "fc1.bias"]
     owners = {**cache, **model.parameters()}
     assert all(gradient.shape == owners[name].shape for name, gradient in gradients.items())

@@ -1,4 +1,4 @@
-"""Adam is torch's: the same gradients, step after step, give the same moments and the same parameters."""
+"""Adam is torch's: the same gradients give the same moments and parameters, step by step."""
 
 import inspect
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.operands import Array, Draw, assert_equal, assert_near, frozen, tenso
 
 SHAPE = 7, 5
 STEPS = 50
-ROUNDINGS = 4  # of one moment in one step: β and 1 − β themselves, two products, two sums, not all on one way
+ROUNDINGS = 4  # of one moment in one step, not all on one way
 
 Gradients = list[Array]
 

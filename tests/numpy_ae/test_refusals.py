@@ -1,4 +1,4 @@
-"""What does not fit is refused where it enters, by name and with both shapes, before anything has changed."""
+"""What does not fit is refused where it enters, by name, before anything has changed."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

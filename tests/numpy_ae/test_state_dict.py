@@ -1,4 +1,4 @@
-"""Parameters are live arrays, a state dict is a copy of them, and one that does not fit changes nothing."""
+"""Parameters are live arrays, a state dict is a copy, and one that does not fit changes nothing."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Every figure, in its usual and its awkward cases: complete, legible, the same bytes from the same input."""
+"""Every figure, usual and awkward: complete, legible, the same bytes from the same input."""
 
 import subprocess
 import sys
@@ -227,7 +227,7 @@ def draw(case: str) -> Figure:
 
 
 def texts(figure: Figure) -> tuple[list[Text], list[Text]]:
-    """Return the texts of the figure, and apart from them those at ticks, some of which matplotlib does not draw."""
+    """Return the figure's texts, and those at ticks, some of which matplotlib does not draw."""
     figure.draw_without_rendering()
     axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
     at_ticks = {text for axis in axes for text in axis.findobj(Text) if text is not axis.label}
@@ -316,9 +316,11 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone_and_needs_neither_pyplo
 ):
     code = (
         "import matplotlib, sys\n"
-        "def settings(): return {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != 'backend'}\n"
+        "def settings():\n"
+        "    return {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != 'backend'}\n"
         "before = settings()\n"
-        "from compare.report import architecture, curves, images, latent, style; architecture.network([('fc1', 'Linear', 4, 2), ('fc2', 'Linear', 2, 4)])\n"
+        "from compare.report import architecture, curves, images, latent, style\n"
+        "architecture.network([('fc1', 'Linear', 4, 2), ('fc2', 'Linear', 2, 4)])\n"
         "assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)\n"
         "assert settings() == before\n"
     )

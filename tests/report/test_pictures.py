@@ -1,4 +1,4 @@
-"""Every picture is drawn from what the commands have left, and one that has nothing to show is left out."""
+"""Every picture is drawn from what the commands left; one with nothing to show is left out."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A device without float64 is judged in float32, and its float64 is the CPU's. No such device is needed to see it."""
+"""A device without float64 is judged in float32, and its float64 is the CPU's."""
 
 import pytest
 import torch

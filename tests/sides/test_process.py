@@ -63,7 +63,8 @@ def told(judged: Any) -> Any:
 def hanging(folder: Path) -> Path:
     """Write a side whose making never ends; return the file that says that it has begun."""
     (folder / "hangs.py").write_text(
-        "import pathlib, time\ndef make(config):\n    pathlib.Path('begun').touch()\n    time.sleep(1000)\n"
+        "import pathlib, time\ndef make(config):\n"
+        "    pathlib.Path('begun').touch()\n    time.sleep(1000)\n"
     )
     return folder / "begun"
 

@@ -1,4 +1,4 @@
-"""One operation, or the optimizer, asked of a side alone: the same on both, and the same as in a whole step."""
+"""One operation, or the optimizer, asked of a side alone: on both sides as in a whole step."""
 
 from dataclasses import replace
 

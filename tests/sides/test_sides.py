@@ -1,4 +1,4 @@
-"""Both adapters say the same thing in the same words, and an observed step is the step that training takes."""
+"""Both adapters say the same in the same words, and an observed step is training's."""
 
 import sys
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.networks import LAYERS, PARAMETERS, TAPE
 from tests.operands import assert_same
 
 SIDES = tuple(LABELS)
-CLOSE = 1e-4  # of float32 after three steps; a moment or a step lost on the way would cost steps of lr = 1e-3
+CLOSE = 1e-4  # of float32 after three steps; a lost moment would cost steps of lr = 1e-3
 GRADIENTS = tuple(
     f"{name}.{kind}" for name in ("fc4", "fc3", "fc2", "fc1") for kind in ("weight", "bias")
 )
@@ -161,7 +161,8 @@ def test_an_absent_torch_is_told_with_what_to_do(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
         UserError,
-        match=r"^the torch side needs torch: pip install torch; `train --side numpy` works without$",
+        match=r"^the torch side needs torch: pip install torch; "
+        r"`train --side numpy` works without$",
     ):
         make_side("torch", config)
 

@@ -462,7 +462,8 @@ def test_what_would_end_the_process_ends_the_check(
     odd(monkeypatch, method, 1, lambda _: throw(error))
     with pytest.raises(
         Ended,
-        match=rf"of {ODD} raised {type(error).__name__}(: .*)?; code that is judged must not end the process$",
+        match=rf"of {ODD} raised {type(error).__name__}(: .*)?; "
+        "code that is judged must not end the process$",
     ):
         check_subject(user_supplied(ODD, CONFIG, dataset.train_images), CONFIG, torch=False)
 

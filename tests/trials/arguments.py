@@ -1,4 +1,4 @@
-"""A command line with something wrong in it, made of the parameters that click has of each command."""
+"""A command line with something wrong in it, made of the parameters that click has."""
 
 import contextlib
 import io
@@ -103,7 +103,7 @@ def _beyond(kind: Any, choices: Any, low: float | None, high: float | None) -> l
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Run a chance command line with something wrong in it; assert that it is refused in one line before any work."""
+    """Run a chance command line that is wrong; assert that it is refused before any work."""
     every = list(commands())
     name, params = every[rng.integers(len(every))]
     wrong = [param for param in params if bad_values(param)]
@@ -130,7 +130,7 @@ def _chance(rng: Generator, params: Sequence[click.Parameter]) -> tuple[click.Pa
 
 
 def _junk(rng: Generator) -> str:
-    """Return a word of any characters that an argument can have: bytes that are no UTF-8 come as U+DC80 to U+DCFF."""
+    """Return a word of any characters that an argument can have, bytes that are no UTF-8, too."""
     codes = [
         int(rng.integers(1, [128, 0x3000, 0x110000][rng.integers(3)]))
         for _ in range(rng.integers(1, 9))
@@ -157,7 +157,7 @@ def _work_begins(*_: object, **__: object) -> None:
 
 
 def refusal(arguments: list[str], folder: Path) -> str:
-    """Run a command line in a folder that holds one file; assert that it is refused in one line before any work."""
+    """Run a command line beside one file; assert that it is refused before any work."""
     (folder / "file").write_bytes(b"no run, no checkpoint, no JSON")
     out, err = io.StringIO(), io.StringIO()
     needs_data = {"--side", "--data-root"} & {*arguments}  # to see what is wrong with them

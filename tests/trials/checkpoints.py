@@ -1,4 +1,4 @@
-"""A checkpoint from a stranger: bytes that changed on the way, a header or tensors of another make, or a program."""
+"""A checkpoint from a stranger: changed bytes, another make's header or tensors, a program."""
 
 import json
 import struct
@@ -61,7 +61,7 @@ def original() -> tuple[Checkpoint, bytes]:
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Load one wrong file; assert that it is refused in one line or makes no difference, and that no code ran."""
+    """Load one wrong file; assert that it is refused or makes no difference, and nothing ran."""
     name = str(rng.choice(list(WAYS)))
     path = folder / "numpy.safetensors"
     how, sound = WAYS[name]
@@ -194,7 +194,7 @@ def _parts(path: Path) -> tuple[State, Any]:
 
 
 def _change(rng: Generator, value: Any) -> str:
-    """Walk into nested JSON and change something: drop it, put junk in its place, or give it a strange neighbour."""
+    """Walk into nested JSON and drop something, or put junk or a strange neighbour there."""
     key = rng.integers(len(value)) if isinstance(value, list) else str(rng.choice(list(value)))
     inner = value[key]
     if isinstance(inner, dict | list) and inner and rng.random() < 0.8:

@@ -1,4 +1,4 @@
-"""A data set of which one file is not what it should be, through the loader that the commands use."""
+"""A data set of which one file is not what it should be, through the commands' loader."""
 
 import gzip
 import os
@@ -86,7 +86,7 @@ def in_small(name: str, files: Files) -> Iterator[None]:
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Put one wrong file among right ones; assert that it is refused in one line, or makes no difference."""
+    """Put one wrong file among right ones; assert that it is refused or makes no difference."""
     if rng.random() < REAL_SHARE and "AE_DATA_ROOT" in os.environ:
         raw = Path(os.environ["AE_DATA_ROOT"], "MNIST", "raw")
         return _try(

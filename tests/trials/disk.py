@@ -1,4 +1,4 @@
-"""A disk that fills up under a training: what was written stays, and once there is space it goes on. Needs root."""
+"""A disk that fills up under a training: what was written stays. Needs root."""
 
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ THREADS = 1
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Train on a disk of some size; assert that it ends in one line, and goes on when the disk has grown."""
+    """Train on a small disk; assert that it ends in one line, and goes on when there is space."""
     with small_disk(folder / "disk", int(rng.integers(4, KILOBYTES))) as disk:
         code, printed = run(kills.command(disk / "run", kills.TRAIN, THREADS), folder / "log")
         if code != 0:

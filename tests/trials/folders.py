@@ -1,4 +1,4 @@
-"""A run's folder, or a benchmark's file, from a stranger: links, pipes, devices, and texts that are no plain words.
+"""A run's folder, or a benchmark's file, from a stranger: links, pipes, devices, odd texts.
 
 Also a folder to train into that holds somebody's files with names like ours.
 """
@@ -88,7 +88,7 @@ class Terminal(io.StringIO):
 
 
 def trial(rng: Generator, folder: Path) -> str:
-    """Make a chance one, run a command on it; assert that nothing is lost, nothing leaks and nothing hangs."""
+    """Make a chance one, run a command on it; assert that nothing is lost, leaks or hangs."""
     return [_links, _texts, _benchmark, _neighbours][rng.integers(4)](rng, folder)
 
 
@@ -171,7 +171,7 @@ def _benchmark(rng: Generator, folder: Path) -> str:
 
 
 def _neighbours(rng: Generator, folder: Path) -> str:
-    """Claim a folder in which somebody has files with names like ours, some of them below; and ours, of the dead."""
+    """Claim a folder in which somebody has files with names like ours; and ours, of the dead."""
     names = [*SOMEBODYS, f"a/.file.{_dead()}{PARTIAL}", "a/b/.rsync.partial"]
     theirs = {
         name: f"precious {name}"
@@ -203,7 +203,7 @@ def _dead() -> int:
 
 
 def _spoil(rng: Generator, value: Any) -> str:
-    """Walk into nested JSON and put a chance text in some place, or under some name; return where."""
+    """Walk into nested JSON and put a chance text somewhere; return where."""
     key = int(rng.integers(len(value))) if isinstance(value, list) else str(rng.choice(list(value)))
     inner = value[key]
     if isinstance(inner, dict | list) and inner and rng.random() < 0.9:
@@ -217,12 +217,12 @@ def _spoil(rng: Generator, value: Any) -> str:
 
 
 def _run(command: str, folder: Path) -> tuple[int, str]:
-    """Run a command in a folder; assert that it says at most one line on stderr, and nothing that a terminal obeys."""
+    """Run a command in a folder; assert one harmless line on stderr at most."""
     out, err = Terminal(), Terminal()
     with (
         contextlib.chdir(folder),
         patch.object(sys, "argv", ["compare", *command.split()]),
-        patch("compare.commands.run.train_sides", return_value=None),  # to have come so far is enough
+        patch("compare.commands.run.train_sides", return_value=None),  # to come so far is enough
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

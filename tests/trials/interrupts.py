@@ -1,4 +1,4 @@
-"""A command that is interrupted, as by Ctrl-C, at any moment: it ends soon, says so in one line, and leaves no mess."""
+"""A command that is interrupted at any moment: it ends soon, in one line, without a mess."""
 
 import os
 import signal
@@ -67,7 +67,8 @@ def interrupted(command: tuple[str, ...], after: float | Path, folder: Path, tim
     finally:
         process.kill()
     seconds = time.monotonic() - start
-    what = f"{' '.join(command)} after {after}: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
+    line = f"{' '.join(command)} after {after}"
+    what = f"{line}: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
     if process.returncode == -signal.SIGINT and not err:
         return "interrupted before Python had begun"
     assert process.returncode in (0, 130, -signal.SIGINT), (

@@ -1,4 +1,4 @@
-"""A training that is killed, at any moment or in the middle of a write, and goes on: nothing of it may be lost."""
+"""A training that is killed at any moment, even amid a write, goes on: nothing may be lost."""
 
 import signal
 import tempfile
@@ -12,7 +12,7 @@ from compare.files import read_arrays, read_json
 from tests.operands import assert_same
 from tests.trials.processes import LONGEST, WRITES, Moment, run
 
-WRITTEN = 230  # files, by each work: a checkpoint and the one before it after each of 112 steps, and a few
+WRITTEN = 230  # files, by each work: two checkpoints after each of 112 steps, and a few
 OFTEN = ("--checkpoint-every", "0")
 SMALL = ("--hidden-dim", "8", "--batch-size", "512", *OFTEN)
 
@@ -38,7 +38,7 @@ def trial(rng: Generator, folder: Path) -> str:
 
 
 def broken(rng: Generator, folder: Path, work: Work = TRAIN, *, threads: int, most: int) -> int:
-    """Train into a folder, killed up to so many times, half of them amid a write; assert that the end is as ever.
+    """Train into a folder, killed up to so many times, half of them amid a write.
 
     Returns how often it was killed: it may end before.
     """
@@ -62,7 +62,7 @@ def broken(rng: Generator, folder: Path, work: Work = TRAIN, *, threads: int, mo
 
 
 def go_on(folder: Path, work: Work, threads: int) -> None:
-    """Train to the end, from wherever a training was left; assert that it is the unbroken one's, and left no mess."""
+    """Train to the end, from wherever it was left; assert that it is the unbroken one's."""
     code, printed = run(command(folder, work, threads), folder.with_suffix(".log"))
     assert code == 0, printed
     expected, found = unbroken(work, threads), result(folder)
@@ -77,7 +77,7 @@ def go_on(folder: Path, work: Work, threads: int) -> None:
 
 
 def command(folder: Path, work: Work, threads: int) -> list[str]:
-    """Return the command that begins the work, or goes on with it; the latter has to find all but the folder itself."""
+    """Return the command that begins the work, or goes on with what its folder says."""
     if (folder / work.first).exists():
         return [work.command[0], "--resume", str(folder), *OFTEN]
     begin = [str(_file(threads)) if word == "FILE" else word for word in work.command]
@@ -85,7 +85,7 @@ def command(folder: Path, work: Work, threads: int) -> list[str]:
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """Return, by file, all that must not depend on how often a training was killed: everything but seconds."""
+    """Return, by file, all that must not depend on being killed: everything but seconds."""
     found: dict[str, Any] = {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
@@ -109,7 +109,7 @@ def unbroken(work: Work, threads: int) -> dict[str, Any]:
 
 @cache
 def _file(threads: int) -> Path:
-    """Return a checkpoint that a training left after two epochs; it lies there as long as this process is alive."""
+    """Return a checkpoint after two epochs; it lies there as long as this process is alive."""
     _places.append(place := tempfile.TemporaryDirectory())
     return _done(Path(place.name, "run"), TRAIN, threads) / "numpy.safetensors"
 

@@ -11,7 +11,7 @@ Trial = Callable[[Generator, Path], str]
 
 
 def many(trial: Trial, seeds: Iterable[int], folder: Path) -> Counter[str]:
-    """Do one trial for each seed, each in a new folder below this one; return how often each outcome came."""
+    """Do a trial for each seed, each in a new folder; return how often each outcome came."""
     outcomes: Counter[str] = Counter()
     for seed in seeds:
         own = folder / f"{trial.__module__}-{seed}"

@@ -1,4 +1,4 @@
-"""The check itself: a mistake is planted, which it has to catch and name, or a network is healthy, and has to pass."""
+"""The check itself: it names an injected fault, and a healthy network passes."""
 
 from functools import cache
 from itertools import islice

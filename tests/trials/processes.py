@@ -1,4 +1,4 @@
-"""Commands in processes of their own, forked from one that has imported everything, which may be killed at a moment."""
+"""Commands in processes forked from one that has imported everything, killed at a moment."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ class Moment(NamedTuple):
 def run(
     arguments: list[str], log: Path, *, seconds: float = LONGEST, moment: Moment | None = None
 ) -> tuple[int | None, str]:
-    """Run a command, killed at the moment or after so many seconds; return its exit code and what it printed."""
+    """Run a command, killed at the moment or after so many seconds; return code and output."""
     child = forked.Process(target=_command, args=(arguments, log, moment))
     child.start()
     child.join(seconds)

@@ -1,4 +1,4 @@
-"""A side or a layer of somebody's goes wrong at a moment: it is told in a line or in a verdict, and never passes."""
+"""A side or a layer of somebody's goes wrong at a moment: it is told, and never passes."""
 
 import os
 import re
@@ -67,7 +67,9 @@ def here(where, result):
 def watched(method):
     def call(self, *arguments):
         result = getattr(own_network.Network, method)(self, *arguments)
-        return here(method, map(lambda loss: here("loss", loss), result) if method == "fit" else result)
+        if method == "fit":
+            result = map(lambda loss: here("loss", loss), result)
+        return here(method, result)
     return call
 
 class Side(own_network.Network):
@@ -168,7 +170,8 @@ def _layer(rng: Generator) -> str:
     setattr(layer, where, odd)
     report = check_layer(layer, torch.nn.ReLU(), np.zeros((2, 3)))
     assert not report.held, f"{where}, {act}: {report}"
-    told = rf".* introduced in ReLU\.{where}\.( What is wrong: it (raised|returned) .*)?"  # None is missing
+    # None is missing.
+    told = rf".* introduced in ReLU\.{where}\.( What is wrong: it (raised|returned) .*)?"
     assert re.fullmatch(told, report.sentence), f"{where}, {act}: {report}"
     assert len(report.sentence) < 1200, f"{where}, {act}: {report}"
     return "layer: failed"
@@ -193,7 +196,7 @@ def module(where: str, act: str, number: int = 1) -> str:
 
 
 def check(folder: Path, where: str, act: str, *options: str, number: int = 1) -> Ended:
-    """Check a side that does `act`, an expression, in a call or in what it returns; assert that all is as promised."""
+    """Check a side that does `act`, an expression, at some call; assert that all is as promised."""
     (folder / "odd.py").write_text(module(where, act, number))
     process = subprocess.Popen(
         [
@@ -242,7 +245,7 @@ def assert_nothing_runs(group: int) -> None:
 
 
 def _running(group: int) -> list[str]:
-    """Return the processes of a group, but those that have ended and whose end nobody has asked for yet.
+    """Return the processes of a group, but those that ended and that nobody has waited for.
 
     Linux alone tells; elsewhere there are none.
     """

@@ -1,4 +1,4 @@
-"""A headless Chromium, Debian's or whoever's is on the path, for tests that use the page as a reader would."""
+"""A headless Chromium, for tests that use the page as a reader would."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def started() -> Iterator[Any]:
 
 @contextmanager
 def opened(browser: Any, path: Path, **context: Any) -> Iterator[Any]:
-    """Open a page from its file; at the end require that it said nothing on the console and asked for nothing."""
+    """Open a page from its file; require that it printed nothing and requested nothing."""
     page = browser.new_page(**context)
     said: list[str] = []
     asked: list[str] = []

@@ -1,4 +1,4 @@
-"""The lines that the page shows are those of the source, found by what they do, with their variables marked."""
+"""The lines that the page shows are those of the source, with their variables marked."""
 
 from pathlib import Path
 

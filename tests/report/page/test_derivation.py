@@ -1,4 +1,4 @@
-"""The derivation: its document is the page's text, its rules and equations are tested, and a code host shows it."""
+"""The derivation: its document is the page's text, and its rules and equations are tested."""
 
 import ast
 import re
@@ -61,7 +61,7 @@ def test_every_equation_holds(equation: str) -> None:
 
 
 def evaluate(expression: str) -> Any:
-    """Return what one side of an equation comes to: of the sigmoid at x + ih, or of Adam after some steps."""
+    """Return one side of an equation: of the sigmoid at x + ih, or of Adam after some steps."""
     x = np.linspace(-3, 3, 8) + 1j * STEP
     grad = np.random.default_rng(0).standard_normal(STEPS + 1)
     optimizer = numpy_ae.Adam({"p": np.zeros(1)}, betas=(BETA, 0.99))

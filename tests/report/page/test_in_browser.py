@@ -14,7 +14,10 @@ from compare.training.runs import LATENT_MAP, Run
 from tests.report.page.browser import opened, started
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-FOCUSABLE = "a[href], button, select, summary, input:not([type=radio]), input[type=radio]:checked, [tabindex='0']"
+FOCUSABLE = (
+    "a[href], button, select, summary, input:not([type=radio]), input[type=radio]:checked, "
+    "[tabindex='0']"
+)
 DECODED = 1e-5  # by which a decoding of the page, in float64, may differ from the run's in float32
 
 
@@ -52,7 +55,8 @@ def test_pointing_at_a_symbol_lights_it_up_in_the_formula_and_in_both_codes(tab:
     row.scroll_into_view_if_needed()
     row.locator(".code.numpy [data-symbol=dweight]").first.hover()
     lit = row.locator(".lit").evaluate_all(
-        "all => all.map(one => [one.closest('.code')?.classList[1] ?? one.tagName, one.textContent])"
+        "all => all.map(one => "
+        "[one.closest('.code')?.classList[1] ?? one.tagName, one.textContent])"
     )
     assert ["numpy", 'd["fc3.weight"]'] in lit
     assert ["torch", "self.fc3"] in lit
@@ -79,7 +83,8 @@ def test_a_fault_is_seen_row_by_row_and_the_page_jumps_to_the_first_that_fails(t
     assert part.locator(".what").inner_text() == "2 * (y - target) → y - target"
     assert part.locator(".fault img").count() == 3
     tab.wait_for_function(
-        "() => { const y = document.querySelector('tr.fail').getBoundingClientRect().y; return 0 < y && y < 900; }"
+        "() => { const y = document.querySelector('tr.fail').getBoundingClientRect().y;"
+        " return 0 < y && y < 900; }"
     )
     part.locator("select").select_option(label="no mistake")
     assert part.locator("tr.fail").count() == 0

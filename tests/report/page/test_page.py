@@ -1,4 +1,4 @@
-"""The page is one file, asks nothing of any network, tells what a run lacks, and does nothing that its name says."""
+"""The page is one file, makes no requests, tells what a run lacks, and trusts no name."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Every rule that the page states holds: of elements and arrays alike, of the code, and as a derivative."""
+"""Every rule of the page holds: of elements and arrays, of the code, and as a derivative."""
 
 from itertools import product
 from types import SimpleNamespace
