@@ -58,7 +58,7 @@ def measure(
     if unfinished:
         require_writable(unfinished)
     # What is missing is said now, not in ten minutes.
-    datasets.load(config.data, data_root, deadline=download_deadline)
+    datasets.load(config.data, data_root, download_deadline)
     counts = (threads,) if threads else tuple(sorted({1, machine.most_threads()}))
     todo = list(plan.parts(config, quick=quick, threads=counts, device=device))
     load = plan.load()  # before there is any of its own
@@ -103,7 +103,7 @@ def _measuring(
     def on_training(variant: str) -> None:
         status.update(f"whole training: {variant}")
 
-    images = datasets.load("digits", Path()).train_images
+    images = datasets.load("digits").train_images
     measured: dict[Part, list[Row]] = {}
     for part, rows in plan.run_steps(processes, todo, images, device=device, on_round=on_round):
         measured[part] = rows
