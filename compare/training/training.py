@@ -191,11 +191,12 @@ class Training:
         raise Diverged(f"{name} diverged: {where}; try a smaller --lr; {before}")
 
     def _measure_drift(self, epoch: int) -> None:
-        together = all(len(records) == epoch + 1 for records in self.histories.values())
+        done = epoch + 1
+        together = all(len(records) == done for records in self.histories.values())
         # What is known already stays: a side may have begun the next epoch.
-        if len(self.sides) < 2 or not together or epoch + 1 in self.drift:
+        if len(self.sides) < 2 or not together or done in self.drift:
             return
         a, b = (under_prefix("param", side.state()) for side in self.sides.values())
         loss_a, loss_b = (records[epoch].loss for records in self.histories.values())
         relative = abs(loss_a - loss_b) / abs(loss_b)
-        self.drift[epoch + 1] = DriftRecord(epoch + 1, distance(a, b), relative)
+        self.drift[done] = DriftRecord(done, distance(a, b), relative)
