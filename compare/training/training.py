@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -124,20 +125,21 @@ class Training:
         side, images, part = self.sides[name], self.dataset.train_images, self.kept[name].part
         total, saved = part.loss, time.perf_counter()
         start = saved - part.seconds
-        batches = ahead(epoch_batches(self.config, images, epoch, part.steps))
-        for step, loss in enumerate(side.fit(batches), part.steps):
-            n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
-            if not math.isfinite(loss):
-                self._stop(name)
-            total += loss
-            on_step(name, n, loss / n)
-            now = time.perf_counter()
-            if now - saved >= self.checkpoint_every:
-                self._save(name, PartOfEpoch(step + 1, total, now - start))
-                saved = time.perf_counter()
-                start += saved - now
-            elif (step + 1) % LOOK_EVERY == 0:
-                self._finite_state(name)
+        # Closed here, however the epoch ends: its thread must not wait for the garbage collector.
+        with closing(ahead(epoch_batches(self.config, images, epoch, part.steps))) as batches:
+            for step, loss in enumerate(side.fit(batches), part.steps):
+                n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
+                if not math.isfinite(loss):
+                    self._stop(name)
+                total += loss
+                on_step(name, n, loss / n)
+                now = time.perf_counter()
+                if now - saved >= self.checkpoint_every:
+                    self._save(name, PartOfEpoch(step + 1, total, now - start))
+                    saved = time.perf_counter()
+                    start += saved - now
+                elif (step + 1) % LOOK_EVERY == 0:
+                    self._finite_state(name)
         seconds = time.perf_counter() - start
         self.histories[name].append(
             EpochRecord(total / len(images), denoised_mse(side, self.test), seconds)
@@ -189,11 +191,12 @@ class Training:
         raise Diverged(f"{name} diverged: {where}; try a smaller --lr; {before}")
 
     def _measure_drift(self, epoch: int) -> None:
-        together = all(len(records) == epoch + 1 for records in self.histories.values())
+        done = epoch + 1
+        together = all(len(records) == done for records in self.histories.values())
         # What is known already stays: a side may have begun the next epoch.
-        if len(self.sides) < 2 or not together or epoch + 1 in self.drift:
+        if len(self.sides) < 2 or not together or done in self.drift:
             return
         a, b = (under_prefix("param", side.state()) for side in self.sides.values())
         loss_a, loss_b = (records[epoch].loss for records in self.histories.values())
         relative = abs(loss_a - loss_b) / abs(loss_b)
-        self.drift[epoch + 1] = DriftRecord(epoch + 1, distance(a, b), relative)
+        self.drift[done] = DriftRecord(done, distance(a, b), relative)

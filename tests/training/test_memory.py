@@ -37,7 +37,7 @@ def held(what):
     return 1024 * int(re.search(f"{what}: *\\t *([0-9]+) kB", status)[1])
 machine.set_threads(1)
 whole = datasets.load("digits")
-digits = replace(whole, train_images=whole.train_images[:3000], test_images=whole.test_images[:100])
+digits = replace(whole, train_images=whole.train_images[:2000], test_images=whole.test_images[:100])
 hidden, batch = map(int, sys.argv[1:])
 config = Config(hidden_dim=hidden, batch_size=batch, epochs=1)
 before = held("VmRSS")
@@ -50,7 +50,7 @@ print((held("VmHWM") - before) / bytes_of_training(config, digits))
     not Path("/proc/self/status").exists(), reason="this system does not say what a process holds"
 )
 # mostly the state; mostly activations
-@pytest.mark.parametrize(("hidden", "batch"), [(2_000, 30), (1_000, 2_000)])
+@pytest.mark.parametrize(("hidden", "batch"), [(2_000, 100), (1_000, 2_000)])
 def test_what_is_counted_is_what_a_training_takes_to_a_factor_of_two(
     tmp_path: Path, hidden: int, batch: int
 ) -> None:

@@ -1,5 +1,6 @@
 """Training: a resumed run is the unbroken one, bit for bit; every epoch leaves a checkpoint."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,8 +200,11 @@ def test_an_interrupted_run_has_the_checkpoint_of_its_last_whole_epoch(
         if steps == 5:  # of 3 an epoch
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt) as interrupted:
         training(config, dataset, tmp_path, name).run(interrupt)
+    assert interrupted.traceback  # which keeps what the training left as it was
+    assert threading.active_count() == threads
     left = Checkpoint.load(tmp_path / f"{name}.safetensors")
     assert_same(dict(sorted(left.state.items())), dict(sorted(once.sides[name].state().items())))
     assert [results([record]) for record in left.history] == [results(once.histories[name])]
