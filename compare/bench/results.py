@@ -58,9 +58,9 @@ class TrainingRow:
     label: str
     data: str
     threads: int
-    seconds: list[float]  # of each epoch, with data and noise, without measuring the error
-    test_mse: list[float]
-    peak_megabytes: float  # of the process, its libraries included, while it trains
+    seconds: list[float] = field(default_factory=list)  # of each epoch, without the error's
+    test_mse: list[float] = field(default_factory=list)
+    peak_megabytes: float = 0.0  # of the process, its libraries included, while it trains
     cannot: str = ""
     prepare_seconds: float | None = None  # compilation, capture, images brought to the device
     device_megabytes: float | None = None  # on a GPU, besides

@@ -6,8 +6,7 @@ then disturbs all variants, and ratios are taken within a round.
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext, suppress
@@ -22,7 +21,7 @@ from compare import machine
 from compare.bench import worker
 from compare.bench.results import Row
 from compare.bench.variants import LOWER_BOUNDS, VARIANTS, Spec
-from compare.data.batches import Batch, training_batches
+from compare.data.batches import Batch, Images, training_batches
 from compare.data.config import Config
 from compare.errors import UserError
 
@@ -45,6 +44,7 @@ class Part(NamedTuple):
     variants: tuple[str, ...]
     config: Config
     threads: int
+    device: str
     plan: Plan
 
 
@@ -99,6 +99,14 @@ class Processes:
             self.pools.pop(name, None)
             raise UserError("its process died; there may be too little memory") from error
 
+    def describe(self) -> dict[str, Any]:
+        """Return the environment as a process with torch sees it, where there is a torch."""
+        try:
+            found: dict[str, Any] = self.ask("torch", worker.describe)
+        except UserError:  # no torch
+            found = machine.describe()
+        return found
+
     def _name(self, variant: str) -> str:
         return self.specs[variant].library if variant in LOWER_BOUNDS else variant
 
@@ -108,25 +116,22 @@ class Processes:
             pool.shutdown()
 
 
-def measure(
-    processes: Processes,
-    part: Part,
-    images: np.ndarray,
-    *,
-    device: str,
-    on_round: Callable[[str], None],
+def measure_part(
+    processes: Processes, part: Part, images: Images, on_round: Callable[[str], object]
 ) -> Iterator[list[Row]]:
-    """Yield a row for every variant of a part after each round; what cannot run here says why."""
-    variants, config, threads, plan = part
+    """Yield a row for every variant of a part after each round; what cannot run here says why.
+
+    `on_round` is called with a variant's name before it is made, and before each of its rounds.
+    """
+    plan = part.plan
+    processes.begin(part.variants)
     rows: dict[str, Row] = {}
-    processes.begin(variants)
-    for variant in variants:
+    for variant in part.variants:
         on_round(variant)
-        rows[variant] = _prepared(processes, variant, config, images, threads, device)
+        rows[variant] = _prepared(processes, variant, part, images)
     running = [variant for variant, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {variant: [] for variant in running}
     updates: dict[str, list[float]] = {variant: [] for variant in running}
-    spent = dict.fromkeys(running, 0.0)  # seconds
     rng = np.random.default_rng(0)
     order: list[str] = []
     for number in range(plan.rounds):
@@ -134,26 +139,24 @@ def measure(
         for variant in order:
             # A large product may take longer than a round; a lower bound is in no ratio of rounds,
             # and two are enough then.
-            long = spent[variant] > plan.rounds * plan.seconds
-            enough = variant in LOWER_BOUNDS and len(samples[variant]) > 1 and long
+            times = samples[variant]
+            long = sum(map(sum, times)) > 1e3 * plan.rounds * plan.seconds
+            enough = variant in LOWER_BOUNDS and len(times) > 1 and long
             if rows[variant].cannot or enough:
                 continue
             on_round(variant)
-            spent[variant] -= time.perf_counter()
             try:
-                ask = partial(processes.ask, variant)
-                samples[variant].append(ask(worker.time_steps, variant, plan.seconds))
-                if update := ask(worker.time_updates, variant, plan.seconds / 4):
-                    updates[variant].append(float(np.median(update)))
+                times.append(processes.ask(variant, worker.time_steps, variant, plan.seconds))
+                alone = processes.ask(variant, worker.time_updates, variant, plan.seconds / 4)
             except UserError as error:  # the others go on
                 rows[variant] = replace(_failed(rows[variant], error), rounds=[])
-            spent[variant] += time.perf_counter()
-        for variant in running:
-            if not rows[variant].cannot:
-                rows[variant] = _timed(rows[variant], samples[variant], updates[variant])
+                continue
+            if alone:
+                updates[variant].append(float(np.median(alone)))
+            rows[variant] = _timed(rows[variant], times, updates[variant])
         yield list(rows.values())
     if plan.fresh:
-        for variant in variants:
+        for variant in part.variants:
             processes.end(variant)
 
 
@@ -171,37 +174,27 @@ def _failed(row: Row, reason: object) -> Row:
     return replace(row, cannot=str(reason), held=not VARIANTS[row.variant].ours)
 
 
-def _prepared(
-    processes: Processes,
-    variant: str,
-    config: Config,
-    images: np.ndarray,
-    threads: int,
-    device: str,
-) -> Row:
+def _prepared(processes: Processes, variant: str, part: Part, images: Images) -> Row:
     """Have a variant made and judged; return its row, without its times."""
-    spec = VARIANTS[variant]
-    where = spec.place(device)
+    spec, config, threads = VARIANTS[variant], part.config, part.threads
+    where = spec.place(part.device)
     sizes = (config.batch_size, config.hidden_dim, config.latent_dim)
-    row = Row(variant, spec.named(device), threads, *sizes, device=where)
-    typed = replace(config, dtype=spec.dtype)
-    batches = some_batches(typed, images)
+    row = Row(variant, spec.named(part.device), threads, *sizes, device=where)
+    config = replace(config, dtype=spec.dtype)
+    batches = some_batches(config, images)
     try:
-        ready = processes.ask(variant, worker.prepare, variant, typed, batches, threads, where)
+        ready = processes.ask(variant, worker.prepare, variant, config, batches, threads, where)
     except UserError as error:
         processes.end(variant)  # on a GPU, what failed may leave all that follows unable to run
         return _failed(row, error)
-    if ready.threads != threads:
-        return _failed(row, f"it works with {ready.threads} threads")
-    found = ready.correctness
-    row = replace(row, prepare_seconds=ready.seconds)
+    row, found = replace(row, prepare_seconds=ready.seconds), ready.correctness
     if found and not found.held:
         how_far = f"{found.tensor}, {found.ratio:.1e} times what rounding allows"
         return replace(row, cannot=f"its first step fails: {how_far}", held=False)
     return replace(row, agreement=found.ratio) if found else row
 
 
-def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:
+def some_batches(config: Config, images: Images) -> list[Batch]:
     """Return the first batches of a training, of full size however few the images are."""
     enough = np.resize(images, (max(IMAGES, config.batch_size), *images.shape[1:]))
     count = max(1, min(BATCHES, IMAGES // config.batch_size))

@@ -1,6 +1,7 @@
 """Whole trainings, each in a process of its own: seconds and test error by epoch, data included."""
 
 import math
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from compare.bench.results import TrainingRow
 from compare.bench.rounds import Processes
 from compare.bench.variants import ANY, COMPILED, CUDA, FUSED, TORCH, VARIANTS, Spec
 from compare.data import datasets
-from compare.data.batches import Batch, ahead, epoch_batches, noisy_test_images
+from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.errors import UserError
 from compare.training.training import denoised_mse
@@ -39,55 +40,42 @@ def in_a_process(
     name: str, config: Config, root: Path, *, threads: int, device: str
 ) -> TrainingRow:
     """Train a variant to the end in a new process, which ends with it: peak memory is its own."""
+    row = TrainingRow(name, TRAININGS[name].named(device), config.data, threads)
     try:
         with Processes(TRAININGS) as processes:
-            row: TrainingRow = processes.ask(name, train, name, config, root, threads, device)
-            return row
+            found: TrainingRow = processes.ask(name, train, row, config, root, device)
+            return found
     except UserError as error:
-        label = TRAININGS[name].named(device)
-        return TrainingRow(name, label, config.data, threads, [], [], 0.0, cannot=str(error))
+        return replace(row, cannot=str(error))
 
 
 @worker.told_in_one_line()
-def train(name: str, config: Config, root: Path, threads: int, device: str) -> TrainingRow:
+def train(row: TrainingRow, config: Config, root: Path, device: str) -> TrainingRow:
     """Train a variant in this process; the clock stands while the test error is measured."""
-    machine.set_threads(threads)
-    spec = TRAININGS[name]
+    machine.set_threads(row.threads)
+    spec = TRAININGS[row.variant]
     where = spec.place(device)
     dataset = datasets.load(config.data, root)
-    images = dataset.train_images
-    typed = replace(config, dtype=spec.dtype)
-    spec.make(typed, where)  # and drop it, as `worker.prepare` does
+    spec.make(config, where)  # and drop it, as `worker.prepare` does
     begin = time.perf_counter()
-    variant = spec.make(typed, where)
-    own = hasattr(variant, "load")  # it makes its own batches
-    if own:
-        variant.load(images)
+    variant = spec.make(config, where)
+    variant.load(dataset.train_images)
     variant.wait()
     ready = time.perf_counter() - begin
-    test: Batch | None = None
-    seconds, errors = [], []
+    row = replace(row, prepare_seconds=ready, seconds=[], test_mse=[])
     for epoch in range(config.epochs):
         begin = time.perf_counter()
-        ours = map(variant.put, ahead(epoch_batches(config, images, epoch)))
-        for batch in variant.batches() if own else ours:
+        for batch in variant.batches(epoch):
             variant.step(batch)
         variant.wait()
-        seconds.append(time.perf_counter() - begin)
-        if test is None:  # the whole test set in one batch takes more than training does
-            peak, on_the_device = worker.peak_megabytes(), worker.device_megabytes(where)
+        row.seconds.append(time.perf_counter() - begin)
+        if epoch == 0:  # the whole test set in one batch takes more memory than training does
+            row = replace(row, peak_megabytes=worker.peak_megabytes())
+            if where == "cuda":
+                peak = sys.modules["torch"].cuda.max_memory_allocated()
+                row = replace(row, device_megabytes=peak / 1e6)
             test = noisy_test_images(config, dataset.test_images)
-        errors.append(denoised_mse(variant, test))
-        if not math.isfinite(errors[-1]):
+        row.test_mse.append(denoised_mse(variant.side, test))
+        if not math.isfinite(row.test_mse[-1]):
             raise UserError(f"it diverged in epoch {epoch + 1}")
-    return TrainingRow(
-        name,
-        spec.named(device),
-        config.data,
-        threads,
-        seconds,
-        errors,
-        peak,
-        prepare_seconds=ready,
-        device_megabytes=on_the_device,
-    )
+    return row

@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import cycle, takewhile
 from pathlib import Path
@@ -19,24 +19,17 @@ from typing import Any, NamedTuple
 
 from compare import machine
 from compare.bench.correctness import Correctness, judge
-from compare.bench.variants import VARIANTS, Spec
+from compare.bench.variants import VARIANTS, Spec, Variant
 from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.errors import UserError
-from compare.sides.numpy_side import NumpySide
 
 WARM_UP = 0.3  # seconds at most
 LONGEST = 160  # characters of a reason
 
 
-class Made(NamedTuple):
-    """A variant, and batches where it reads them."""
-
-    variant: Any
-    batches: list[Any]
-
-
-_made: dict[str, Made] = {}  # this process's variant by name, or one library's lower bounds
+# This process's variant by name, or one library's lower bounds, with batches where it reads them.
+_made: dict[str, tuple[Variant, list[Any]]] = {}
 
 
 class Ready(NamedTuple):
@@ -44,7 +37,6 @@ class Ready(NamedTuple):
 
     seconds: float  # from its making to the end of its first step, but no import
     correctness: Correctness | None
-    threads: int
 
 
 def start(*, bare: bool = False) -> None:
@@ -98,22 +90,23 @@ def prepare(
     seconds = time.perf_counter() - begin
     found = None
     if spec.judged:  # Adam's first step from rest tells the gradients; all start as NumPy does
-        side, correction = NumpySide(config), spec.float32_correction
         found = judge(
-            side.describe(),
             config,
             batches[0],
-            side.state(),
-            variant.state(),
-            float32_correction=correction,
+            variant.side.state(),
+            float32_correction=spec.float32_correction,
             float32_betas=device == "cuda",
         )
     end = time.perf_counter() + WARM_UP
     for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
         variant.step(batch)
     variant.wait()
-    _made[name] = Made(variant, ready)
-    return Ready(seconds, found, threads_in_use())
+    torch = sys.modules.get("torch")
+    in_use = torch.get_num_threads() if torch else machine.blas_threads()
+    if in_use != threads:
+        raise UserError(f"it works with {in_use} threads")
+    _made[name] = variant, ready
+    return Ready(seconds, found)
 
 
 @told_in_one_line()
@@ -126,23 +119,17 @@ def time_steps(name: str, seconds: float) -> list[float]:
 
 
 @told_in_one_line()
-def time_updates(name: str, seconds: float) -> list[float] | None:
-    """The same of the optimizer alone; None where that cannot be had alone."""
-    variant = _made[name].variant
-    update = getattr(variant, "update", None)
-    return _clock(variant, lambda _: update(), [None], seconds) if update else None
+def time_updates(name: str, seconds: float) -> list[float]:
+    """Return the same of the optimizer alone; nothing where that cannot be had alone."""
+    variant, _ = _made[name]
+    update = variant.update
+    return _clock(variant, lambda _: update(), [None], seconds) if update else []
 
 
 def describe() -> dict[str, Any]:
     """Return the environment as torch's process sees it: with its GPU."""
     VARIANTS["torch"].find_maker()
     return machine.describe()
-
-
-def threads_in_use() -> int:
-    """Return how many threads this process's library works with, read back from it."""
-    torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch else machine.blas_threads()
 
 
 def peak_megabytes() -> float:
@@ -155,14 +142,10 @@ def peak_megabytes() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
 
 
-def device_megabytes(device: str) -> float | None:
-    """Return the most memory that torch has had on a GPU, in 10⁶ bytes; None elsewhere."""
-    return sys.modules["torch"].cuda.max_memory_allocated() / 1e6 if device == "cuda" else None
-
-
-def _clock(variant: Any, step: Any, batches: list[Any], seconds: float) -> list[float]:
-    if hasattr(variant, "reset"):
-        variant.reset()
+def _clock(
+    variant: Variant, step: Callable[[Any], object], batches: list[Any], seconds: float
+) -> list[float]:
+    variant.reset()
     times: list[float] = []
     endless = cycle(batches)
     end = time.perf_counter() + seconds
