@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compare.bench.rounds import Part, Plan
-from compare.bench.variants import LOWER_BOUNDS, VARIANTS
+from compare.bench.variants import LOWER_BOUNDS, TRAININGS, VARIANTS
 from compare.data.config import Config
 
 QUICK = Plan(rounds=6, seconds=0.15)
@@ -41,3 +41,8 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
             for size in sizes:
                 changed = replace(config, **{name: size})  # type: ignore[arg-type]
                 yield Part((*SWEPT, *graphs), changed, count, device, SWEEP)
+
+
+def whole_trainings(device: str) -> list[str]:
+    """Return the trainings of a benchmark of this device: NumPy's, and those that run there."""
+    return [name for name, spec in TRAININGS.items() if name == "numpy" or device in spec.devices]

@@ -13,14 +13,15 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from compare import machine
 from compare.bench import worker
-from compare.bench.results import Row
-from compare.bench.variants import LOWER_BOUNDS, VARIANTS, Spec
+from compare.bench.results import Row, TrainingRow
+from compare.bench.variants import LOWER_BOUNDS, TRAININGS, VARIANTS, Spec
 from compare.data.batches import Batch, Images, training_batches
 from compare.data.config import Config
 from compare.errors import UserError
@@ -199,3 +200,16 @@ def some_batches(config: Config, images: Images) -> list[Batch]:
     enough = np.resize(images, (max(IMAGES, config.batch_size), *images.shape[1:]))
     count = max(1, min(BATCHES, IMAGES // config.batch_size))
     return list(training_batches(config, enough, count))
+
+
+def whole_training(
+    name: str, config: Config, root: Path, *, threads: int, device: str
+) -> TrainingRow:
+    """Train a variant to the end in a new process, which ends with it: peak memory is its own."""
+    row = TrainingRow(name, TRAININGS[name].named(device), config.data, threads)
+    try:
+        with Processes(TRAININGS) as processes:
+            found: TrainingRow = processes.ask(name, worker.train, row, config, root, device)
+            return found
+    except UserError as error:
+        return replace(row, cannot=str(error))

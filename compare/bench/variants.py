@@ -115,7 +115,7 @@ FUSED, COMPILED, LARGE_ONE = (
 )
 NETWORK, TF32 = {**FUSED, "compiled": ("network",)}, {**COMPILED, "tf32": True}
 NUMPY, TORCH = "numpy_variants:NumpyVariant", "torch_variants:TorchVariant"
-GRAPH = "graphs:GraphVariant"
+GRAPH, DEVICE = "graphs:GraphVariant", "graphs:DeviceVariant"
 PRODUCTS = "numpy_variants:Products", "torch_variants:Products"
 LOWER_BOUNDS = {
     name: Spec(label, maker, options, devices=devices, judged=False)
@@ -142,6 +142,17 @@ VARIANTS = {
     "torch-graph-tf32": Spec("CUDA graph, compiled, TF32", GRAPH, TF32, devices=CUDA, judged=False),
     "sklearn": Spec("scikit-learn MLPRegressor", "numpy_variants:SklearnVariant", judged=False),
     **LOWER_BOUNDS,
+}
+TRAININGS = {  # to the end
+    **{name: VARIANTS[name] for name in ("numpy", "torch", "torch-fused")},
+    "torch-flushed": Spec(
+        "torch eager, fused Adam, subnormals flushed", TORCH, {**FUSED, "flush": True}
+    ),
+    "article": Spec("the article's loop", "article:ArticleLoop", devices=ANY),
+    "device": Spec("CUDA graph, data and noise on the GPU", DEVICE, FUSED, devices=CUDA),
+    "device-compiled": Spec(
+        "CUDA graph, compiled, data and noise on the GPU", DEVICE, COMPILED, devices=CUDA
+    ),
 }
 LARGE = 2048  # rows and columns of the product that shows what the machine can do
 

@@ -1,4 +1,4 @@
-"""What runs in a variant's own process: the variant, made, judged and timed on request.
+"""What runs in a variant's own process: it is made, judged, timed, or trained to the end.
 
 A process of its own keeps thread pools apart: two that spin on the same cores slow each other down,
 and a variant that is not being timed lies still.
@@ -6,6 +6,7 @@ and a variant that is not being timed lies still.
 
 import gc
 import logging
+import math
 import os
 import resource
 import sys
@@ -13,16 +14,20 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import cycle, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from compare import machine
 from compare.bench.correctness import Correctness, judge
-from compare.bench.variants import VARIANTS, Spec, Variant
-from compare.data.batches import Batch
+from compare.bench.results import TrainingRow
+from compare.bench.variants import TRAININGS, VARIANTS, Spec, Variant
+from compare.data import datasets
+from compare.data.batches import Batch, noisy_test_images
 from compare.data.config import Config
 from compare.errors import UserError
+from compare.training.training import denoised_mse
 
 WARM_UP = 0.3  # seconds at most
 LONGEST = 160  # characters of a reason
@@ -124,6 +129,38 @@ def time_updates(name: str, seconds: float) -> list[float]:
     variant, _ = _made[name]
     update = variant.update
     return _clock(variant, lambda _: update(), [None], seconds) if update else []
+
+
+@told_in_one_line()
+def train(row: TrainingRow, config: Config, root: Path, device: str) -> TrainingRow:
+    """Train a variant in this process; the clock stands while the test error is measured."""
+    machine.set_threads(row.threads)
+    spec = TRAININGS[row.variant]
+    where = spec.place(device)
+    dataset = datasets.load(config.data, root)
+    spec.make(config, where)  # and drop it, as `prepare` does
+    begin = time.perf_counter()
+    variant = spec.make(config, where)
+    variant.load(dataset.train_images)
+    variant.wait()
+    ready = time.perf_counter() - begin
+    row = replace(row, prepare_seconds=ready, seconds=[], test_mse=[])
+    for epoch in range(config.epochs):
+        begin = time.perf_counter()
+        for batch in variant.batches(epoch):
+            variant.step(batch)
+        variant.wait()
+        row.seconds.append(time.perf_counter() - begin)
+        if epoch == 0:  # the whole test set in one batch takes more memory than training does
+            row = replace(row, peak_megabytes=peak_megabytes())
+            if where == "cuda":
+                peak = sys.modules["torch"].cuda.max_memory_allocated()
+                row = replace(row, device_megabytes=peak / 1e6)
+            test = noisy_test_images(config, dataset.test_images)
+        row.test_mse.append(denoised_mse(variant.side, test))
+        if not math.isfinite(row.test_mse[-1]):
+            raise UserError(f"it diverged in epoch {epoch + 1}")
+    return row
 
 
 def describe() -> dict[str, Any]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from compare import machine
-from compare.bench import trainings
 from compare.bench.bench_tables import reasons, tables, verdicts
-from compare.bench.plan import parts
+from compare.bench.plan import parts, whole_trainings
 from compare.bench.results import Results
-from compare.bench.rounds import Part, Processes, measure_part
+from compare.bench.rounds import Part, Processes, measure_part, whole_training
 from compare.bench.variants import VARIANTS
 from compare.data import datasets
 from compare.data.config import Config
@@ -107,10 +106,10 @@ def _measuring(
                 results.rows = before + rows
                 yield
         if data_root:
-            names = trainings.on(results.device)
+            names = whole_trainings(results.device)
             for name in (*names, *reversed(names)):  # each twice, A B, B A
                 status.update(f"whole training: {name}")
-                row = trainings.in_a_process(
+                row = whole_training(
                     name, config, data_root, threads=part.threads, device=part.device
                 )
                 results.trainings.append(row)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from compare import machine
-from compare.bench import plan, trainings, worker
+from compare.bench import plan, worker
 from compare.bench.numpy_variants import NumpyVariant
 from compare.bench.results import Results, Row
-from compare.bench.rounds import Part, Plan, Processes, measure_part, some_batches
+from compare.bench.rounds import Part, Plan, Processes, measure_part, some_batches, whole_training
 from compare.bench.variants import LOWER_BOUNDS, VARIANTS, Spec
 from compare.commands import bench as command
 from compare.data.config import Config
@@ -226,8 +226,8 @@ def test_a_variant_that_runs_elsewhere_than_the_benchmark_says_so(device: str) -
     assert ("numpy" in elsewhere) == (device != "cpu")
     assert "torch" not in elsewhere
     assert {"numpy", "numpy-again", "torch", "torch-fused"} <= set(core.variants)
-    assert ("torch-flushed" in trainings.on(device)) == (device == "cpu")
-    assert {"numpy", "torch", "article"} <= set(trainings.on(device))
+    assert ("torch-flushed" in plan.whole_trainings(device)) == (device == "cpu")
+    assert {"numpy", "torch", "article"} <= set(plan.whole_trainings(device))
 
 
 def wrong(config: Config, *, device: str) -> NumpyVariant:
@@ -276,7 +276,7 @@ def test_a_training_that_fails_says_so_in_one_line(
         Processes, "ask", lambda self, variant, function, *arguments: function(*arguments)
     )
     monkeypatch.setattr(Spec, "find_maker", lambda spec: broken)
-    row = trainings.in_a_process("numpy", config, tmp_path, threads=1, device="cpu")
+    row = whole_training("numpy", config, tmp_path, threads=1, device="cpu")
     assert row.cannot == "name 'variant' is not defined"
 
 
@@ -285,7 +285,7 @@ def test_a_training_that_fails_says_so_in_one_line(
 )
 def test_a_whole_training_learns(config: Config, tmp_path: Path, name: str) -> None:
     small = replace(config, batch_size=128, hidden_dim=32, epochs=2)
-    trained = trainings.in_a_process(name, small, tmp_path, threads=1, device="cpu")
+    trained = whole_training(name, small, tmp_path, threads=1, device="cpu")
     assert len(trained.seconds) == 2
     assert trained.test_mse[1] < trained.test_mse[0] < 0.1
     assert trained.peak_megabytes > 50
