@@ -85,9 +85,8 @@ def judge(
         worst = max(ratios, key=lambda name: ratios[name])
         return Correctness(float(ratios[worst]), worst)
 
-    betas = config.beta1, config.beta2
-    found = judged(*betas)
+    found = judged(config.beta1, config.beta2)
     if float32_betas:
-        rounded = judged(*(float(np.float32(beta)) for beta in betas))
+        rounded = judged(float(np.float32(config.beta1)), float(np.float32(config.beta2)))
         found = min(found, rounded, key=lambda correctness: correctness.ratio)
     return found

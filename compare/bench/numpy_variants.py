@@ -74,15 +74,11 @@ def operands(config: Config, *, large: bool) -> list[tuple[Array, Array]]:
     rng = np.random.default_rng(0)
 
     def drawn(rows: int, columns: int, transposed: bool) -> Array:
-        shape = (columns, rows) if transposed else (rows, columns)
-        matrix = rng.random(shape, dtype=np.float32)
-        return matrix.T if transposed else matrix
+        matrix = rng.random((rows, columns), dtype=np.float32)
+        return np.asfortranarray(matrix) if transposed else matrix
 
-    wanted = [Product(LARGE, LARGE, LARGE, "left")] if large else products(config)
+    wanted = [Product(LARGE, LARGE, LARGE, left=True)] if large else products(config)
     return [
-        (
-            drawn(p.rows, p.inner, p.transposed == "left"),
-            drawn(p.inner, p.columns, p.transposed == "right"),
-        )
-        for p in wanted
+        (drawn(rows, inner, left), drawn(inner, columns, right))
+        for rows, inner, columns, left, right in wanted
     ]

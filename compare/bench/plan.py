@@ -21,16 +21,14 @@ SIZES = {
 
 def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str) -> Iterator[Part]:
     """Yield what is measured: the core first, then the batch sizes, then the widths."""
-    wanted: tuple[str, ...] = CORE
-    if not quick:
-        wanted = (*CORE, *VARIANTS)
-    elif device != "cpu":
-        wanted = (*CORE, *(name for name, spec in VARIANTS.items() if device in spec.devices))
-    here = {device, "cpu"}
-    core = (
-        *(name for name in dict.fromkeys(wanted) if name not in LOWER_BOUNDS),
-        *(name for name in LOWER_BOUNDS if here & set(VARIANTS[name].devices)),
-    )
+
+    def in_core(name: str) -> bool:
+        devices = VARIANTS[name].devices
+        if name in LOWER_BOUNDS:
+            return device in devices or "cpu" in devices
+        return not quick or name in CORE or (device != "cpu" and device in devices)
+
+    core = tuple(filter(in_core, VARIANTS))
     for count in threads:
         yield Part(core, config, count, device, QUICK if quick else FULL)
     if quick:

@@ -136,7 +136,7 @@ class Ratio(NamedTuple):
     @property
     def told(self) -> bool:
         """Whether there were rounds enough for an interval."""
-        return bool(np.isfinite([self.low, self.high]).all())
+        return self.low > -np.inf
 
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:

@@ -70,7 +70,7 @@ class Spec(NamedTuple):
     @property
     def ours(self) -> bool:
         """Whether it is `numpy_ae`: it lacks nothing on any machine, so it has to run."""
-        return self.judged and self.library == "numpy_variants"
+        return self.maker == NUMPY
 
     @property
     def float32_correction(self) -> bool:
@@ -108,11 +108,7 @@ class Spec(NamedTuple):
 
 
 CPU, CUDA, COMPILERS, ANY = ("cpu",), ("cuda",), ("cpu", "cuda"), ("cpu", "cuda", "mps")
-FUSED, COMPILED, LARGE_ONE = (
-    {"fused": True},
-    {"compiled": ("network", "optimizer")},
-    {"large": True},
-)
+FUSED, COMPILED = {"fused": True}, {"compiled": ("network", "optimizer")}
 NETWORK, TF32 = {**FUSED, "compiled": ("network",)}, {**COMPILED, "tf32": True}
 NUMPY, TORCH = "numpy_variants:NumpyVariant", "torch_variants:TorchVariant"
 GRAPH, DEVICE = "graphs:GraphVariant", "graphs:DeviceVariant"
@@ -123,18 +119,18 @@ LOWER_BOUNDS = {
         ("products-numpy", "the 11 products, NumPy's BLAS", PRODUCTS[0], {}, CPU),
         ("products-torch", "the 11 products, torch", PRODUCTS[1], {}, ANY),
         ("in-place", "a + b → a as long as all parameters", "torch_variants:InPlace", {}, ANY),
-        ("peak-numpy", "a large product, NumPy's BLAS", PRODUCTS[0], LARGE_ONE, CPU),
-        ("peak-torch", "a large product, torch", PRODUCTS[1], LARGE_ONE, ANY),
+        ("peak-numpy", "a large product, NumPy's BLAS", PRODUCTS[0], {"large": True}, CPU),
+        ("peak-torch", "a large product, torch", PRODUCTS[1], {"large": True}, ANY),
         ("launches", "a graph of 12 empty kernels", "torch_variants:Launches", {}, CUDA),
     )
 }
 VARIANTS = {
     "numpy": Spec("NumPy", NUMPY),
     "numpy-again": Spec("NumPy once more (A/A)", NUMPY),  # its ratio has to be 1
-    "numpy-bare": Spec("NumPy, nothing set for it", NUMPY, bare=True),
-    "numpy-float64": Spec("NumPy, float64", NUMPY, dtype="float64"),
     "torch": Spec("torch eager, default Adam", TORCH, devices=ANY),
     "torch-fused": Spec("torch eager, fused Adam", TORCH, FUSED, devices=ANY),
+    "numpy-bare": Spec("NumPy, nothing set for it", NUMPY, bare=True),
+    "numpy-float64": Spec("NumPy, float64", NUMPY, dtype="float64"),
     "torch-network": Spec("torch.compile, network", TORCH, NETWORK, devices=COMPILERS),
     "torch-step": Spec("torch.compile, network and Adam", TORCH, COMPILED, devices=COMPILERS),
     "torch-graph": Spec("CUDA graph, fused Adam", GRAPH, FUSED, devices=CUDA),
@@ -143,7 +139,7 @@ VARIANTS = {
     "sklearn": Spec("scikit-learn MLPRegressor", "numpy_variants:SklearnVariant", judged=False),
     **LOWER_BOUNDS,
 }
-TRAININGS = {  # to the end
+TRAININGS = {
     **{name: VARIANTS[name] for name in ("numpy", "torch", "torch-fused")},
     "torch-flushed": Spec(
         "torch eager, fused Adam, subnormals flushed", TORCH, {**FUSED, "flush": True}
@@ -158,12 +154,13 @@ LARGE = 2048  # rows and columns of the product that shows what the machine can 
 
 
 class Product(NamedTuple):
-    """A matrix product: its sizes, and which operand lies in memory transposed, if any."""
+    """A matrix product: its sizes, and whether a factor is transposed, by columns in memory."""
 
     rows: int
     inner: int
     columns: int
-    transposed: str = ""
+    left: bool = False
+    right: bool = False
 
 
 def products(config: Config) -> list[Product]:
@@ -172,9 +169,9 @@ def products(config: Config) -> list[Product]:
     linear = [layer for layer in layers(config) if layer.kind == "Linear"]
     widths = [(layer.in_features, layer.out_features) for layer in linear]
     return [
-        *(Product(n, n_in, n_out, "right") for n_in, n_out in widths),  # x Wᵀ
-        *(Product(n_out, n, n_in, "left") for n_in, n_out in widths),  # dyᵀ x
-        *(Product(n, n_out, n_in) for n_in, n_out in widths[1:]),  # dy W, but not for the images
+        *(Product(n, n_in, n_out, right=True) for n_in, n_out in widths),  # x Wᵀ
+        *(Product(n_out, n, n_in, left=True) for n_in, n_out in widths),  # dyᵀ x
+        *(Product(n, n_out, n_in) for n_in, n_out in widths[1:]),  # dy W, not for images
     ]
 
 

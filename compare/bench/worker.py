@@ -26,7 +26,7 @@ from compare.bench.variants import TRAININGS, VARIANTS, Spec, Variant
 from compare.data import datasets
 from compare.data.batches import Batch, noisy_test_images
 from compare.data.config import Config
-from compare.errors import UserError
+from compare.errors import UserError, one_line
 from compare.training.training import denoised_mse
 
 WARM_UP = 0.3  # seconds at most
@@ -71,7 +71,7 @@ def told_in_one_line() -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = one_line(str(error)) or type(error).__name__
         clipped = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
         raise UserError(clipped) from None
 
