@@ -14,9 +14,8 @@ from compare.check.bounds import judge as judge_tensor
 from compare.check.bounds import unit_roundoff, widen
 from compare.check.network import ALLOWANCE, norm, true_step
 from compare.check.optimizer import MOMENT, adam
-from compare.data.batches import Batch
+from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import Config
-from compare.data.streams import Purpose, stream
 from compare.sides.interface import State, under_prefix
 from compare.sides.numpy_side import NumpySide
 

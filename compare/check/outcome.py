@@ -15,10 +15,15 @@ import numpy as np
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.trajectory import perturbed
-from compare.data.batches import noisy_test_images, steps_per_epoch, training_batches
+from compare.data.batches import (
+    Purpose,
+    noisy_test_images,
+    steps_per_epoch,
+    stream,
+    training_batches,
+)
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.data.streams import Purpose, stream
 from compare.errors import UserError
 from compare.sides.interface import Side
 from compare.sides.process import Step

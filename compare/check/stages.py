@@ -14,9 +14,8 @@ from compare.check.operations import check_operations
 from compare.check.optimizer import check_optimizer
 from compare.check.surface import check_defaults, check_interface, check_start
 from compare.check.trajectory import check_step, check_trajectory
-from compare.data.batches import Batch
+from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import DTYPES, Config
-from compare.data.streams import Purpose, stream
 from compare.errors import UserError
 from compare.sides.calls import Misbehaved, account
 from compare.sides.interface import Description, Side

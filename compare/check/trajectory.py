@@ -19,9 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from compare.check.bounds import Finding, Verdict, equal, finding
-from compare.data.batches import Batch
+from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import DTYPES, Config
-from compare.data.streams import Purpose, stream
 from compare.sides.interface import Array, Side, State, distance, under_prefix
 from compare.sides.subject import Make, Subject
 

@@ -58,7 +58,7 @@ def measure(
     if unfinished:
         require_writable(unfinished)
     # What is missing is said now, not in ten minutes.
-    datasets.load(config.data, data_root, deadline=download_deadline)
+    datasets.load(config.data, data_root, download_deadline)
     counts = (threads,) if threads else tuple(sorted({1, machine.most_threads()}))
     todo = list(parts(config, quick=quick, threads=counts, device=device))
     results = Results(machine.describe(), device)
@@ -88,7 +88,7 @@ def _measuring(
     """
     # How many processes the machine was at in the last minute, where it tells: ours not among them.
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-    images = datasets.load("digits", Path()).train_images
+    images = datasets.load("digits").train_images
     with console.status("measuring") as status, Processes() as processes:
         processes.begin(todo[0].variants)
         results.environment = {**processes.describe(), "load": load}

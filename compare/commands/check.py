@@ -14,7 +14,7 @@ from compare.check.bounds import Finding, Verdict
 from compare.check.diagnosis import Report
 from compare.check.outcome import TRAININGS, check_outcome, require_images
 from compare.check.stages import check_subject, raised
-from compare.commands.train import load_data
+from compare.data import datasets
 from compare.data.batches import steps_per_epoch
 from compare.data.config import DTYPES, Config
 from compare.data.datasets import Dataset
@@ -80,7 +80,7 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
     start = Checkpoint.load(request.resume) if request.resume else None
     config = start.config if start else Config(**request.overrides)
     require_memory(config)
-    dataset = load_data(config, **source)
+    dataset = datasets.load(config.data, **source)
     total = TRAININGS * config.epochs * len(dataset.train_images)
     with ExitStack() as shown:
         progress = cache(lambda: shown.enter_context(TrainingProgress({"outcome": total})))

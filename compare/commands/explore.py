@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare import machine
-from compare.commands.train import Prepared, load_data, set_up
+from compare.commands.train import Prepared, set_up
+from compare.data import datasets
 from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
@@ -189,21 +190,21 @@ def _train(
     plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any
 ) -> Mapping[str, Outcome]:
     """Train at every combination, from wherever it is; return what came to an end."""
-    datasets = {config.data: load_data(config, **source) for config in plan.configs.values()}
+    found = {config.data: datasets.load(config.data, **source) for config in plan.configs.values()}
     make_side(
         plan.side, next(iter(plan.configs.values())), device=device
     )  # it is there, and its threads are known
     made_with = plan.environment or machine.describe()
     write_json(folder / PLAN, {"lists": plan.lists, "side": plan.side, "environment": made_with})
     totals = {
-        label: config.epochs * len(datasets[config.data].train_images)
+        label: config.epochs * len(found[config.data].train_images)
         for label, config in plan.configs.items()
     }
     outcomes: dict[str, Outcome] = {}
     diverged = []
     with TrainingProgress(totals) as progress:
         for label, config in plan.configs.items():
-            dataset = datasets[config.data]
+            dataset = found[config.data]
             prepared = _prepared(config, _place(folder, label))
             training = set_up(
                 prepared, [plan.side], dataset, device=device, checkpoint_every=checkpoint_every

@@ -20,7 +20,7 @@ def check_faults(markdown_file: Path | None, device: str) -> bool:
     from compare.controls.controls import control, explanations, matrix
     from compare.controls.faults import FAULTS
 
-    images = datasets.load("digits", Path()).train_images
+    images = datasets.load("digits").train_images
     with console.status("injecting faults"):
         found = [control(fault, images, device=device) for fault in FAULTS]
     show_tables([matrix(found)])
@@ -35,7 +35,7 @@ def check_healthy(count: int, markdown_file: Path | None) -> bool:
     """Check random healthy networks; print every false alarm; return whether there is none."""
     from compare.controls.healthy import census, false_alarms
 
-    images = datasets.load("digits", Path()).train_images
+    images = datasets.load("digits").train_images
     cases, alarms = [], 0
     with console.status("checking healthy networks"):
         for case, failed in false_alarms(count, images):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from compare import machine
-from compare.commands.train import load_data
+from compare.data import datasets
 from compare.data.datasets import Dataset
 from compare.files import write_arrays
 from compare.quality.samples import take_samples
@@ -27,7 +27,7 @@ def draw(
     """Draw a run's pictures from its checkpoints, history and check; yield each one's path."""
     from compare.report import figures
 
-    dataset = dataset or load_data(run.config, **source)
+    dataset = dataset or datasets.load(run.config.data, **source)
     sides = run.trained_sides(device=device)
     show = take_samples(run.config, dataset, sides, method=method)
     write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})

@@ -16,16 +16,15 @@ from compare.check.stages import check as check_parity
 from compare.commands.check import show_verdict
 from compare.commands.figures import draw
 from compare.commands.report import write_page
-from compare.commands.train import Prepared, begin, load_data, prepare, train_sides
+from compare.commands.train import Prepared, begin, prepare, train_sides
 from compare.controls.controls import SMALL
 from compare.controls.demonstrations import demonstrate
 from compare.controls.faults import KNOWN
 from compare.controls.injection import Fault
 from compare.data import datasets
-from compare.data.batches import steps_per_epoch
+from compare.data.batches import Purpose, steps_per_epoch, stream
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.data.streams import Purpose, stream
 from compare.files import read_arrays, write_arrays, write_json, write_text
 from compare.quality.codecs import Error
 from compare.quality.questions import Quality, tables
@@ -63,7 +62,7 @@ def run_all(
 ) -> bool:
     """Do everything, in order, into a prepared folder; return whether the check held."""
     run = prepared.run
-    dataset = load_data(run.config, **source)
+    dataset = datasets.load(run.config.data, **source)
     require_memory(run.config, dataset, sides=len(LABELS))
     with console.status("checking parity"):
         found = check_parity(run.config, dataset.train_images, device=device)
@@ -144,7 +143,7 @@ def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
 
 def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
     """Keep what the check finds of some faults, on the bundled digits, and of none."""
-    images = datasets.load("digits", Path()).train_images
+    images = datasets.load("digits").train_images
     shown, arrays = [], {}
     for number, fault in enumerate((None, *faults)):
         found, looked = demonstrate(fault, images)

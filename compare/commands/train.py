@@ -113,11 +113,6 @@ def _continued(
     return config
 
 
-def load_data(config: Config, data_root: Path, download_deadline: float) -> Dataset:
-    """Return the config's data set."""
-    return datasets.load(config.data, data_root, deadline=download_deadline)
-
-
 def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
     """Write a run's config, and before it the checkpoints that it starts from, if elsewhere."""
     run, starts = prepared
@@ -172,7 +167,7 @@ def train_sides(
 ) -> Training:
     """Train the named sides to the end, from wherever they are."""
     run = prepared.run
-    dataset = dataset or load_data(run.config, **source)
+    dataset = dataset or datasets.load(run.config.data, **source)
     training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
     training.drift = {record["epoch"]: DriftRecord(**record) for record in run.history()["drift"]}
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)

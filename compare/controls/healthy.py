@@ -11,9 +11,8 @@ from compare import machine
 from compare.check.bounds import Finding
 from compare.check.formula import check_formula
 from compare.check.stages import check_side
-from compare.data.batches import Batch, training_batches
+from compare.data.batches import Batch, Purpose, stream, training_batches
 from compare.data.config import DTYPES, Config
-from compare.data.streams import Purpose, stream
 from compare.sides.interface import Side, State
 from compare.sides.subject import LABELS, make_side
 from compare.tables import Table

@@ -81,19 +81,21 @@ SOURCES = {
 }
 
 
-def load(name: str, root: Path, *, deadline: float = 600.0) -> Dataset:
-    """Return a data set of `config.DATASETS`. All but the digits lie in `root`, as torchvision's.
+def load(name: str, data_root: Path = Path(), download_deadline: float = 600.0) -> Dataset:
+    """Return a data set of `config.DATASETS`. All but the digits lie where torchvision has them.
 
-    Files that are absent are downloaded, within `deadline` seconds; a file that is there is never
+    Files that are absent are downloaded, within so many seconds; a file that is there is never
     replaced. Raises `UserError` where a file is not what it should be, or cannot be had.
     """
     if name == "digits":
         return Dataset(name, DIGITS, *digits.load())
     source = SOURCES[name]
-    folder = root / source.torchvision_class / "raw"
+    folder = data_root / source.torchvision_class / "raw"
     if absent := [file for file in FILES if idx.find(folder, file) is None]:
         kind = source.torchvision_class
-        download.fetch(kind, folder, absent, lambda fresh: _read(source, fresh), deadline=deadline)
+        download.fetch(
+            kind, folder, absent, lambda fresh: _read(source, fresh), deadline=download_deadline
+        )
     try:
         return Dataset(name, source.class_names, *_read(source, folder))
     except idx.IdxError as error:

@@ -8,7 +8,7 @@ it makes another one.
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.data.streams import Purpose, stream
+from compare.data.batches import Purpose, stream
 
 SEED = 0  # the data set is a constant: it does not depend on the seed of an experiment
 TRAIN_COPIES, TEST_COPIES = 8, 5  # of every source digit, the unchanged one included

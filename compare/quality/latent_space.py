@@ -8,10 +8,9 @@ from typing import TypedDict
 
 import numpy as np
 
-from compare.data.batches import Images, to_float
+from compare.data.batches import Images, Purpose, stream, to_float
 from compare.data.config import Config
 from compare.data.datasets import DIGITS, Dataset
-from compare.data.streams import Purpose, stream
 from compare.quality.codecs import Array, Codec, Coded, spread_out
 
 NEIGHBOURS = 5

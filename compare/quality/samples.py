@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.data.batches import noisy_test_images
+from compare.data.batches import Purpose, noisy_test_images, stream
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.data.streams import Purpose, stream
 from compare.quality.codecs import Array, spread_out
 from compare.quality.embedding import Points, embed
 from compare.quality.latent_space import shaped_like

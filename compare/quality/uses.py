@@ -6,9 +6,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from compare.data.batches import Images
+from compare.data.batches import Images, Purpose, stream
 from compare.data.config import Config
-from compare.data.streams import Purpose, stream
 from compare.quality.codecs import Array, Codec, Coded, Error, error
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 import numpy_ae
-from compare.data.batches import Batch
+from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import Config
-from compare.data.streams import Purpose, stream
 from compare.machine import blas_threads
 from compare.sides.interface import (
     Array,

@@ -29,7 +29,7 @@ times = st.lists(st.floats(0.5, 2), min_size=4, max_size=12)
 def row(
     variant: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01
 ) -> Row:
-    """Return a variant that takes so many milliseconds, a little more or less from round to round."""
+    """Return a variant that takes so many milliseconds, a little more or less in each round."""
     rounds = [ms * (1 + spread * (i % 3 - 1)) for i in range(9)]
     return Row(
         variant,

@@ -1,7 +1,6 @@
 """The outcome: equivalence is shown, not assumed, and a fault that hurts training is seen."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,7 +110,7 @@ def test_a_side_that_takes_no_images_is_refused(config: Config, dataset: Dataset
 @pytest.mark.slow
 @pytest.mark.parametrize(("factor", "verdict"), [("1", Verdict.WITHIN), ("1.3", Verdict.FAIL)])
 def test_a_learning_rate_that_is_too_high_is_seen_in_the_end(factor: str, verdict: Verdict) -> None:
-    digits = datasets.load("digits", Path())
+    digits = datasets.load("digits")
     with rewritten("Adam.step", [("self.lr *", f"{factor} * self.lr *")]):
         finding, outcome = check_outcome(our_own(digits.train_images), Config(), digits, silent)
     assert finding.verdict is verdict, str(outcome)

@@ -104,7 +104,7 @@ def test_what_the_network_does_wrong_is_told(
             UserError,
             match=rf"^cannot download FashionMNIST \(.*{reason}.*\); put .* --data digits$",
         ):
-            datasets.load("fashion-mnist", tmp_path, deadline=deadline)
+            datasets.load("fashion-mnist", tmp_path, download_deadline=deadline)
     assert not list((tmp_path / "FashionMNIST" / "raw").iterdir())
 
 
@@ -126,7 +126,7 @@ def test_mnist_comes_from_a_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        downloaded = datasets.load("mnist", tmp_path / "data", deadline=120)
+        downloaded = datasets.load("mnist", tmp_path / "data", download_deadline=120)
     assert sorted(path.name for path in (tmp_path / "data" / "MNIST" / "raw").iterdir()) == sorted(
         datasets.FILES
     )

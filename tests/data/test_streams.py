@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.data.streams import Purpose, stream
+from compare.data.batches import Purpose, stream
 
 integers = st.integers(0, 2**63 - 1)
 # NumPy promises the bits of Philox for all versions, so old runs can be replayed

@@ -36,7 +36,7 @@ def held(what):
     status = Path("/proc/self/status").read_text()
     return 1024 * int(re.search(f"{what}: *\\t *([0-9]+) kB", status)[1])
 machine.set_threads(1)
-whole = datasets.load("digits", Path())
+whole = datasets.load("digits")
 digits = replace(whole, train_images=whole.train_images[:3000], test_images=whole.test_images[:100])
 hidden, batch = map(int, sys.argv[1:])
 config = Config(hidden_dim=hidden, batch_size=batch, epochs=1)
