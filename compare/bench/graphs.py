@@ -45,7 +45,9 @@ class DeviceVariant(TorchVariant):
         self.taken = torch.zeros_like(self.order[0])  # of them, in that order
         full, rest = divmod(len(images), self.config.batch_size)
         self.sizes = [self.config.batch_size] * full + [rest] * (rest > 0)
-        self.graphs = {size: captured(partial(self._next, size)) for size in {*self.sizes}}
+        self.graphs = {
+            size: captured(partial(self._next, size)) for size in dict.fromkeys(self.sizes)
+        }
         self.reset()
 
     def batches(self, epoch: int) -> Iterator[int]:

@@ -115,8 +115,8 @@ def _read(kind: type[R], values: Mapping[str, Any]) -> R:
     record = kind(**{RENAMED.get(name, name): value for name, value in values.items()})
     for f in fields(record):
         value, listed = getattr(record, f.name), get_origin(f.type) is list
-        kinds, all_of_it = get_args(f.type) or (f.type,), value if listed else [value]
-        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in all_of_it):
+        kinds, items = get_args(f.type) or (f.type,), value if listed else [value]
+        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in items):
             raise TypeError(f"{f.name} is {value!r}")
     return record
 

@@ -6,11 +6,11 @@ then disturbs all variants, and ratios are taken within a round.
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 from compare import machine
 from compare.bench import worker
 from compare.bench.results import Row, TrainingRow
-from compare.bench.variants import LOWER_BOUNDS, TRAININGS, VARIANTS, Spec
+from compare.bench.variants import LOWER_BOUNDS, SPECS
 from compare.data.batches import Batch, Images, training_batches
 from compare.data.config import Config
 from compare.errors import UserError
@@ -49,16 +49,15 @@ class Part(NamedTuple):
     plan: Plan
 
 
-@dataclass
 class Processes:
     """One process for every variant asked for, kept from setting to setting; a context manager.
 
     Lower bounds have one for each library: importing torch takes longer than timing them.
     """
 
-    specs: Mapping[str, Spec] = field(default_factory=lambda: VARIANTS)
-    pools: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
-    pids: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.pools: dict[str, ProcessPoolExecutor] = {}
+        self.pids: dict[str, int] = {}
 
     def __enter__(self) -> "Processes":
         return self
@@ -74,7 +73,7 @@ class Processes:
         """Start the missing processes, all at once: importing torch takes each some seconds."""
         begun = {}
         for variant in variants:
-            name, spec = self._name(variant), self.specs[variant]
+            name, spec = self._name(variant), SPECS[variant]
             if name in self.pools or name in begun:
                 continue
             pool = ProcessPoolExecutor(
@@ -109,7 +108,7 @@ class Processes:
         return found
 
     def _name(self, variant: str) -> str:
-        return self.specs[variant].library if variant in LOWER_BOUNDS else variant
+        return SPECS[variant].library if variant in LOWER_BOUNDS else variant
 
     def end(self, variant: str) -> None:
         """End a variant's process, if it has one."""
@@ -172,12 +171,12 @@ def _timed(row: Row, samples: list[list[float]], updates: list[float]) -> Row:
 
 def _failed(row: Row, reason: object) -> Row:
     """Return the row of a variant that cannot run; our own have to."""
-    return replace(row, cannot=str(reason), held=not VARIANTS[row.variant].ours)
+    return replace(row, cannot=str(reason), held=not SPECS[row.variant].ours)
 
 
 def _prepared(processes: Processes, variant: str, part: Part, images: Images) -> Row:
     """Have a variant made and judged; return its row, without its times."""
-    spec, config, threads = VARIANTS[variant], part.config, part.threads
+    spec, config, threads = SPECS[variant], part.config, part.threads
     where = spec.place(part.device)
     sizes = (config.batch_size, config.hidden_dim, config.latent_dim)
     row = Row(variant, spec.named(part.device), threads, *sizes, device=where)
@@ -206,9 +205,9 @@ def whole_training(
     name: str, config: Config, root: Path, *, threads: int, device: str
 ) -> TrainingRow:
     """Train a variant to the end in a new process, which ends with it: peak memory is its own."""
-    row = TrainingRow(name, TRAININGS[name].named(device), config.data, threads)
+    row = TrainingRow(name, SPECS[name].named(device), config.data, threads)
     try:
-        with Processes(TRAININGS) as processes:
+        with Processes() as processes:
             found: TrainingRow = processes.ask(name, worker.train, row, config, root, device)
             return found
     except UserError as error:

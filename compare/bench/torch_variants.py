@@ -155,7 +155,10 @@ class Products(LowerBound):
 
     def __init__(self, config: Config, *, device: str, large: bool = False) -> None:
         super().__init__(device)
-        pairs = [self.put(Batch(*pair)) for pair in operands(config, large=large)]
+        pairs = [
+            [torch.as_tensor(factor, device=self.device) for factor in pair]
+            for pair in operands(config, large=large)
+        ]
 
         def multiply() -> None:
             for a, b in pairs:

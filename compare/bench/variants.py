@@ -150,6 +150,7 @@ TRAININGS = {
         "CUDA graph, compiled, data and noise on the GPU", DEVICE, COMPILED, devices=CUDA
     ),
 }
+SPECS = {**VARIANTS, **TRAININGS}
 LARGE = 2048  # rows and columns of the product that shows what the machine can do
 
 

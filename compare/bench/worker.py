@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from compare import machine
 from compare.bench.correctness import Correctness, judge
 from compare.bench.results import TrainingRow
-from compare.bench.variants import TRAININGS, VARIANTS, Spec, Variant
+from compare.bench.variants import SPECS, Spec, Variant
 from compare.data import datasets
 from compare.data.batches import Batch, noisy_test_images
 from compare.data.config import Config
@@ -31,7 +31,6 @@ from compare.training.training import denoised_mse
 
 WARM_UP = 0.3  # seconds at most
 LONGEST = 160  # characters of a reason
-
 
 # This process's variant by name, or one library's lower bounds, with batches where it reads them.
 _made: dict[str, tuple[Variant, list[Any]]] = {}
@@ -82,7 +81,7 @@ def prepare(
 ) -> Ready:
     """Make a variant, take a step, judge it, warm up. Raises `UserError` where it cannot run."""
     machine.set_threads(threads)
-    spec = VARIANTS[name]
+    spec = SPECS[name]
     if name not in _made:
         spec.make(config, device)  # and drop it: what libraries set up for a first is not its time
     _made.pop(name, None)
@@ -135,7 +134,7 @@ def time_updates(name: str, seconds: float) -> list[float]:
 def train(row: TrainingRow, config: Config, root: Path, device: str) -> TrainingRow:
     """Train a variant in this process; the clock stands while the test error is measured."""
     machine.set_threads(row.threads)
-    spec = TRAININGS[row.variant]
+    spec = SPECS[row.variant]
     where = spec.place(device)
     dataset = datasets.load(config.data, root)
     spec.make(config, where)  # and drop it, as `prepare` does
@@ -165,7 +164,7 @@ def train(row: TrainingRow, config: Config, root: Path, device: str) -> Training
 
 def describe() -> dict[str, Any]:
     """Return the environment as torch's process sees it: with its GPU."""
-    VARIANTS["torch"].find_maker()
+    SPECS["torch"].find_maker()
     return machine.describe()
 
 

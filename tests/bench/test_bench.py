@@ -17,7 +17,7 @@ from compare.bench import plan, worker
 from compare.bench.numpy_variants import NumpyVariant
 from compare.bench.results import Results, Row
 from compare.bench.rounds import Part, Plan, Processes, measure_part, some_batches, whole_training
-from compare.bench.variants import LOWER_BOUNDS, VARIANTS, Spec
+from compare.bench.variants import LOWER_BOUNDS, SPECS, VARIANTS, Spec
 from compare.commands import bench as command
 from compare.data.config import Config
 from compare.data.datasets import Dataset
@@ -160,10 +160,11 @@ def test_an_interrupt_keeps_what_there_is_and_what_was_there(
     assert capsys.readouterr().err == f"interrupted; what was measured is in {unfinished}\n"
 
 
-def test_a_variant_whose_library_fails_to_import_is_no_end_of_the_others() -> None:
-    with Processes(
-        {"numpy": VARIANTS["numpy"], "broken": Spec("", "variants:LARGE.no_such_name")}
-    ) as processes:
+def test_a_variant_whose_library_fails_to_import_is_no_end_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SPECS, "broken", Spec("", "variants:LARGE.no_such_name"))
+    with Processes() as processes:
         processes.begin(["numpy", "broken"])
         assert processes.ask("broken", os.getpid) != processes.ask("numpy", os.getpid)
 
