@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
 from compare.bench.torch_variants import Tensors, TorchVariant
+from compare.data.batches import Images
 
 
 class Pictures(Dataset[torch.Tensor]):
     """Images as `torchvision.datasets.MNIST` gives them out: through PIL, one by one."""
 
-    def __init__(self, images: np.ndarray) -> None:
+    def __init__(self, images: Images) -> None:
         self.images = torch.as_tensor(images)
         self.transform = ToTensor()
 
@@ -31,13 +31,13 @@ class Pictures(Dataset[torch.Tensor]):
 class ArticleLoop(TorchVariant):
     """`torch_ae`'s eager step on what the loader gives."""
 
-    def load(self, images: np.ndarray) -> None:
+    def load(self, images: Images) -> None:
         """Take the images (n, height, width) of the training."""
         torch.manual_seed(self.config.seed)
         pictures = Pictures(images)
         self.loader = DataLoader(pictures, batch_size=self.config.batch_size, shuffle=True)
 
-    def batches(self) -> Iterator[Tensors]:
+    def batches(self, epoch: int) -> Iterator[Tensors]:
         """Yield the noisy and the clean batches of one epoch."""
         for pictures in self.loader:
             clean = pictures.view(len(pictures), -1).to(self.device)

@@ -1,26 +1,18 @@
 """A benchmark's results as tables of ready text, for the terminal and for a document."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from compare.bench.results import (
-    LowerBounds,
-    Ratio,
-    Results,
-    Row,
-    TrainingRow,
-    lower_bounds,
-    ratio,
-)
+from compare.bench.results import Ratio, Results, Row, TrainingRow, lower_bounds, ratio
 from compare.bench.variants import LARGE, LOWER_BOUNDS, VARIANTS, flops
 from compare.data.config import Config
 from compare.tables import Table
 
 GOOD_ENOUGH = 0.018  # test MSE per pixel
-COLUMNS = (
-    *("variant", "ms", "p10–p90", "against NumPy", "×prod", "×own", "×bound"),
-    *("Adam", "GF/s", "ready", "error"),
+STEP = "variant|ms|p10–p90|against NumPy|×prod|×own|×bound|Adam|GF/s|ready|error"
+TRAINING = (
+    f"variant|seconds|ready|first epoch|last|until MSE < {GOOD_ENOUGH} (epoch)|test MSE|peak MB"
 )
 SIZES = {"batch_size": "batch", "hidden_dim": "hidden width", "latent_dim": "latent width"}
 LIBRARIES = {"numpy": "NumPy's BLAS", "torch": "torch's"}
@@ -30,28 +22,36 @@ def tables(results: Results) -> list[Table]:
     """Return the core's tables, one for each thread count; then the swept sizes; then trainings."""
     found = [_core(results, rows) for rows in _core_settings(results)]
     found += _swept(results)
-    return [*found, _trainings(results)] if results.trainings else found
+    return [*found, _trainings(results.trainings)] if results.trainings else found
 
 
 def verdicts(results: Results) -> list[str]:
     """Say for each thread count who is ahead of whom, and whether the clock can be trusted."""
     lines = []
     for rows in _core_settings(results):
-        by_variant = {row.variant: row for row in rows if row.rounds}
-        if not (ours := by_variant.get("numpy")):
+        timed = {row.variant: row for row in rows if row.rounds}
+        if not (ours := timed.get("numpy")):
             continue
-        of = f"{_count(ours.threads)}: "
-        again = by_variant.get("numpy-again")
+        told = []
+        again = timed.get("numpy-again")
         control = ratio(again.rounds, ours.rounds) if again else None
-        if best := _fastest_torch(by_variant.values()):
+        # By how much the same code differs from itself: less than that means nothing.
+        margin = max(control.high - 1, 1 - control.low) if control and control.told else 0.0
+        if best := _fastest_torch(timed.values()):
             against = ratio(ours.rounds, best.rounds)
-            word = _word(against, _margin(control))
-            lines.append(f"{of}NumPy takes {_ratio(against)} of the time of {best.label}: {word}")
+            word = "faster" if against.value < 1 else "slower"
+            if against.tie or abs(against.value - 1) < margin:
+                word = "a tie" if against.told else "too few rounds to tell"
+            told.append(f"NumPy takes {_ratio(against)} of the time of {best.label}: {word}")
         for device in dict.fromkeys(row.device for row in rows):
-            if line := _lower_bounds(results, rows, device):
-                lines.append(of + line)
+            here = [row for row in timed.values() if row.device == device]
+            told += _lower_bounds(results, here)
         if control:
-            lines.append(f"{of}NumPy against itself: {_ratio(control)}{_trust(control)}")
+            trust = f"differences under {math.ceil(100 * margin)} % mean nothing here"
+            if not control.told:
+                trust = "too few rounds to tell what a difference means"
+            told.append(f"NumPy against itself: {_ratio(control)}: {trust}")
+        lines += [f"{_count(ours.threads)}: {line}" for line in told]
     return lines
 
 
@@ -64,7 +64,7 @@ def at_a_glance(machines: Sequence[Results]) -> Table:
     lines = []
     sizes = sorted({row.batch_size for results in machines for row in results.rows})
     for results in machines:
-        for threads in sorted({row.threads for row in results.rows}):
+        for threads in results.thread_counts:
             variants = by_size(results, "batch_size", threads)
             cells = {}
             for size, ours in variants.get("numpy", {}).items():
@@ -72,23 +72,39 @@ def at_a_glance(machines: Sequence[Results]) -> Table:
                     r = ratio(ours.rounds, best.rounds)
                     cells[size] = f"({r.value:.2f})" if r.tie else f"{r.value:.2f}"
             if cells:
-                where = "" if results.device == "cpu" else f", torch on {results.device}"
                 packages = results.environment["packages"]
-                lines.append(
-                    (
-                        f"{results.environment['cpu']}{where}",
-                        *(packages.get(name) or "" for name in ("ae-mirror", "torch")),
-                        str(threads),
-                        *(cells.get(size, "") for size in sizes),
-                        _training_ratio(results, threads),
-                    )
-                )
+                where = "" if results.device == "cpu" else f", torch on {results.device}"
+                machine = f"{results.environment['cpu']}{where}"
+                versions = (packages.get(name) or "" for name in ("ae-mirror", "torch"))
+                steps = (cells.get(size, "") for size in sizes)
+                training = _training_ratio(results, threads)
+                lines.append((machine, *versions, str(threads), *steps, training))
     title = (
         "At a glance: NumPy's time over that of the fastest of torch's variants; "
         "below 1, NumPy is faster"
     )
     batches = (f"batch {size}" for size in sizes)
     return Table(title, ("machine", "ae-mirror", "torch", "threads", *batches, "training"), lines)
+
+
+def reasons(results: Results) -> list[str]:
+    """Say of every variant that did not run why."""
+    told: list[Row | TrainingRow] = [*results.rows, *results.trainings]
+    missing = (f"{row.label} did not run: {row.cannot}" for row in told if row.cannot)
+    return list(dict.fromkeys(missing))
+
+
+def by_size(results: Results, name: str, threads: int) -> dict[str, dict[int, Row]]:
+    """Return the rows in which `name` ("batch_size") alone varies, by variant and size.
+
+    There are two sizes or more.
+    """
+    found: dict[str, dict[int, Row]] = {of: {} for of in VARIANTS if of not in LOWER_BOUNDS}
+    for row in results.rows:
+        measured = row.variant in found and row.threads == threads and row.rounds
+        if measured and _differs(row) <= {name}:
+            found[row.variant][getattr(row, name)] = row
+    return {variant: rows for variant, rows in found.items() if len(rows) > 1}
 
 
 def _training_ratio(results: Results, threads: int) -> str:
@@ -105,38 +121,25 @@ def _fastest_torch(rows: Iterable[Row]) -> Row | None:
     return min(judged, key=lambda row: row.median, default=None)
 
 
-def _lower_bounds(results: Results, rows: Sequence[Row], device: str) -> str:
-    """Say what no variant of a device can be faster than; nothing if nothing was measured there."""
-    here = {row.variant: row for row in rows if row.device == device and row.rounds}
-    if not here or not (bound := lower_bounds(results, next(iter(here.values())))):
-        return ""
-    products = ", ".join(
-        f"{_three(here[f'products-{name}'].median)} ms by {library}"
-        for name, library in LIBRARIES.items()
-        if f"products-{name}" in here
-    )
-    speeds = ", ".join(
-        f"{2 * LARGE**3 / here[f'peak-{name}'].median / 1e6:,.0f} GFLOP/s by {library}"
-        for name, library in LIBRARIES.items()
-        if f"peak-{name}" in here
-    )
-    full = "" if bound.full is None else f"; {_three(bound.full)} ms with Adam's traffic"
-    launches = ""
+def _lower_bounds(results: Results, rows: Sequence[Row]) -> list[str]:
+    """Say what no variant in a setting and on a device can be faster than, if it was measured."""
+    if not rows or not (bound := lower_bounds(results, rows[0])):
+        return []
+    medians = {row.variant: row.median for row in rows}
+
+    def by_library(what: str, show: Callable[[float], str]) -> str:
+        timed = {name: medians.get(f"{what}-{name}") for name in LIBRARIES}
+        return ", ".join(f"{show(ms)} by {LIBRARIES[name]}" for name, ms in timed.items() if ms)
+
+    where = "" if rows[0].device == "cpu" else f" on {rows[0].device}"
+    products = by_library("products", lambda ms: f"{_three(ms)} ms")
+    speeds = by_library("peak", lambda ms: f"{2 * LARGE**3 / ms / 1e6:,.0f} GFLOP/s")
+    parts = [f"lower bounds{where}: the products {products}"]
+    if bound.full is not None:
+        parts.append(f"{_three(bound.full)} ms with Adam's traffic")
     if bound.launches is not None:
-        launches = f"; {_three(bound.launches)} ms to launch 12 empty kernels"
-    where = "" if device == "cpu" else f" on {device}"
-    return (
-        f"lower bounds{where}: the products {products}{full}{launches}; "
-        f"of a large product: {speeds}"
-    )
-
-
-def reasons(results: Results) -> list[str]:
-    """Say of every variant that did not run why."""
-    missing = [(row.label, row.cannot) for row in results.rows]
-    missing += [(row.label, row.cannot) for row in results.trainings]
-    told = (f"{label} did not run: {reason}" for label, reason in missing if reason)
-    return list(dict.fromkeys(told))
+        parts.append(f"{_three(bound.launches)} ms to launch 12 empty kernels")
+    return ["; ".join([*parts, f"of a large product: {speeds}"])]
 
 
 def _differs(row: Row) -> set[str]:
@@ -152,102 +155,78 @@ def _core_settings(results: Results) -> list[list[Row]]:
 def _core(results: Results, rows: Sequence[Row]) -> Table:
     first = rows[0]
     ours = next((row for row in rows if row.variant == "numpy" and row.rounds), None)
-    title = (
-        f"One training step: batch {first.batch_size}, latent {first.latent_dim}, "
-        f"{_count(first.threads)}"
-    )
-    shown = [row for row in rows if row.variant not in LOWER_BOUNDS]
-    lines = [_step(row, ours, lower_bounds(results, row)) for row in shown]
-    return Table(title, COLUMNS, lines)
+    lines = [_step(results, row, ours) for row in rows if row.variant not in LOWER_BOUNDS]
+    setting = f"batch {first.batch_size}, latent {first.latent_dim}, {_count(first.threads)}"
+    return Table(f"One training step: {setting}", tuple(STEP.split("|")), lines)
 
 
-def _step(row: Row, ours: Row | None, bound: LowerBounds | None) -> tuple[str, ...]:
+def _step(results: Results, row: Row, ours: Row | None) -> tuple[str, ...]:
     if row.cannot:
         return (row.label, "", "", "not run", *[""] * 7)
-    same = VARIANTS[row.variant].like_the_bounds and ours is not None
+    bound = lower_bounds(results, row)
+    same = bound and ours and VARIANTS[row.variant].like_the_bounds
     bounds = (bound.products, bound.own, bound.full) if bound and same else [None] * 3
     return (
         row.label,
         f"{row.median:.3f}",
         f"{row.p10:.2f}–{row.p90:.2f}",
         _ratio(ratio(row.rounds, ours.rounds)) if ours and row is not ours else "",
-        *(f"{row.median / least:.2f}" if least else "" for least in bounds),
-        "" if row.update is None else f"{row.update:.2f}",
+        *(_two(least and row.median / least) for least in bounds),
+        _two(row.update),
         f"{flops(Config()) / row.median / 1e6:.0f}",
         f"{row.prepare_seconds:.1f}",
-        "" if row.agreement is None else f"{row.agreement:.2f}",
+        _two(row.agreement),
     )
-
-
-def by_size(results: Results, name: str, threads: int) -> dict[str, dict[int, Row]]:
-    """Return the rows in which `name` ("batch_size") alone varies, by variant and size.
-
-    There are two sizes or more.
-    """
-    found: dict[str, dict[int, Row]] = {variant: {} for variant in VARIANTS}
-    for row in results.rows:
-        measured = row.variant in found and row.threads == threads and row.rounds
-        if measured and _differs(row) <= {name}:
-            found[row.variant][getattr(row, name)] = row
-    return {of: rows for of, rows in found.items() if len(rows) > 1 and of not in LOWER_BOUNDS}
 
 
 def _swept(results: Results) -> list[Table]:
     found = []
     for name, title in SIZES.items():
-        for threads in sorted({row.threads for row in results.rows}):
+        for threads in results.thread_counts:
             if variants := by_size(results, name, threads):
-                cells = [
+                lines = [
                     (str(n), *(_three(of[n].cost) if n in of else "" for of in variants.values()))
                     for n in sorted({size for of in variants.values() for size in of})
                 ]
                 columns = (title, *(VARIANTS[variant].label for variant in variants))
                 what = f"Microseconds an image by {title}, {_count(threads)}"
-                found.append(Table(what, columns, cells))
+                found.append(Table(what, columns, lines))
     return found
 
 
-def _trainings(results: Results) -> Table:
+def _trainings(trainings: Sequence[TrainingRow]) -> Table:
+    first, epochs = trainings[0], max(len(t.seconds) for t in trainings)
+    title = f"Whole training: {first.data}, {epochs} epochs, data and noise included"
     lines = []
-    for variant in dict.fromkeys(t.variant for t in results.trainings):
-        of = [t for t in results.trainings if t.variant == variant]
+    for variant in dict.fromkeys(t.variant for t in trainings):
+        of = [t for t in trainings if t.variant == variant]
         runs = [t for t in of if not t.cannot]
-        if not runs:
-            lines.append((of[0].label, "not run", *[""] * 6))
-            continue
-        best = min((t.seconds for t in runs), key=sum)
-        largest = max(runs, key=lambda t: t.peak_megabytes)
-        ready = [t.prepare_seconds for t in runs if t.prepare_seconds is not None]
-        on_gpu = largest.device_megabytes
-        lines.append(
-            (
-                of[0].label,
+        cells = ["not run", *[""] * 6]
+        if runs:
+            best = min((t.seconds for t in runs), key=sum)
+            largest = max(runs, key=lambda t: t.peak_megabytes)
+            on_gpu = largest.device_megabytes
+            cells = [
                 " ".join(_three(sum(t.seconds)) for t in runs),
-                " ".join(map(_three, ready)),
+                " ".join(_three(t.prepare_seconds) for t in runs if t.prepare_seconds is not None),
                 _three(best[0]),
                 _three(best[-1]),
                 " ".join(map(_until, runs)),
                 " ".join(dict.fromkeys(f"{t.test_mse[-1]:.5f}" for t in runs)),
                 f"{largest.peak_megabytes:.0f}"
                 + ("" if on_gpu is None else f", {on_gpu:.0f} on the GPU"),
-            )
-        )
-    first = results.trainings[0]
-    epochs = max(len(t.seconds) for t in results.trainings)
-    return Table(
-        f"Whole training: {first.data}, {epochs} epochs, data and noise included, "
-        f"{_count(first.threads)}",
-        (
-            *("variant", "seconds", "ready", "first epoch", "last"),
-            *(f"until MSE < {GOOD_ENOUGH} (epoch)", "test MSE", "peak MB"),
-        ),
-        lines,
-    )
+            ]
+        lines.append((of[0].label, *cells))
+    return Table(f"{title}, {_count(first.threads)}", tuple(TRAINING.split("|")), lines)
 
 
 def _until(training: TrainingRow) -> str:
     epochs = training.epochs_until(GOOD_ENOUGH)
     return "never" if epochs is None else f"{_three(sum(training.seconds[:epochs]))} ({epochs})"
+
+
+def _two(number: float | None) -> str:
+    return "" if number is None else f"{number:.2f}"
 
 
 def _three(number: float) -> str:
@@ -261,20 +240,3 @@ def _count(threads: int) -> str:
 
 def _ratio(r: Ratio) -> str:
     return f"{r.value:.2f} ({r.low:.2f}–{r.high:.2f})" if r.told else f"{r.value:.2f}"
-
-
-def _margin(control: Ratio | None) -> float:
-    """Return by how much the same code differs from itself: less than that means nothing."""
-    return max(control.high - 1, 1 - control.low) if control and control.told else 0.0
-
-
-def _trust(control: Ratio) -> str:
-    if not control.told:
-        return ": too few rounds to tell what a difference means"
-    return f": differences under {math.ceil(100 * _margin(control))} % mean nothing here"
-
-
-def _word(r: Ratio, margin: float) -> str:
-    if not r.told:
-        return "too few rounds to tell"
-    return "a tie" if r.tie or abs(r.value - 1) < margin else "faster" if r.value < 1 else "slower"

@@ -16,7 +16,8 @@ from compare.check.network import ALLOWANCE, norm, true_step
 from compare.check.optimizer import MOMENT, adam
 from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import Config
-from compare.sides.interface import Description, State, under_prefix
+from compare.sides.interface import State, under_prefix
+from compare.sides.numpy_side import NumpySide
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,17 @@ class Correctness:
 
 
 def judge(
-    who: Description,
     config: Config,
     batch: Batch,
-    before: State,
     after: State,
     *,
     float32_correction: bool = False,
     float32_betas: bool = False,
+    before: State | None = None,
 ) -> Correctness:
-    """Judge a step from `before`, Adam at rest, to `after`: gradients normwise, Adam by entry.
+    """Judge a step from `before` to `after`: gradients normwise, Adam entry by entry.
+
+    Adam is at rest before it. Without a `before`, that is where every side starts.
 
     torch.compile puts Adam's bias correction into float32. 1 − β then has an error of 2 u (that of
     β as a number, and that of the power), which is 2 u / (1 − β) of it; for the second moment the
@@ -51,38 +53,39 @@ def judge(
     CUDA's fused Adam takes β itself as float32 from some version of torch on: 1 − 0.999 is off by
     216 u then, and all that follows from it by as much. It may be right for either β.
     """
+    side = NumpySide(config)
+    before = before or side.state()
     correction = 0
     if float32_correction:
         correction = ceil(2 / (1 - config.beta1) + 1 / (1 - config.beta2))
-    configs = [config]
-    if float32_betas:
-        rounded = {name: float(np.float32(getattr(config, name))) for name in ("beta1", "beta2")}
-        configs.append(replace(config, **rounded))  # type: ignore[arg-type]
-    judged = (_judge(who, c, batch, before, after, correction) for c in configs)
-    return min(judged, key=lambda found: found.ratio)
-
-
-def _judge(
-    who: Description, config: Config, batch: Batch, before: State, after: State, correction: int
-) -> Correctness:
     inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
-    truth, deviations = true_step(who, inputs, {}, stream(Purpose.CHECK, config.seed, 4))
-    moments = widen(under_prefix("adam.exp_avg", after), who.dtype)
-    grads = {name: moment / (1 - config.beta1) for name, moment in moments.items()}
-    ratios = {}
-    for name, grad in grads.items():
-        tensor = f"grad/{name}"
-        # What the network may be off by, and the roundings of the moment that tells it.
-        own = MOMENT * unit_roundoff(who.dtype) * norm(truth[tensor])
-        allowed = ALLOWANCE * deviations[tensor] + own
-        finite = np.isfinite(grad).all()
-        ratios[tensor] = norm(grad - truth[tensor]) / allowed if finite else np.inf
-    for name, true in adam(before, grads, config, who.dtype).items():
-        if not name.startswith("adam.exp_avg/"):
-            # A gradient that is off by MOMENT roundings is squared in the second moment.
-            more = 2 * MOMENT + (correction if name.startswith("param/") else 0)
-            wider = true._replace(roundings=true.roundings + more)
-            verdict, ratio, *_ = judge_tensor(after.get(name), wider, who.dtype)
-            ratios[name] = ratio if verdict.held or ratio > 1 else np.inf
-    worst = max(ratios, key=lambda name: ratios[name])
-    return Correctness(float(ratios[worst]), worst)
+    rng = stream(Purpose.CHECK, config.seed, 4)
+    truth, deviations = true_step(side.describe(), inputs, {}, rng)
+    moments = widen(under_prefix("adam.exp_avg", after), config.dtype)
+
+    def judged(beta1: float, beta2: float) -> Correctness:
+        grads = {name: moment / (1 - beta1) for name, moment in moments.items()}
+        ratios = {}
+        for name, grad in grads.items():
+            tensor = f"grad/{name}"
+            # What the network may be off by, and the roundings of the moment that tells it.
+            own = MOMENT * unit_roundoff(config.dtype) * norm(truth[tensor])
+            allowed = ALLOWANCE * deviations[tensor] + own
+            finite = np.isfinite(grad).all()
+            ratios[tensor] = norm(grad - truth[tensor]) / allowed if finite else np.inf
+        told = replace(config, beta1=beta1, beta2=beta2)
+        for name, true in adam(before, grads, told, config.dtype).items():
+            if not name.startswith("adam.exp_avg/"):
+                # A gradient that is off by MOMENT roundings is squared in the second moment.
+                more = 2 * MOMENT + (correction if name.startswith("param/") else 0)
+                wider = true._replace(roundings=true.roundings + more)
+                verdict, ratio, *_ = judge_tensor(after.get(name), wider, config.dtype)
+                ratios[name] = ratio if verdict.held or ratio > 1 else np.inf
+        worst = max(ratios, key=lambda name: ratios[name])
+        return Correctness(float(ratios[worst]), worst)
+
+    found = judged(config.beta1, config.beta2)
+    if float32_betas:
+        rounded = judged(float(np.float32(config.beta1)), float(np.float32(config.beta2)))
+        found = min(found, rounded, key=lambda correctness: correctness.ratio)
+    return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 import numpy as np
 
@@ -13,9 +13,9 @@ RENAMED = {"lane": "variant", "turns": "rounds"}  # since then
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 FEWEST = 4  # rounds of which an interval says anything
-TRAFFIC = (
-    7 / 3
-)  # Adam reads four numbers and writes three for each parameter; a + b → a moves three
+TRAFFIC = 7 / 3  # Adam reads four numbers and writes three a parameter; a + b → a moves three
+
+R = TypeVar("R", "Row", "TrainingRow")
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class TrainingRow:
     label: str
     data: str
     threads: int
-    seconds: list[float]  # of each epoch, with data and noise, without measuring the error
-    test_mse: list[float]
-    peak_megabytes: float  # of the process, its libraries included, while it trains
+    seconds: list[float] = field(default_factory=list)  # of each epoch, without the error's
+    test_mse: list[float] = field(default_factory=list)
+    peak_megabytes: float = 0.0  # of the process, its libraries included, while it trains
     cannot: str = ""
     prepare_seconds: float | None = None  # compilation, capture, images brought to the device
     device_megabytes: float | None = None  # on a GPU, besides
@@ -85,6 +85,11 @@ class Results:
         """Whether every variant's first step was within rounding, and none of our own failed."""
         return all(row.held for row in self.rows)
 
+    @property
+    def thread_counts(self) -> list[int]:
+        """With how many threads steps were timed, in order."""
+        return sorted({row.threads for row in self.rows})
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"version": VERSION, **asdict(self)}
@@ -93,33 +98,27 @@ class Results:
     def from_dict(cls, value: Any) -> "Results":
         """Return what `to_dict` gave, or an earlier version's. Raises `UserError` for all else."""
         try:
-            rows = [Row(**_renamed(row)) for row in value["rows"]]
-            trainings = [TrainingRow(**_renamed(row)) for row in value["trainings"]]
-            for record in (*rows, *trainings):
-                _require_types(record)
+            rows = [_read(Row, row) for row in value["rows"]]
+            trainings = [_read(TrainingRow, row) for row in value["trainings"]]
             return cls(value["environment"], value["device"], rows, trainings)
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
                 f"this is no benchmark's JSON ({error}); make one with `bench --json FILE`"
             ) from error
 
-    def beside(self, row: Row, variant: str) -> Row | None:
-        """Return a variant's row in the same setting and on the same device, if it ran there."""
-        same = (r for r in self.rows if r.variant == variant and r.place == row.place)
-        return next((r for r in same if not r.cannot), None)
 
+def _read(kind: type[R], values: Mapping[str, Any]) -> R:
+    """Return a record of plain values, under the names of any version.
 
-def _renamed(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {RENAMED.get(name, name): value for name, value in record.items()}
-
-
-def _require_types(record: Any) -> None:
-    """Raise `TypeError`, naming the field, unless each field of a record holds what it should."""
+    Raises `TypeError`, naming the field, unless each field holds what it is declared to.
+    """
+    record = kind(**{RENAMED.get(name, name): value for name, value in values.items()})
     for f in fields(record):
         value, listed = getattr(record, f.name), get_origin(f.type) is list
-        kinds, values = get_args(f.type) or (f.type,), value if listed else [value]
-        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in values):
+        kinds, items = get_args(f.type) or (f.type,), value if listed else [value]
+        if isinstance(value, list) is not listed or any(type(v) not in kinds for v in items):
             raise TypeError(f"{f.name} is {value!r}")
+    return record
 
 
 class Ratio(NamedTuple):
@@ -137,7 +136,7 @@ class Ratio(NamedTuple):
     @property
     def told(self) -> bool:
         """Whether there were rounds enough for an interval."""
-        return bool(np.isfinite([self.low, self.high]).all())
+        return self.low > -np.inf
 
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
@@ -145,11 +144,12 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
     from scipy.stats import bootstrap
 
     pairs = np.divide(a, b)
+    median = float(np.median(pairs))
     if len(pairs) < FEWEST:
-        return Ratio(float(np.median(pairs)), -np.inf, np.inf)
+        return Ratio(median, -np.inf, np.inf)
     if np.ptp(pairs) == 0:
-        return Ratio(*[float(pairs[0])] * 3)
-    interval = bootstrap(
+        return Ratio(median, median, median)
+    low, high = bootstrap(
         (pairs,),
         np.median,
         confidence_level=CONFIDENCE,
@@ -157,7 +157,7 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
         method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return Ratio(float(np.median(pairs)), float(interval.low), float(interval.high))
+    return Ratio(median, float(low), float(high))
 
 
 class LowerBounds(NamedTuple):
@@ -174,15 +174,12 @@ class LowerBounds(NamedTuple):
 
 def lower_bounds(results: Results, row: Row) -> LowerBounds | None:
     """Return the lower bounds of a row's setting, as measured on its device."""
-    found = {name: results.beside(row, f"products-{name}") for name in ("numpy", "torch")}
-    products = {name: bound.median for name, bound in found.items() if bound}
+    here = (r for r in results.rows if r.place == row.place and not r.cannot)
+    times = {r.variant: r.median for r in here}
+    names = {name: f"products-{name}" for name in ("numpy", "torch")}
+    products = [times[name] for name in names.values() if name in times]
     if not products:
         return None
-    least = min(products.values())
-    in_place, launches = (results.beside(row, name) for name in ("in-place", "launches"))
-    return LowerBounds(
-        least,
-        products.get("torch" if row.variant.startswith("torch") else "numpy"),
-        least + TRAFFIC * in_place.median if in_place else None,
-        launches.median if launches else None,
-    )
+    own = times.get(names["torch" if row.variant.startswith("torch") else "numpy"])
+    full = min(products) + TRAFFIC * times["in-place"] if "in-place" in times else None
+    return LowerBounds(min(products), own, full, times.get("launches"))

@@ -6,23 +6,23 @@ then disturbs all variants, and ratios are taken within a round.
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from compare import machine
 from compare.bench import worker
-from compare.bench.results import Row
-from compare.bench.variants import LOWER_BOUNDS, VARIANTS, Spec
-from compare.data.batches import Batch, training_batches
+from compare.bench.results import Row, TrainingRow
+from compare.bench.variants import LOWER_BOUNDS, SPECS
+from compare.data.batches import Batch, Images, training_batches
 from compare.data.config import Config
 from compare.errors import UserError
 
@@ -45,19 +45,19 @@ class Part(NamedTuple):
     variants: tuple[str, ...]
     config: Config
     threads: int
+    device: str
     plan: Plan
 
 
-@dataclass
 class Processes:
     """One process for every variant asked for, kept from setting to setting; a context manager.
 
     Lower bounds have one for each library: importing torch takes longer than timing them.
     """
 
-    specs: Mapping[str, Spec] = field(default_factory=lambda: VARIANTS)
-    pools: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
-    pids: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.pools: dict[str, ProcessPoolExecutor] = {}
+        self.pids: dict[str, int] = {}
 
     def __enter__(self) -> "Processes":
         return self
@@ -73,7 +73,7 @@ class Processes:
         """Start the missing processes, all at once: importing torch takes each some seconds."""
         begun = {}
         for variant in variants:
-            name, spec = self._name(variant), self.specs[variant]
+            name, spec = self._name(variant), SPECS[variant]
             if name in self.pools or name in begun:
                 continue
             pool = ProcessPoolExecutor(
@@ -99,8 +99,16 @@ class Processes:
             self.pools.pop(name, None)
             raise UserError("its process died; there may be too little memory") from error
 
+    def describe(self) -> dict[str, Any]:
+        """Return the environment as a process with torch sees it, where there is a torch."""
+        try:
+            found: dict[str, Any] = self.ask("torch", worker.describe)
+        except UserError:  # no torch
+            found = machine.describe()
+        return found
+
     def _name(self, variant: str) -> str:
-        return self.specs[variant].library if variant in LOWER_BOUNDS else variant
+        return SPECS[variant].library if variant in LOWER_BOUNDS else variant
 
     def end(self, variant: str) -> None:
         """End a variant's process, if it has one."""
@@ -108,25 +116,22 @@ class Processes:
             pool.shutdown()
 
 
-def measure(
-    processes: Processes,
-    part: Part,
-    images: np.ndarray,
-    *,
-    device: str,
-    on_round: Callable[[str], None],
+def measure_part(
+    processes: Processes, part: Part, images: Images, on_round: Callable[[str], object]
 ) -> Iterator[list[Row]]:
-    """Yield a row for every variant of a part after each round; what cannot run here says why."""
-    variants, config, threads, plan = part
+    """Yield a row for every variant of a part after each round; what cannot run here says why.
+
+    `on_round` is called with a variant's name before it is made, and before each of its rounds.
+    """
+    plan = part.plan
+    processes.begin(part.variants)
     rows: dict[str, Row] = {}
-    processes.begin(variants)
-    for variant in variants:
+    for variant in part.variants:
         on_round(variant)
-        rows[variant] = _prepared(processes, variant, config, images, threads, device)
+        rows[variant] = _prepared(processes, variant, part, images)
     running = [variant for variant, row in rows.items() if not row.cannot]
     samples: dict[str, list[list[float]]] = {variant: [] for variant in running}
     updates: dict[str, list[float]] = {variant: [] for variant in running}
-    spent = dict.fromkeys(running, 0.0)  # seconds
     rng = np.random.default_rng(0)
     order: list[str] = []
     for number in range(plan.rounds):
@@ -134,26 +139,24 @@ def measure(
         for variant in order:
             # A large product may take longer than a round; a lower bound is in no ratio of rounds,
             # and two are enough then.
-            long = spent[variant] > plan.rounds * plan.seconds
-            enough = variant in LOWER_BOUNDS and len(samples[variant]) > 1 and long
+            times = samples[variant]
+            long = sum(map(sum, times)) > 1e3 * plan.rounds * plan.seconds
+            enough = variant in LOWER_BOUNDS and len(times) > 1 and long
             if rows[variant].cannot or enough:
                 continue
             on_round(variant)
-            spent[variant] -= time.perf_counter()
             try:
-                ask = partial(processes.ask, variant)
-                samples[variant].append(ask(worker.time_steps, variant, plan.seconds))
-                if update := ask(worker.time_updates, variant, plan.seconds / 4):
-                    updates[variant].append(float(np.median(update)))
+                times.append(processes.ask(variant, worker.time_steps, variant, plan.seconds))
+                alone = processes.ask(variant, worker.time_updates, variant, plan.seconds / 4)
             except UserError as error:  # the others go on
                 rows[variant] = replace(_failed(rows[variant], error), rounds=[])
-            spent[variant] += time.perf_counter()
-        for variant in running:
-            if not rows[variant].cannot:
-                rows[variant] = _timed(rows[variant], samples[variant], updates[variant])
+                continue
+            if alone:
+                updates[variant].append(float(np.median(alone)))
+            rows[variant] = _timed(rows[variant], times, updates[variant])
         yield list(rows.values())
     if plan.fresh:
-        for variant in variants:
+        for variant in part.variants:
             processes.end(variant)
 
 
@@ -168,41 +171,44 @@ def _timed(row: Row, samples: list[list[float]], updates: list[float]) -> Row:
 
 def _failed(row: Row, reason: object) -> Row:
     """Return the row of a variant that cannot run; our own have to."""
-    return replace(row, cannot=str(reason), held=not VARIANTS[row.variant].ours)
+    return replace(row, cannot=str(reason), held=not SPECS[row.variant].ours)
 
 
-def _prepared(
-    processes: Processes,
-    variant: str,
-    config: Config,
-    images: np.ndarray,
-    threads: int,
-    device: str,
-) -> Row:
+def _prepared(processes: Processes, variant: str, part: Part, images: Images) -> Row:
     """Have a variant made and judged; return its row, without its times."""
-    spec = VARIANTS[variant]
-    where = spec.place(device)
+    spec, config, threads = SPECS[variant], part.config, part.threads
+    where = spec.place(part.device)
     sizes = (config.batch_size, config.hidden_dim, config.latent_dim)
-    row = Row(variant, spec.named(device), threads, *sizes, device=where)
-    typed = replace(config, dtype=spec.dtype)
-    batches = some_batches(typed, images)
+    row = Row(variant, spec.named(part.device), threads, *sizes, device=where)
+    config = replace(config, dtype=spec.dtype)
+    batches = some_batches(config, images)
     try:
-        ready = processes.ask(variant, worker.prepare, variant, typed, batches, threads, where)
+        ready = processes.ask(variant, worker.prepare, variant, config, batches, threads, where)
     except UserError as error:
         processes.end(variant)  # on a GPU, what failed may leave all that follows unable to run
         return _failed(row, error)
-    if ready.threads != threads:
-        return _failed(row, f"it works with {ready.threads} threads")
-    found = ready.correctness
-    row = replace(row, prepare_seconds=ready.seconds)
+    row, found = replace(row, prepare_seconds=ready.seconds), ready.correctness
     if found and not found.held:
         how_far = f"{found.tensor}, {found.ratio:.1e} times what rounding allows"
         return replace(row, cannot=f"its first step fails: {how_far}", held=False)
     return replace(row, agreement=found.ratio) if found else row
 
 
-def some_batches(config: Config, images: np.ndarray) -> Sequence[Batch]:
+def some_batches(config: Config, images: Images) -> list[Batch]:
     """Return the first batches of a training, of full size however few the images are."""
     enough = np.resize(images, (max(IMAGES, config.batch_size), *images.shape[1:]))
     count = max(1, min(BATCHES, IMAGES // config.batch_size))
     return list(training_batches(config, enough, count))
+
+
+def whole_training(
+    name: str, config: Config, root: Path, *, threads: int, device: str
+) -> TrainingRow:
+    """Train a variant to the end in a new process, which ends with it: peak memory is its own."""
+    row = TrainingRow(name, SPECS[name].named(device), config.data, threads)
+    try:
+        with Processes() as processes:
+            found: TrainingRow = processes.ask(name, worker.train, row, config, root, device)
+            return found
+    except UserError as error:
+        return replace(row, cannot=str(error))

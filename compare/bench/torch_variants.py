@@ -1,18 +1,17 @@
 """The variants of torch, eager and compiled; and its lower bounds."""
 
-from abc import ABC, abstractmethod
+import math
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 import torch
 
-from compare.bench import numpy_variants
-from compare.bench.variants import LARGE, PIXELS, products
+from compare.bench.numpy_variants import operands
+from compare.bench.variants import Variant, products
 from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.errors import UserError
-from compare.sides.interface import Array, State
 from compare.sides.numpy_side import layers
 from compare.sides.torch_side import TorchSide, available_device
 
@@ -44,9 +43,7 @@ def captured(do: Callable[[], Any]) -> torch.cuda.CUDAGraph:
     return graph
 
 
-class _OnDevice:
-    repeats = 1
-
+class _OnDevice(Variant):
     def __init__(self, device: str, *, tf32: bool = False) -> None:
         self.device = available_device(device, "float32")
         self.at_once = 1 if device == "cpu" else AT_ONCE
@@ -70,7 +67,7 @@ class TorchVariant(_OnDevice):
     call of backward lies between.
     """
 
-    capturable = False  # by a CUDA graph: Adam then counts its steps on the device
+    capturable = False  # as a CUDA graph, which holds the optimizer: Adam counts on the device
 
     def __init__(
         self,
@@ -82,11 +79,13 @@ class TorchVariant(_OnDevice):
         flush: bool = False,
         tf32: bool = False,
     ) -> None:
+        if self.capturable:
+            require_cuda(device)
         super().__init__(device, tf32=tf32)
         if flush:  # subnormals become zero, in this thread and in those that it starts from here on
             torch.set_flush_denormal(True)
         self.config = config
-        self.side = TorchSide(config, device=device)
+        self.side: TorchSide = TorchSide(config, device=device)
         model, loss = self.side.model, self.side.loss
         self.start = [param.detach().clone() for param in model.parameters()]
         self.optimizer = self.side.optimizer = torch.optim.Adam(
@@ -106,11 +105,9 @@ class TorchVariant(_OnDevice):
         if compiled:  # torch counts over all of a process, and from the ninth on compiles none
             torch.compiler.reset()
         self._forward = compiling(forward) if "network" in compiled else forward
-        # One step of the optimizer, on the last gradients. None where a graph alone has it.
-        self.update: Callable[[], Any] | None = self.optimizer.step
-        if "optimizer" in compiled:
-            self.update = compiling(self.optimizer.step)
-        self._update = self.update
+        step = self.optimizer.step
+        self._update = compiling(step) if "optimizer" in compiled else step
+        self.update = None if self.capturable else self._update  # on the last gradients
 
     def train(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
         """Take one training step, as Python tells it."""
@@ -130,70 +127,44 @@ class TorchVariant(_OnDevice):
             for moment in self.optimizer.state[param].values():
                 moment.zero_()
 
-    def state(self) -> State:
-        """Return parameters, moments and step."""
-        return self.side.state()
 
-    def reconstruct(self, x: Array) -> Array:
-        """Map images to images."""
-        return self.side.reconstruct(x)
-
-
-class LowerBound(_OnDevice, ABC):
-    """What no step can be faster than; on CUDA a graph, as launching would take longer."""
-
-    many = AT_ONCE  # times that the graph does the work: a kernel is over before its launch is
-    replay: Callable[[], None] | None = None
+class LowerBound(_OnDevice):
+    """What no step can be faster than."""
 
     def __init__(self, device: str) -> None:
         super().__init__(device)
-        self.graphed = device == "cuda"
-        if self.graphed:
-            self.repeats = self.many
-            self.at_once = 1 if self.many > 1 else AT_ONCE
+        self.on_cuda = device == "cuda"
 
-    @abstractmethod
-    def work(self) -> None:
-        """Do what is timed."""
+    def repeat(self, work: Callable[[], object], times: int = AT_ONCE) -> None:
+        """Have `step` do this work: on CUDA by a graph of it, so many times.
+
+        To launch a kernel takes longer than a small one runs.
+        """
+        self.work = work
+        if self.on_cuda:
+            self.repeats, self.at_once = times, AT_ONCE // times
+            self.work = captured(lambda: [work() for _ in range(times)]).replay
 
     def step(self, batch: Any) -> None:
-        """Do it, whatever the batch."""
-        if not self.graphed:
-            self.work()
-            return
-        self.replay = self.replay or captured(self._repeated).replay
-        self.replay()
-
-    def _repeated(self) -> None:
-        for _ in range(self.repeats):
-            self.work()
+        """Do the work, whatever the batch."""
+        self.work()
 
 
 class Products(LowerBound):
-    """The 11 matrix products of a step and nothing else."""
+    """The 11 matrix products of a step and nothing else, or a large one."""
 
-    def __init__(self, config: Config, *, device: str, input_dim: int = PIXELS) -> None:
+    def __init__(self, config: Config, *, device: str, large: bool = False) -> None:
         super().__init__(device)
-        shapes = enumerate(products(config, input_dim))
-        self.operands = [self._operands(which, *shape) for which, shape in shapes]
+        pairs = [
+            [torch.as_tensor(factor, device=self.device) for factor in pair]
+            for pair in operands(config, large=large)
+        ]
 
-    def _operands(self, which: int, *shape: int) -> Tensors:
-        arrays = numpy_variants.operands(which, *shape)
-        a, b = (torch.as_tensor(array).to(self.device) for array in arrays)
-        return a, b
+        def multiply() -> None:
+            for a, b in pairs:
+                a @ b
 
-    def work(self) -> None:
-        """Do the products."""
-        for a, b in self.operands:
-            a @ b
-
-
-class LargeProduct(Products):
-    """One large square product."""
-
-    def __init__(self, config: Config, *, device: str) -> None:
-        LowerBound.__init__(self, device)
-        self.operands = [self._operands(4, *(LARGE,) * 3)]
+        self.repeat(multiply)
 
 
 class InPlace(LowerBound):
@@ -202,12 +173,21 @@ class InPlace(LowerBound):
     In place, as Adam is: a processor that writes where it has not read reads there first, a fourth.
     """
 
-    def __init__(self, config: Config, *, device: str, input_dim: int = PIXELS) -> None:
+    def __init__(self, config: Config, *, device: str) -> None:
         super().__init__(device)
-        shapes = [shape for of in layers(config, input_dim) for shape in of.parameters.values()]
-        parameters = sum(torch.Size(shape).numel() for shape in shapes)
+        shapes = (shape for layer in layers(config) for shape in layer.parameters.values())
+        parameters = sum(map(math.prod, shapes))
         self.a, self.b = (torch.zeros(parameters, device=self.device) for _ in range(2))
+        self.repeat(lambda: self.a.add_(self.b))
 
-    def work(self) -> None:
-        """Move the numbers."""
-        self.a.add_(self.b)
+
+class Launches(LowerBound):
+    """As many kernels with next to nothing to do as no step goes without: products, and Adam's."""
+
+    def __init__(self, config: Config, *, device: str) -> None:
+        require_cuda(device)
+        super().__init__(device)
+        self.number = torch.zeros((), device=self.device)
+        kernels = len(products(config)) + 1
+        # One launch of the graph belongs to each time.
+        self.repeat(lambda: [self.number.add_(1) for _ in range(kernels)], times=1)

@@ -1,4 +1,4 @@
-"""What runs in a variant's own process: the variant, made, judged and timed on request.
+"""What runs in a variant's own process: it is made, judged, timed, or trained to the end.
 
 A process of its own keeps thread pools apart: two that spin on the same cores slow each other down,
 and a variant that is not being timed lies still.
@@ -6,37 +6,34 @@ and a variant that is not being timed lies still.
 
 import gc
 import logging
+import math
 import os
 import resource
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import cycle, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from compare import machine
 from compare.bench.correctness import Correctness, judge
-from compare.bench.variants import VARIANTS, Spec
-from compare.data.batches import Batch
+from compare.bench.results import TrainingRow
+from compare.bench.variants import SPECS, Spec, Variant
+from compare.data import datasets
+from compare.data.batches import Batch, noisy_test_images
 from compare.data.config import Config
-from compare.errors import UserError
-from compare.sides.numpy_side import NumpySide
+from compare.errors import UserError, one_line
+from compare.training.training import denoised_mse
 
 WARM_UP = 0.3  # seconds at most
 LONGEST = 160  # characters of a reason
 
-
-class Made(NamedTuple):
-    """A variant, and batches where it reads them."""
-
-    variant: Any
-    batches: list[Any]
-
-
-_made: dict[str, Made] = {}  # this process's variant by name, or one library's lower bounds
+# This process's variant by name, or one library's lower bounds, with batches where it reads them.
+_made: dict[str, tuple[Variant, list[Any]]] = {}
 
 
 class Ready(NamedTuple):
@@ -44,7 +41,6 @@ class Ready(NamedTuple):
 
     seconds: float  # from its making to the end of its first step, but no import
     correctness: Correctness | None
-    threads: int
 
 
 def start(*, bare: bool = False) -> None:
@@ -74,7 +70,7 @@ def told_in_one_line() -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = one_line(str(error)) or type(error).__name__
         clipped = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
         raise UserError(clipped) from None
 
@@ -85,7 +81,7 @@ def prepare(
 ) -> Ready:
     """Make a variant, take a step, judge it, warm up. Raises `UserError` where it cannot run."""
     machine.set_threads(threads)
-    spec = VARIANTS[name]
+    spec = SPECS[name]
     if name not in _made:
         spec.make(config, device)  # and drop it: what libraries set up for a first is not its time
     _made.pop(name, None)
@@ -98,22 +94,23 @@ def prepare(
     seconds = time.perf_counter() - begin
     found = None
     if spec.judged:  # Adam's first step from rest tells the gradients; all start as NumPy does
-        side, correction = NumpySide(config), spec.float32_correction
         found = judge(
-            side.describe(),
             config,
             batches[0],
-            side.state(),
-            variant.state(),
-            float32_correction=correction,
+            variant.side.state(),
+            float32_correction=spec.float32_correction,
             float32_betas=device == "cuda",
         )
     end = time.perf_counter() + WARM_UP
     for batch in takewhile(lambda _: time.perf_counter() < end, ready * 2):
         variant.step(batch)
     variant.wait()
-    _made[name] = Made(variant, ready)
-    return Ready(seconds, found, threads_in_use())
+    torch = sys.modules.get("torch")
+    in_use = torch.get_num_threads() if torch else machine.blas_threads()
+    if in_use != threads:
+        raise UserError(f"it works with {in_use} threads")
+    _made[name] = variant, ready
+    return Ready(seconds, found)
 
 
 @told_in_one_line()
@@ -126,23 +123,49 @@ def time_steps(name: str, seconds: float) -> list[float]:
 
 
 @told_in_one_line()
-def time_updates(name: str, seconds: float) -> list[float] | None:
-    """The same of the optimizer alone; None where that cannot be had alone."""
-    variant = _made[name].variant
-    update = getattr(variant, "update", None)
-    return _clock(variant, lambda _: update(), [None], seconds) if update else None
+def time_updates(name: str, seconds: float) -> list[float]:
+    """Return the same of the optimizer alone; nothing where that cannot be had alone."""
+    variant, _ = _made[name]
+    update = variant.update
+    return _clock(variant, lambda _: update(), [None], seconds) if update else []
+
+
+@told_in_one_line()
+def train(row: TrainingRow, config: Config, root: Path, device: str) -> TrainingRow:
+    """Train a variant in this process; the clock stands while the test error is measured."""
+    machine.set_threads(row.threads)
+    spec = SPECS[row.variant]
+    where = spec.place(device)
+    dataset = datasets.load(config.data, root)
+    spec.make(config, where)  # and drop it, as `prepare` does
+    begin = time.perf_counter()
+    variant = spec.make(config, where)
+    variant.load(dataset.train_images)
+    variant.wait()
+    ready = time.perf_counter() - begin
+    row = replace(row, prepare_seconds=ready, seconds=[], test_mse=[])
+    for epoch in range(config.epochs):
+        begin = time.perf_counter()
+        for batch in variant.batches(epoch):
+            variant.step(batch)
+        variant.wait()
+        row.seconds.append(time.perf_counter() - begin)
+        if epoch == 0:  # the whole test set in one batch takes more memory than training does
+            row = replace(row, peak_megabytes=peak_megabytes())
+            if where == "cuda":
+                peak = sys.modules["torch"].cuda.max_memory_allocated()
+                row = replace(row, device_megabytes=peak / 1e6)
+            test = noisy_test_images(config, dataset.test_images)
+        row.test_mse.append(denoised_mse(variant.side, test))
+        if not math.isfinite(row.test_mse[-1]):
+            raise UserError(f"it diverged in epoch {epoch + 1}")
+    return row
 
 
 def describe() -> dict[str, Any]:
     """Return the environment as torch's process sees it: with its GPU."""
-    VARIANTS["torch"].find_maker()
+    SPECS["torch"].find_maker()
     return machine.describe()
-
-
-def threads_in_use() -> int:
-    """Return how many threads this process's library works with, read back from it."""
-    torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch else machine.blas_threads()
 
 
 def peak_megabytes() -> float:
@@ -155,14 +178,10 @@ def peak_megabytes() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo / 1e6
 
 
-def device_megabytes(device: str) -> float | None:
-    """Return the most memory that torch has had on a GPU, in 10⁶ bytes; None elsewhere."""
-    return sys.modules["torch"].cuda.max_memory_allocated() / 1e6 if device == "cuda" else None
-
-
-def _clock(variant: Any, step: Any, batches: list[Any], seconds: float) -> list[float]:
-    if hasattr(variant, "reset"):
-        variant.reset()
+def _clock(
+    variant: Variant, step: Callable[[Any], object], batches: list[Any], seconds: float
+) -> list[float]:
+    variant.reset()
     times: list[float] = []
     endless = cycle(batches)
     end = time.perf_counter() + seconds

@@ -1,16 +1,16 @@
 """What `bench` does: measure, keep what is measured as it comes, show it, write it down."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rich.status import Status
-
 from compare import machine
-from compare.bench import plan
 from compare.bench.bench_tables import reasons, tables, verdicts
-from compare.bench.results import Results, Row
-from compare.bench.rounds import Part, Processes
+from compare.bench.plan import parts, whole_trainings
+from compare.bench.results import Results
+from compare.bench.rounds import Part, Processes, measure_part, whole_training
 from compare.bench.variants import VARIANTS
 from compare.data import datasets
 from compare.data.config import Config
@@ -60,15 +60,12 @@ def measure(
     # What is missing is said now, not in ten minutes.
     datasets.load(config.data, data_root, download_deadline)
     counts = (threads,) if threads else tuple(sorted({1, machine.most_threads()}))
-    todo = list(plan.parts(config, quick=quick, threads=counts, device=device))
-    load = plan.load()  # before there is any of its own
+    todo = list(parts(config, quick=quick, threads=counts, device=device))
     results = Results(machine.describe(), device)
+    measuring = _measuring(results, todo, config, None if quick else data_root)
     try:
-        with console.status("measuring") as status, Processes() as processes:
-            processes.begin(todo[0].variants)
-            results.environment = {**plan.described(processes), "load": load}
-            root = None if quick else data_root
-            for _ in _measuring(results, processes, todo, config, root, status):
+        with closing(measuring):
+            for _ in measuring:
                 if unfinished:
                     write_json(unfinished, results.to_dict())
     except BaseException as error:
@@ -83,39 +80,40 @@ def measure(
 
 
 def _measuring(
-    results: Results,
-    processes: Processes,
-    todo: list[Part],
-    config: Config,
-    trainings: Path | None,
-    status: Status,
-) -> Iterator[None]:
-    """Fill in the results, saying what is being done; yield whenever there are more of them."""
-    device = results.device
+    results: Results, todo: list[Part], config: Config, data_root: Path | None
+) -> Generator[None]:
+    """Fill in the results, saying what is being done; yield whenever there are more of them.
 
-    def on_round(part: Part, variant: str) -> None:
-        c = part.config
-        status.update(
-            f"{todo.index(part) + 1} of {len(todo)}: batch {c.batch_size}, hidden {c.hidden_dim}, "
-            f"latent {c.latent_dim}, threads {part.threads}: {VARIANTS[variant].label}"
-        )
-
-    def on_training(variant: str) -> None:
-        status.update(f"whole training: {variant}")
-
+    Without a `data_root` there are no whole trainings.
+    """
+    # How many processes the machine was at in the last minute, where it tells: ours not among them.
+    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     images = datasets.load("digits").train_images
-    measured: dict[Part, list[Row]] = {}
-    for part, rows in plan.run_steps(processes, todo, images, device=device, on_round=on_round):
-        measured[part] = rows
-        results.rows = [row for rows in measured.values() for row in rows]
-        yield
-    if trainings is not None:
-        threads = todo[-1].threads
-        for training in plan.run_trainings(
-            config, trainings, threads=threads, device=device, on_variant=on_training
-        ):
-            results.trainings.append(training)
-            yield
+    with console.status("measuring") as status, Processes() as processes:
+        processes.begin(todo[0].variants)
+        results.environment = {**processes.describe(), "load": load}
+        for number, part in enumerate(todo, start=1):
+            c, before = part.config, results.rows
+            setting = (
+                f"{number} of {len(todo)}: batch {c.batch_size}, hidden {c.hidden_dim}, "
+                f"latent {c.latent_dim}, threads {part.threads}"
+            )
+
+            def on_round(variant: str, setting: str = setting) -> None:
+                status.update(f"{setting}: {VARIANTS[variant].label}")
+
+            for rows in measure_part(processes, part, images, on_round):
+                results.rows = before + rows
+                yield
+        if data_root:
+            names = whole_trainings(results.device)
+            for name in (*names, *reversed(names)):  # each twice, A B, B A
+                status.update(f"whole training: {name}")
+                row = whole_training(
+                    name, config, data_root, threads=part.threads, device=part.device
+                )
+                results.trainings.append(row)
+                yield
 
 
 def show_again(paths: Sequence[Path], markdown_file: Path | None) -> bool:

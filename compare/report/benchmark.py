@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
@@ -64,25 +63,35 @@ def cost(results: Results) -> Figure:
     """Draw microseconds an image against batch size, for each thread count, and both widths."""
     panels = _panels(results)
     rows = -(-len(panels) // 2)
-    figure = plots(
-        3.1 * rows,
-        "What an image costs",
+    caption = (
         "Median of a training step, divided by the images in it. "
-        "Bands: the fastest round to the slowest.",
+        "Bands: the fastest round to the slowest."
     )
+    figure = plots(3.1 * rows, "What an image costs", caption)
     grid = list(figure.subplots(rows, 2, squeeze=False).flat)
     shown = [name for name in VARIANTS if any(name in found for *_, found in panels)]
     palette = colours("NumPy" if name == "numpy" else VARIANTS[name].label for name in shown)
     for axes, (name, threads, variants) in zip(grid, panels, strict=False):
-        axes.set_title(f"{threads} thread{'s' if threads > 1 else ''}")
-        axes.set_xlabel("batch size" if name == "batch_size" else SIZES[name])
-        axes.set_ylabel("µs an image")
         for variant, found in variants.items():
-            label = VARIANTS[variant].label
-            _line(axes, found, label, palette[label])
-        axes.set(xscale="log", yscale="log")
-        low, high = axes.get_ylim()  # where costs differ little, no power of ten lies between
-        subs = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)
+            label, sizes = VARIANTS[variant].label, sorted(found)
+            measured = [found[size] for size in sizes]
+            costs = [row.cost for row in measured]
+            low, high = (
+                [1e3 * extreme(row.rounds) / row.batch_size for row in measured]
+                for extreme in (min, max)
+            )
+            color = palette[label]
+            axes.plot(sizes, costs, marker="o", markersize=4, color=color, label=label)
+            axes.fill_between(sizes, low, high, color=color, alpha=0.2, linewidth=0)
+        axes.set(
+            title=f"{threads} thread{'s' if threads > 1 else ''}",
+            xlabel="batch size" if name == "batch_size" else SIZES[name],
+            ylabel="µs an image",
+            xscale="log",
+            yscale="log",
+        )
+        least, most = axes.get_ylim()  # where costs differ little, no power of ten lies between
+        subs = (1, 2, 5) if most > 10 * least else (1, 1.5, 2, 3, 5, 7)
         axes.yaxis.set_major_locator(LogLocator(subs=subs))
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(ScalarFormatter())
@@ -96,19 +105,8 @@ def cost(results: Results) -> Figure:
 
 def _panels(results: Results) -> list[tuple[str, int, dict[str, dict[int, Row]]]]:
     """Return what varies, the thread count, and the rows by variant and size, for each plot."""
-    threads = sorted({row.threads for row in results.rows})
-    wanted = [("batch_size", count) for count in threads]
-    wanted += [(name, threads[-1]) for name in ("hidden_dim", "latent_dim") if threads]
+    counts = results.thread_counts
+    wanted = [("batch_size", count) for count in counts]
+    wanted += [(name, count) for name in ("hidden_dim", "latent_dim") for count in counts[-1:]]
     panels = [(name, count, by_size(results, name, count)) for name, count in wanted]
     return [panel for panel in panels if panel[-1]]
-
-
-def _line(axes: Axes, found: dict[int, Row], label: str, colour: str) -> None:
-    """Draw medians, and the band of all rounds."""
-    rows = [found[size] for size in sorted(found)]
-    sizes, costs = sorted(found), [row.cost for row in rows]
-    axes.plot(sizes, costs, marker="o", markersize=4, color=colour, label=label)
-    low, high = (
-        [1e3 * extreme(row.rounds) / row.batch_size for row in rows] for extreme in (min, max)
-    )
-    axes.fill_between(sizes, low, high, color=colour, alpha=0.2, linewidth=0)

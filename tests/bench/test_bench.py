@@ -4,22 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from compare import machine
-from compare.bench import plan, trainings, worker
+from compare.bench import plan, worker
 from compare.bench.numpy_variants import NumpyVariant
-from compare.bench.results import Results
-from compare.bench.rounds import Part, Plan, Processes, measure, some_batches
-from compare.bench.torch_variants import TorchVariant
-from compare.bench.variants import LOWER_BOUNDS, VARIANTS, Spec
+from compare.bench.results import Results, Row
+from compare.bench.rounds import Part, Plan, Processes, measure_part, some_batches, whole_training
+from compare.bench.variants import LOWER_BOUNDS, SPECS, VARIANTS, Spec
 from compare.commands import bench as command
 from compare.data.config import Config
 from compare.data.datasets import Dataset
@@ -36,6 +34,7 @@ def test_a_quick_benchmark_writes_its_rows_and_shows_them_again(
     monkeypatch.setattr(plan, "QUICK", SHORT)
     monkeypatch.setattr(plan, "CORE", ("numpy", "numpy-again"))
     monkeypatch.setattr(plan, "LOWER_BOUNDS", ("products-numpy",))
+    monkeypatch.setattr(Processes, "describe", lambda self: machine.describe())  # without torch
     path = tmp_path / "plan.json"
     assert exit_code(monkeypatch, "bench", "--quick", "--threads", 1, "--json", path) == 0
     rows = read_json(path)["rows"]
@@ -49,16 +48,30 @@ def test_a_quick_benchmark_writes_its_rows_and_shows_them_again(
     assert max(map(len, shown.splitlines())) <= 100
 
 
-def test_variants_take_rounds_forwards_and_backwards(config: Config, dataset: Dataset) -> None:
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    """Return processes that several tests use: a variant's starts when it is first asked for."""
+    with Processes() as shared:
+        yield shared
+
+
+@pytest.fixture
+def measured(processes: Processes, config: Config, dataset: Dataset) -> Callable[..., list[Row]]:
+    """Return what measures some variants, calls `on_round`, and returns their rows at the end."""
+
+    def rows(
+        *variants: str, on_round: Callable[[str], object] = str, plan: Plan = SHORT
+    ) -> list[Row]:
+        part = Part(variants, config, 1, "cpu", plan)
+        *_, last = measure_part(processes, part, dataset.train_images, on_round)
+        return last
+
+    return rows
+
+
+def test_variants_take_rounds_forwards_and_backwards(measured: Callable[..., list[Row]]) -> None:
     order: list[str] = []
-    with Processes() as processes:
-        *_, rows = measure(
-            processes,
-            Part(("numpy", "products-numpy"), config, 1, SHORT),
-            dataset.train_images,
-            device="cpu",
-            on_round=order.append,
-        )
+    rows = measured("numpy", "products-numpy", on_round=order.append)
     there, back = order[2:4], order[4:]
     assert there == back[::-1] and sorted(there) == ["numpy", "products-numpy"]
     assert [row.agreement is None for row in rows] == [False, True]
@@ -76,21 +89,14 @@ def test_every_lower_bound_that_can_be_measured_is(config: Config, device: str) 
 
 
 def test_a_variant_that_cannot_run_says_why_and_the_others_run(
-    config: Config, dataset: Dataset
+    measured: Callable[..., list[Row]],
 ) -> None:
-    with Processes() as processes:
-        *_, (missing, there) = measure(
-            processes,
-            Part(("torch-graph", "products-numpy"), config, 1, SHORT),
-            dataset.train_images,
-            device="cpu",
-            on_round=lambda variant: None,
-        )
+    missing, there = measured("torch-graph", "products-numpy")
     assert "CUDA" in missing.cannot and not there.cannot
 
 
 def test_a_variant_whose_process_dies_says_so_and_the_others_go_on(
-    config: Config, dataset: Dataset
+    processes: Processes, measured: Callable[..., list[Row]]
 ) -> None:
     asked: list[str] = []
 
@@ -99,46 +105,40 @@ def test_a_variant_whose_process_dies_says_so_and_the_others_go_on(
         if len(asked) == 3:  # both were prepared, and none of them timed
             os.kill(processes.pids["numpy"], signal.SIGKILL)
 
-    with Processes() as processes:
-        *_, (died, there) = measure(
-            processes,
-            Part(("numpy", "products-numpy"), config, 1, SHORT),
-            dataset.train_images,
-            device="cpu",
-            on_round=on_round,
-        )
+    died, there = measured("numpy", "products-numpy", on_round=on_round)
     assert asked.count("products-numpy") == 1 + SHORT.rounds
-    assert (
-        "its process died" in died.cannot
-        and not died.held
-        and not there.cannot
-        and len(there.rounds) == SHORT.rounds
-    )
+    assert "its process died" in died.cannot and not died.held
+    assert not there.cannot and len(there.rounds) == SHORT.rounds
 
 
 @pytest.mark.parametrize("dying", ["numpy", pytest.param("torch-fused", marks=SLOW)])
 def test_a_variant_that_dies_on_the_way_is_shown_as_not_run(
-    config: Config, dataset: Dataset, capsys: pytest.CaptureFixture[str], dying: str
+    processes: Processes,
+    measured: Callable[..., list[Row]],
+    capsys: pytest.CaptureFixture[str],
+    dying: str,
 ) -> None:
-    variants = ("numpy", "products-numpy") if dying == "numpy" else ("numpy", dying)
     asked: list[str] = []
 
-    def on_round(variant: str, asked: list[str] = asked, dying: str = dying) -> None:
+    def on_round(variant: str) -> None:
         asked.append(variant)
         if variant == dying and asked.count(dying) == 4:  # prepared, and timed twice
             os.kill(processes.pids[dying], signal.SIGKILL)
 
-    with Processes() as processes:
-        *_, rows = measure(
-            processes,
-            Part(variants, config, 1, Plan(rounds=5, seconds=0.001)),
-            dataset.train_images,
-            device="cpu",
-            on_round=on_round,
-        )
+    variants = ("numpy", "products-numpy" if dying == "numpy" else dying)
+    rows = measured(*variants, on_round=on_round, plan=Plan(rounds=5, seconds=0.001))
     default = [replace(row, batch_size=128, hidden_dim=400, latent_dim=10) for row in rows]
     command.show([Results(machine.describe(), "cpu", default)], None)
     assert f"{VARIANTS[dying].label} did not run: its process died" in capsys.readouterr().out
+
+
+def test_an_interrupt_waits_for_no_process_that_is_at_work() -> None:
+    with pytest.raises(KeyboardInterrupt), Processes() as processes:
+        pid = processes.ask("numpy", os.getpid)
+        processes.pools["numpy"].submit(time.sleep, 600)
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def interrupted(*arguments: object) -> Iterator[None]:
@@ -160,17 +160,18 @@ def test_an_interrupt_keeps_what_there_is_and_what_was_there(
     assert capsys.readouterr().err == f"interrupted; what was measured is in {unfinished}\n"
 
 
-def test_a_variant_whose_library_fails_to_import_is_no_end_of_the_others() -> None:
-    with Processes(
-        {"numpy": VARIANTS["numpy"], "broken": Spec("", "variants:PIXELS.no_such_name")}
-    ) as processes:
+def test_a_variant_whose_library_fails_to_import_is_no_end_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SPECS, "broken", Spec("", "variants:LARGE.no_such_name"))
+    with Processes() as processes:
         processes.begin(["numpy", "broken"])
         assert processes.ask("broken", os.getpid) != processes.ask("numpy", os.getpid)
 
 
 def test_torchs_process_tells_what_it_works_with() -> None:
     with Processes() as processes:
-        described = plan.described(processes)
+        described = processes.describe()
     assert described["threads"]["torch"] and described["torch_works_with"]
     assert described.keys() == machine.describe().keys()
 
@@ -226,16 +227,16 @@ def test_a_variant_that_runs_elsewhere_than_the_benchmark_says_so(device: str) -
     assert ("numpy" in elsewhere) == (device != "cpu")
     assert "torch" not in elsewhere
     assert {"numpy", "numpy-again", "torch", "torch-fused"} <= set(core.variants)
-    assert ("torch-flushed" in trainings.on(device)) == (device == "cpu")
-    assert {"numpy", "torch", "article"} <= set(trainings.on(device))
+    assert ("torch-flushed" in plan.whole_trainings(device)) == (device == "cpu")
+    assert {"numpy", "torch", "article"} <= set(plan.whole_trainings(device))
 
 
-def wrong(config: Config, *, device: str) -> object:
+def wrong(config: Config, *, device: str) -> NumpyVariant:
     """Return a NumPy variant whose Adam has the wrong rate for its second moment."""
-    return NumpyVariant(replace(config, beta2=0.9))
+    return NumpyVariant(replace(config, beta2=0.9), device=device)
 
 
-def broken(config: Config, *, device: str) -> object:
+def broken(config: Config, *, device: str) -> NumpyVariant:
     """Fail as a mistake of ours would."""
     raise NameError("name 'variant' is not defined")
 
@@ -256,10 +257,12 @@ def test_a_variant_of_ours_that_is_wrong_or_fails_fails_the_benchmark(
         return function(*arguments)  # in this process, which knows of what is planted
 
     monkeypatch.setattr(Processes, "ask", ask)
+    monkeypatch.setattr(Processes, "begin", lambda self, variants: None)
     monkeypatch.setattr(worker, "_made", {})
     monkeypatch.setattr(plan, "QUICK", SHORT)
     monkeypatch.setattr(plan, "CORE", ("numpy", "numpy-again"))
     monkeypatch.setattr(plan, "LOWER_BOUNDS", ())
+    monkeypatch.setattr(command, "Config", lambda **_: Config(hidden_dim=8, latent_dim=3))
     monkeypatch.setattr(Spec, "find_maker", lambda spec: globals()[maker])
     path = tmp_path / "plan.json"
     assert exit_code(monkeypatch, "bench", "--quick", "--threads", 1, "--json", path) == 1
@@ -274,49 +277,8 @@ def test_a_training_that_fails_says_so_in_one_line(
         Processes, "ask", lambda self, variant, function, *arguments: function(*arguments)
     )
     monkeypatch.setattr(Spec, "find_maker", lambda spec: broken)
-    row = trainings.in_a_process("numpy", config, tmp_path, threads=1, device="cpu")
+    row = whole_training("numpy", config, tmp_path, threads=1, device="cpu")
     assert row.cannot == "name 'variant' is not defined"
-
-
-@SLOW
-def test_every_variant_that_a_process_makes_is_compiled_for_its_own_sizes(
-    monkeypatch: pytest.MonkeyPatch, config: Config, dataset: Dataset
-) -> None:
-    compiled = []
-
-    def backend(graph: Any, operands: Any) -> Any:
-        compiled.append(graph)
-        return graph.forward
-
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    graphs = []
-    with torch._dynamo.config.patch(recompile_limit=2):  # for eight, which takes long to come to
-        for width in (3, 4, 5):
-            variant = TorchVariant(
-                replace(config, hidden_dim=width), device="cpu", compiled=("network", "optimizer")
-            )
-            variant.step(variant.put(some_batches(config, dataset.train_images)[0]))
-            graphs.append(len(compiled))
-            compiled.clear()
-    assert set(graphs) == {graphs[0]} and graphs[0] >= 2
-
-
-FLUSHED = """
-import torch
-from compare.bench.torch_variants import TorchVariant
-from compare.data.config import Config
-torch.set_num_threads(2)
-TorchVariant(Config(hidden_dim=8), device="cpu", flush=True)
-print(int((torch.full((1 << 22,), 1e-38) * 1e-3).count_nonzero()))
-"""
-
-
-@SLOW
-def test_a_variant_that_flushes_leaves_no_subnormal_number_in_any_thread() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FLUSHED], check=True, capture_output=True, text=True
-    )
-    assert done.stdout.split() == ["0"]
 
 
 @pytest.mark.parametrize(
@@ -324,19 +286,18 @@ def test_a_variant_that_flushes_leaves_no_subnormal_number_in_any_thread() -> No
 )
 def test_a_whole_training_learns(config: Config, tmp_path: Path, name: str) -> None:
     small = replace(config, batch_size=128, hidden_dim=32, epochs=2)
-    trained = trainings.in_a_process(name, small, tmp_path, threads=1, device="cpu")
+    trained = whole_training(name, small, tmp_path, threads=1, device="cpu")
     assert len(trained.seconds) == 2
     assert trained.test_mse[1] < trained.test_mse[0] < 0.1
     assert trained.peak_megabytes > 50
 
 
 def test_scikit_learns_network_takes_a_step(config: Config, dataset: Dataset) -> None:
-    variant = VARIANTS["sklearn"].make(config, "cpu")
-    for batch in some_batches(config, dataset.train_images):
+    variant: Any = VARIANTS["sklearn"].make(config, "cpu")
+    batches = some_batches(config, dataset.train_images)
+    for batch in batches:
         variant.step(variant.put(batch))
-    assert variant.model.t_ == sum(
-        len(batch.clean) for batch in some_batches(config, dataset.train_images)
-    )
+    assert variant.model.t_ == sum(len(batch.clean) for batch in batches)
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,10 @@ def ratio(config: Config, dataset: Dataset, variant: str, spoil: Spoil | None = 
     batch, *_ = some_batches(config, dataset.train_images)
     made = VARIANTS[variant].make(config, "cpu")
     made.step(made.put(batch))
-    after = made.state()
+    after = made.side.state()
     if spoil:
         spoil(after)
-    reference = NumpySide(config)
-    return judge(reference.describe(), config, batch, reference.state(), after).ratio
+    return judge(config, batch, after).ratio
 
 
 @pytest.mark.parametrize("variant", ["numpy", "numpy-float64", "torch", "torch-fused"])
@@ -42,16 +41,14 @@ def test_a_value_that_rounding_carries_over_a_relus_kink_is_no_fault(
     config: Config, dataset: Dataset, variant: str
 ) -> None:
     batch, *_ = some_batches(config, dataset.train_images)
-    reference = NumpySide(config)
-    state = reference.state()
+    state = NumpySide(config).state()
     weight = state["param/fc1.weight"].astype(np.float64)
-    state["param/fc1.bias"] = (-weight @ batch.noisy[0]).astype(
-        np.float32
-    )  # the first image is at every unit's kink
+    kink = -weight @ batch.noisy[0]  # there the first image is, for every unit
+    state["param/fc1.bias"] = kink.astype(np.float32)
     made = VARIANTS[variant].make(config, "cpu")
     made.side.load(state)
     made.step(made.put(batch))
-    assert judge(reference.describe(), config, batch, state, made.state()).held
+    assert judge(config, batch, made.side.state(), before=state).held
 
 
 def scaled(name: str, factor: float) -> Spoil:
@@ -102,8 +99,8 @@ def test_a_beta_kept_as_float32_is_right_where_it_is_said_to_be(
     after = {**before, "adam.step": np.asarray(1)}
     fused_on_cuda(after, grads, config)
 
-    def held(**how: bool) -> bool:
-        return judge(reference.describe(), config, batch, before, after, **how).held
+    def held(*, float32_betas: bool = False) -> bool:
+        return judge(config, batch, after, float32_betas=float32_betas).held
 
     assert held(float32_betas=True) and not held()
     after["adam.exp_avg_sq/fc1.weight"] *= np.float32(1.0001)

@@ -1,4 +1,4 @@
-"""Ratios with their intervals, lower_bounds, and results that survive JSON."""
+"""Ratios with their intervals, lower bounds, and results that survive JSON."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ times = st.lists(st.floats(0.5, 2), min_size=4, max_size=12)
 def row(
     variant: str, ms: float, *, batch: int = 128, threads: int = 2, spread: float = 0.01
 ) -> Row:
-    """Return a variant that takes so many milliseconds, a little more or less from turn to turn."""
+    """Return a variant that takes so many milliseconds, a little more or less in each round."""
     rounds = [ms * (1 + spread * (i % 3 - 1)) for i in range(9)]
     return Row(
         variant,
@@ -47,7 +47,7 @@ def row(
 
 
 def some_results() -> Results:
-    """Return two variants at three batch sizes, with lower_bounds, and one training."""
+    """Return two variants at three batch sizes, with lower bounds, and one training."""
     variants = {
         "numpy": 4.0,
         "torch": 5.0,
@@ -71,7 +71,7 @@ def some_results() -> Results:
 def test_the_ratio_of_a_variant_that_takes_so_many_times_as_long_is_that(
     rounds: list[float], factor: float
 ) -> None:
-    found = ratio([turn * factor for turn in rounds], rounds)
+    found = ratio([ms * factor for ms in rounds], rounds)
     assert found.value == pytest.approx(factor)
     assert found.low <= found.value * (1 + 1e-12) and found.value <= found.high * (1 + 1e-12)
 
@@ -100,6 +100,17 @@ def test_a_step_is_eleven_products_of_some_407_million_operations() -> None:
 def test_results_come_back_from_json() -> None:
     results = some_results()
     assert Results.from_dict(json.loads(json.dumps(results.to_dict()))) == results
+
+
+def test_json_of_an_earlier_version_opens() -> None:
+    results = some_results()
+    value = results.to_dict()
+    assert value.pop("version") == 2
+    for record in value["rows"]:
+        record["lane"], record["turns"] = record.pop("variant"), record.pop("rounds")
+    for record in value["trainings"]:
+        record["lane"] = record.pop("variant")
+    assert Results.from_dict(json.loads(json.dumps(value))) == results
 
 
 @pytest.mark.parametrize("value", [[], {}, {"rows": [{"variant": 1}], "trainings": []}, None])
