@@ -196,7 +196,7 @@ def read_arrays(
         require_file(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         text = metadata[HEADER]
         if metadata[DIGEST] != _digest(arrays, text):
             raise ValueError("its content has changed since it was written")

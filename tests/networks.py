@@ -10,7 +10,7 @@ from tests.operands import Array, tensor
 Network = numpy_ae.Autoencoder
 
 LAYERS = ("fc1", "relu1", "fc2", "fc3", "relu3", "fc4", "sigmoid")
-TAPE = ("input", *LAYERS)
+CACHE = ("input", *LAYERS)
 PARAMETERS = tuple(
     f"{name}.{kind}" for name in ("fc1", "fc2", "fc3", "fc4") for kind in ("weight", "bias")
 )
@@ -23,7 +23,7 @@ def network(
     return Network(latent, hidden, pixels, rng=np.random.default_rng(seed), dtype=dtype)
 
 
-def twin(model: Network) -> torch_ae.Autoencoder:
+def in_torch(model: Network) -> torch_ae.Autoencoder:
     """Return `torch_ae`'s network of the same widths, dtype and parameters."""
     latent, hidden = model.fc2.weight.shape
     dtype = getattr(torch, model.fc1.weight.dtype.name)

@@ -10,6 +10,7 @@ from compare.check.diagnosis import Report
 from compare.commands import check as command
 from compare.commands.check import Request, check
 from compare.controls.injection import rewritten
+from compare.data import datasets
 from compare.data.batches import epoch_batches, steps_per_epoch
 from compare.data.config import Config
 from compare.data.datasets import Dataset
@@ -32,7 +33,7 @@ def subjects(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Su
         return Report(subject.ours(config).describe(), [], {}, subject.notes)
 
     monkeypatch.setattr(command, "check_subject", note)
-    monkeypatch.setattr(command.datasets, "load", lambda *_: dataset)
+    monkeypatch.setattr(datasets, "load", lambda *_: dataset)
     return seen
 
 
@@ -105,7 +106,7 @@ def test_a_checkpoint_is_judged_in_its_state_at_the_step_that_comes_next(
 def test_a_check_holds_on_a_checkpoint_and_a_later_step(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, checkpoint: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(command.datasets, "load", lambda *_: dataset)
+    monkeypatch.setattr(datasets, "load", lambda *_: dataset)
     report = check(Request({}, resume=checkpoint, step=8), tmp_path / "found.json")
     assert report.held, report.sentence
 
@@ -116,7 +117,7 @@ def test_a_thorough_check_adds_its_outcome_to_the_findings(
     monkeypatch: pytest.MonkeyPatch,
     subjects: list[tuple[Subject, Config]],
 ) -> None:
-    monkeypatch.setattr(command.datasets, "load", lambda *_: dataset)
+    monkeypatch.setattr(datasets, "load", lambda *_: dataset)
     report = check(Request({**overrides(config), "epochs": 1}, thorough=True), None)
     assert len(subjects) == 1
     assert [finding.stage for finding in report.findings] == ["outcome"]
@@ -127,7 +128,7 @@ def test_a_thorough_check_adds_its_outcome_to_the_findings(
 def test_what_is_wrong_already_is_not_trained(
     config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command.datasets, "load", lambda *_: dataset)
+    monkeypatch.setattr(datasets, "load", lambda *_: dataset)
     with rewritten("Linear.forward", [("y += self.bias", "")]):
         report = check(Request(overrides(config), thorough=True), None)
     assert not report.held

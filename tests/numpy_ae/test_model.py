@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from tests.networks import LAYERS, TAPE, Network, autograd, network, twin
+from tests.networks import CACHE, LAYERS, Network, autograd, in_torch, network
 from tests.operands import Array, Draw, assert_equal, assert_near, frozen, seeds, sizes, tensor
 
 HALF_THE_DIGITS = (
@@ -29,7 +29,7 @@ def test_all_activations_and_gradients_are_torchs(
     cache = recorded(model, x)
     gradients = model.backward(dy, cache, input_grad=True)
     their_cache: dict[str, torch.Tensor] = {}
-    reference = twin(model)
+    reference = in_torch(model)
     reference(tensor(x), their_cache)
     expected = {f"act/{name}": value.detach().numpy() for name, value in their_cache.items()}
     expected |= {
@@ -50,9 +50,9 @@ def test_the_gradients_of_whole_numbers_are_torchs_bit_for_bit(dtype: str) -> No
     )
     cache = recorded(model, draw.whole(5, 8))
     their_cache: dict[str, torch.Tensor] = {}
-    reference = twin(model)
+    reference = in_torch(model)
     reference(tensor(cache["input"]), their_cache)
-    for name in TAPE[:-1]:
+    for name in CACHE[:-1]:
         assert_equal(cache[name], their_cache[name])
     cache["sigmoid"] = np.full_like(
         cache["fc4"], 2
@@ -69,9 +69,9 @@ def test_the_gradients_of_whole_numbers_are_torchs_bit_for_bit(dtype: str) -> No
 def test_a_cache_holds_every_activation_in_order() -> None:
     model, x = network(), Draw(0)(5, 8)
     cache = recorded(model, x)
-    assert tuple(cache) == TAPE
+    assert tuple(cache) == CACHE
     assert cache["input"] is x
-    for before, name in zip(TAPE, LAYERS, strict=False):
+    for before, name in zip(CACHE, LAYERS, strict=False):
         assert_equal(cache[name], getattr(model, name).forward(cache[before]))
 
 
@@ -107,7 +107,7 @@ def test_neither_pass_changes_its_arguments_or_leaves_anything_behind() -> None:
     before = {name: dict(vars(getattr(model, name))) for name in LAYERS}
     cache = {name: frozen(value) for name, value in recorded(model, Draw(0)(5, 8)).items()}
     gradients = model.backward(Draw(1)(5, 8), cache, input_grad=True)
-    assert tuple(cache) == TAPE
+    assert tuple(cache) == CACHE
     assert list(vars(model)) == list(LAYERS)
     for name, attributes in before.items():
         after = vars(getattr(model, name))

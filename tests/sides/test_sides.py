@@ -12,7 +12,7 @@ from compare.data.config import Config
 from compare.errors import UserError
 from compare.sides.numpy_side import initial_state
 from compare.sides.subject import LABELS, make_side
-from tests.networks import LAYERS, PARAMETERS, TAPE
+from tests.networks import CACHE, LAYERS, PARAMETERS
 from tests.operands import assert_same
 
 SIDES = tuple(LABELS)
@@ -28,7 +28,7 @@ STATE = (
 )
 TRACE = (
     "act/target",
-    *(f"act/{name}" for name in TAPE),
+    *(f"act/{name}" for name in CACHE),
     "loss",
     *(f"dact/{name}" for name in reversed(LAYERS)),
     *(f"grad/{name}" for name in GRADIENTS),

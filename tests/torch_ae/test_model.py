@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import torch_ae
-from tests.networks import LAYERS, PARAMETERS, TAPE, network, twin
+from tests.networks import CACHE, LAYERS, PARAMETERS, in_torch, network
 from tests.operands import Draw, tensor
 
 loss = torch_ae.SumSquaredError()
@@ -16,7 +16,7 @@ KINDS = (nn.Linear, nn.ReLU, nn.Linear, nn.Linear, nn.ReLU, nn.Linear, nn.Sigmoi
 
 
 def test_every_part_is_the_librarys() -> None:
-    model = twin(network())
+    model = in_torch(network())
     assert tuple(name for name, _ in model.named_children()) == LAYERS
     assert all(isinstance(layer, kind) for layer, kind in zip(model.children(), KINDS, strict=True))
     assert torch_ae.ReLU is nn.ReLU
@@ -28,10 +28,10 @@ def test_every_part_is_the_librarys() -> None:
 
 
 def test_the_network_is_its_layers_in_sequence() -> None:
-    model, x = twin(network()), tensor(Draw(0)(5, 8))
+    model, x = in_torch(network()), tensor(Draw(0)(5, 8))
     cache: dict[str, torch.Tensor] = {}
     y = model(x, cache)
-    assert tuple(cache) == TAPE
+    assert tuple(cache) == CACHE
     assert torch.equal(y, nn.Sequential(*model.children())(x))
     assert torch.equal(y, model.decode(model.encode(x)))
     assert torch.equal(cache["fc2"], model.encode(x))
@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_refused_with_both_shapes(
     call: Callable[[torch_ae.Autoencoder], object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=f"^{message}$"):
-        call(twin(network(dtype="float32")))
+        call(in_torch(network(dtype="float32")))
 
 
 def test_a_network_is_made_from_its_generator_and_leaves_the_global_one_alone() -> None:
@@ -83,7 +83,7 @@ def test_a_network_is_made_from_its_generator_and_leaves_the_global_one_alone() 
 
 
 def test_arrays_are_loaded_as_tensors_are_and_copied() -> None:
-    model, arrays = twin(network()), network(seed=1).state_dict()
+    model, arrays = in_torch(network()), network(seed=1).state_dict()
     model.load_state_dict(arrays)
     loaded = model.state_dict()["fc1.weight"]
     np.testing.assert_array_equal(loaded, arrays["fc1.weight"])
@@ -92,7 +92,7 @@ def test_arrays_are_loaded_as_tensors_are_and_copied() -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_state_dict_that_lacks_a_parameter_is_refused(name: str) -> None:
-    model, arrays = twin(network()), network(seed=1).state_dict()
+    model, arrays = in_torch(network()), network(seed=1).state_dict()
     del arrays[name]
     with pytest.raises(RuntimeError, match=name):
         model.load_state_dict(arrays)
@@ -101,7 +101,7 @@ def test_a_state_dict_that_lacks_a_parameter_is_refused(name: str) -> None:
 def test_a_step_returns_the_loss_before_the_update_and_an_epoch_the_sum() -> None:
     draw, loss = Draw(0), torch_ae.SumSquaredError()
     batches = [(tensor(draw(n, 8)), torch.sigmoid(tensor(draw(n, 8)))) for n in (5, 5, 1)]
-    model, other = twin(network()), twin(network())
+    model, other = in_torch(network()), in_torch(network())
     optimizer, other_optimizer = (
         torch_ae.Adam(model.parameters()),
         torch_ae.Adam(other.parameters()),

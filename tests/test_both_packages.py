@@ -10,7 +10,7 @@ from scipy.stats import kstest, uniform
 
 import numpy_ae
 import torch_ae
-from tests.networks import PARAMETERS, network, twin
+from tests.networks import PARAMETERS, in_torch, network
 from tests.operands import Array
 
 BOTH = pytest.mark.parametrize("package", [numpy_ae, torch_ae], ids=["numpy_ae", "torch_ae"])
@@ -64,7 +64,7 @@ def test_no_two_parameters_start_alike(package: ModuleType) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_each_reads_the_others_parameters_bit_for_bit_with_no_transposing(dtype: str) -> None:
     ours = network(3, 6, 8, seed=0, dtype=dtype)
-    theirs = twin(ours)
+    theirs = in_torch(ours)
     back = network(3, 6, 8, seed=1, dtype=dtype)
     back.load_state_dict(theirs.state_dict())
     assert tuple(theirs.state_dict()) == tuple(back.state_dict()) == PARAMETERS
@@ -75,5 +75,5 @@ def test_each_reads_the_others_parameters_bit_for_bit_with_no_transposing(dtype:
 
 @BOTH
 def test_the_same_line_makes_the_optimizer_on_both_sides(package: ModuleType) -> None:
-    model = network() if package is numpy_ae else twin(network())
+    model = network() if package is numpy_ae else in_torch(network())
     package.Adam(model.parameters(), lr=1e-3)
