@@ -18,7 +18,6 @@ from safetensors.numpy import save
 from compare.errors import UserError
 from compare.terminal import printable
 
-# ---- compare.content: '"""What a file says, where it is not what our commands have written th'
 STUMBLES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
@@ -35,12 +34,9 @@ def as_we_wrote_it(what: object, *stumbles: type[Exception]) -> Iterator[None]:
         ) from error
 
 
-# ---- compare.files: '"""Files that are written whole or not at all, and read with nothing t'
 PARTIAL = ".ae-mirror.partial"  # how a file's name ends while a process writes it
-HEADER, DIGEST = (
-    "ae-mirror",
-    "sha256",
-)  # keys of a safetensors file's metadata: our JSON, and the sum of all of it
+# Keys of a safetensors file's metadata: our JSON, and the sum of all of it.
+HEADER, DIGEST = "ae-mirror", "sha256"
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -17,7 +17,6 @@ from typing import Any, TypeGuard
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-# ---- compare.environment: '"""What a result depends on besides the config: versions, machine, BLA'
 PACKAGES = (
     "ae-mirror",
     "numpy",
@@ -239,7 +238,6 @@ def _cpu_name() -> str:
     return f"{about['model name']} (family {about.get('cpu family')}, model {about.get('model')})"
 
 
-# ---- compare.interrupts: '"""Processes that we start, and interrupts: whichever comes first, nei'
 @contextmanager
 def held_back() -> Iterator[None]:
     """Have an interrupt wait for the end of the block; a process started in it, for good."""

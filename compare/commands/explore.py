@@ -32,8 +32,6 @@ from compare.training.training import Training
 
 PLAN, PICTURE, TABLE = "explore.json", "explore.png", "explore.md"
 
-
-# trainin'
 MOST = 1000  # combinations: each is a training
 
 

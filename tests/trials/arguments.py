@@ -21,7 +21,7 @@ from compare.options import Place
 from compare.sides.calls import HERE
 
 read = datasets.load
-digits_once = cache(lambda name, root, **options: read(name, root, **options))
+digits_once = cache(lambda name, *given, **options: read(name, *given, **options))
 FIELDS = {field.name: field for field in fields(Config)}
 NUMBERS = (
     "",
