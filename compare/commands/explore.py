@@ -36,7 +36,7 @@ MOST = 1000  # combinations: each is a training
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Trained:
     """What the training at one setting came to, with images (8, height, width) of the test set."""
 
     original: NDArray[np.floating]
@@ -69,13 +69,13 @@ def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
     }
 
 
-def outcome(training: Training, dataset: Dataset) -> Outcome:
+def outcome(training: Training, dataset: Dataset) -> Trained:
     """Look at a finished training of one side."""
     ((name, side),) = training.sides.items()
     shape = (EXAMPLES, *dataset.test_images.shape[1:])
     test = noisy_test_images(training.config, dataset.test_images[:EXAMPLES])
     last = training.histories[name][-1]
-    return Outcome(
+    return Trained(
         original=test.clean.reshape(shape),
         noisy=test.noisy.reshape(shape),
         denoised=side.reconstruct(test.noisy).reshape(shape),
@@ -85,7 +85,7 @@ def outcome(training: Training, dataset: Dataset) -> Outcome:
     )
 
 
-def table(outcomes: Mapping[str, Outcome]) -> Table:
+def table(outcomes: Mapping[str, Trained]) -> Table:
     """Return one row for every setting."""
     return Table(
         "The same training under other settings",
@@ -186,7 +186,7 @@ def _place(folder: Path, label: str) -> Path:
 
 def _train(
     plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any
-) -> Mapping[str, Outcome]:
+) -> Mapping[str, Trained]:
     """Train at every combination, from wherever it is; return what came to an end."""
     found = {config.data: datasets.load(config.data, **source) for config in plan.configs.values()}
     make_side(
@@ -198,7 +198,7 @@ def _train(
         label: config.epochs * len(found[config.data].train_images)
         for label, config in plan.configs.items()
     }
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Trained] = {}
     diverged = []
     with TrainingProgress(totals) as progress:
         for label, config in plan.configs.items():
@@ -237,7 +237,7 @@ def _prepared(config: Config, folder: Path) -> Prepared:
     return Prepared(run, run.checkpoints())
 
 
-def _show(plan: Plan, outcomes: Mapping[str, Outcome], folder: Path) -> None:
+def _show(plan: Plan, outcomes: Mapping[str, Trained], folder: Path) -> None:
     """Write the picture and the table; print the table."""
     from compare.report import images, style
 
