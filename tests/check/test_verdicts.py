@@ -47,7 +47,7 @@ def test_a_tensor_gets_the_verdict_that_its_numbers_are(
     assert bounds.judge(got, true, "float32").verdict is verdict
 
 
-def test_exact_within_and_suspect_are_agreement_and_nothing_else_is() -> None:
+def test_exact_within_and_borderline_are_agreement_and_nothing_else_is() -> None:
     assert {verdict for verdict in Verdict if verdict.held} == {
         Verdict.EXACT,
         Verdict.WITHIN,
