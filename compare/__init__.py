@@ -9,10 +9,9 @@ __all__ = ["check_layer"]
 
 
 def __getattr__(name: str) -> Any:
-    if (
-        name == "check_layer"
-    ):  # on demand: `python -m compare` has its environment to set before NumPy is imported
-        from compare.check.layer import check_layer
+    """Import on demand: `python -m compare` sets its environment before NumPy is imported."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from compare.check import layer
 
-        return check_layer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(layer, name)

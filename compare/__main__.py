@@ -7,14 +7,12 @@ from types import FrameType
 
 
 def main() -> None:
-    """Run the command line; an interrupt while its libraries load ends like any other."""
+    """Run the command line. An interrupt while its libraries load ends like any other."""
     # OpenBLAS's idle threads spin for some 2^26 cycles, on the core that Adam's second thread is
     # waiting for. 2^14 cycles, a few microseconds, are enough to bridge two products. It reads this
     # when NumPy is imported, below.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # a job in the background has none
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a background job has none
         signal.signal(signal.SIGINT, _interrupt_once)
     try:
         from compare.cli import main
@@ -26,7 +24,7 @@ def main() -> None:
 
 
 def _interrupt_once(number: int, frame: FrameType | None) -> None:
-    """Interrupt what is going on; the way out is short, and not to be interrupted in its turn."""
+    """Interrupt what is going on. From then on, further interrupts are ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 

@@ -1,4 +1,7 @@
-"""The command line: commands and their options; each calls what `commands` has for it."""
+"""The command line: each command's options. What a command does stands in `compare.commands`.
+
+A command returns False where a check failed.
+"""
 
 import sys
 from functools import partial
@@ -7,23 +10,10 @@ from typing import Any, NoReturn
 
 import click
 
-from compare import machine
+from compare import machine, options
 from compare.data.config import DATASETS, MOST
 from compare.errors import Interrupted, UserError, clipped
-from compare.options import (
-    Place,
-    Seconds,
-    checkpoint_option,
-    data_options,
-    hyperparameter_lists,
-    hyperparameters,
-    machine_options,
-    out_option,
-    refuse_beside,
-    resume_option,
-    run_argument,
-    side_option,
-)
+from compare.options import PATH, Place, Seconds, hyperparameters, refuse_beside
 from compare.terminal import printable, steady_streams
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -31,46 +21,45 @@ OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 @steady_streams()
 def main() -> NoReturn:
-    """Run the command line; end in its exit code, with one line where the input was at fault."""
+    """Run the command line; end in its exit code, after bad input with one line that says what."""
     try:
-        code = cli.main(prog_name="python -m compare", standalone_mode=False)
-    except click.ClickException as error:
-        code = _complain(" ".join(error.format_message().split()))
-    except UserError as error:
-        code = _complain(str(error))
-    except Interrupted as error:
-        click.echo(printable(str(error)), err=True)
-        code = INTERRUPTED
-    except MemoryError as error:
-        code = _complain(
-            f"not enough memory ({error}); "
-            "choose smaller --hidden-dim, --latent-dim or --batch-size"
-        )
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        code = _complain(
-            f"the system refuses: {error.strerror or error}{where}; see to that and try again"
-        )
-    except ModuleNotFoundError as error:
-        code = _complain(f"this command needs {error.name}: pip install {error.name}")
-    except ImportError as error:
-        code = _complain(
-            f"a library cannot be imported ({error}); install it anew, or give this more memory"
-        )
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        code = INTERRUPTED
-    sys.exit(code)
+        held = cli.main(prog_name="python -m compare", standalone_mode=False)
+        sys.exit(FAILED if held is False else OK)
+    except (Interrupted, KeyboardInterrupt, click.Abort) as error:
+        click.echo(printable(str(error)) or "interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except (click.ClickException, UserError, MemoryError, OSError, ImportError) as error:
+        click.echo(f"error: {clipped(printable(_told(error)))}", err=True)
+        sys.exit(BAD_INPUT)
 
 
-def _complain(message: str) -> int:
-    click.echo(f"error: {clipped(printable(message))}", err=True)
-    return BAD_INPUT
+def _told(error: Exception) -> str:
+    """Say what happened and what to do."""
+    match error:
+        case click.ClickException():
+            return " ".join(error.format_message().split())
+        case MemoryError():
+            advice = "choose smaller --hidden-dim, --latent-dim or --batch-size"
+            return f"not enough memory ({error}); {advice}"
+        case OSError():
+            where = f" ({error.filename})" if error.filename else ""
+            reason = error.strerror or error
+            return f"the system refuses: {reason}{where}; see to that and try again"
+        case ModuleNotFoundError():
+            return f"this command needs {error.name}: pip install {error.name}"
+        case ImportError():
+            advice = "install it anew, or give this more memory"
+            return f"a library cannot be imported ({error}); {advice}"
+    return str(error)
 
 
 @click.group(
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    },
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -84,43 +73,40 @@ def cli(context: click.Context) -> None:
 
 @cli.command(short_help="Do the whole job: data, check, training, quality, pictures, page.")
 @hyperparameters
-@data_options
-@machine_options
-@out_option
-@resume_option
-@checkpoint_option
+@options.data_options
+@options.machine_options
+@options.run_options
 @click.option(
     "--no-faults",
     is_flag=True,
     help="Leave the injected faults out of the page: half a minute less.",
 )
-def run(**options: Any) -> int:
+def run(**how: Any) -> bool:
     """Do the whole job: data, parity check, both trainings, quality, pictures, summary, page."""
     from compare.commands.run import run
 
-    return _code(run(**options))
+    return run(**how)
 
 
 @cli.command(short_help="Train one side or both.")
 @hyperparameters
-@data_options
-@machine_options
-@side_option
-@out_option
-@resume_option
-@checkpoint_option
-def train(**options: Any) -> int:
+@options.data_options
+@options.machine_options
+@click.option(
+    "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", help="Whom to train."
+)
+@options.run_options
+def train(**how: Any) -> None:
     """Train one side or both, with a checkpoint after every epoch."""
     from compare.commands.train import train
 
-    train(**options)
-    return OK
+    train(**how)
 
 
 @cli.command(short_help="Check the parity of the two sides.")
 @partial(hyperparameters, but=["dtype"])  # it judges both
-@data_options
-@machine_options
+@options.data_options
+@options.machine_options
 @click.option(
     "--side",
     metavar="MODULE:FACTORY",
@@ -136,7 +122,7 @@ def train(**options: Any) -> int:
 )
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Judge from the state and with the config of a checkpoint, RUN/numpy.safetensors for one.",
 )
 @click.option(
@@ -154,35 +140,31 @@ def train(**options: Any) -> int:
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
 def check(
-    overrides: dict[str, Any],
-    side: str | None,
-    step: int | None,
-    resume: Path | None,
-    thorough: bool,
-    deadline: float | None,
+    threads: int | None,
     no_torch: bool,
     json_file: Path | None,
-    device: str,
-    threads: int | None,
-    **data: Any,
-) -> int:
+    data_root: Path,
+    download_deadline: float,
+    **asked: Any,
+) -> bool:
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
     from compare.commands.check import Request, check
 
     machine.set_up(threads)
-    request = Request(overrides, side, step, resume, thorough, not no_torch, device, deadline)
-    return _code(check(request, json_file, **data).held)
+    request = Request(torch=not no_torch, **asked)
+    source = {"data_root": data_root, "download_deadline": download_deadline}
+    return check(request, json_file, **source).held
 
 
 @cli.command(short_help="Inject known faults and see that the check catches them.")
-@machine_options
+@options.machine_options
 @click.option("--markdown", type=Place(), help="Also write the tables to this file.")
 @click.option(
     "--healthy",
     type=click.IntRange(1, MOST),
     help="Instead, check so many random networks without any.",
 )
-def faults(healthy: int | None, **options: Any) -> int:
+def faults(healthy: int | None, **how: Any) -> bool:
     """Inject each known fault into the NumPy side; show which stages catch it, and who is named."""
     from compare.commands.faults import faults
 
@@ -191,26 +173,23 @@ def faults(healthy: int | None, **options: Any) -> int:
             "--healthy checks on the CPU, with 1 and 2 threads by turns",
             but=("healthy", "markdown"),
         )
-    return _code(faults(healthy=healthy, **options))
+    return faults(healthy=healthy, **how)
 
 
 @cli.command(short_help="Time NumPy against torch.")
-@data_options
-@machine_options
+@options.data_options
+@options.machine_options
 @click.option("--quick", is_flag=True, help="The core table alone, in under a minute.")
 @click.option(
     "--data",
-    "dataset",
     type=click.Choice(DATASETS),
     default="digits",
-    show_default=True,
     help="What whole trainings train on.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(1, MOST),
     default=15,
-    show_default=True,
     help="Of whole trainings.",
 )
 @click.option(
@@ -222,7 +201,7 @@ def faults(healthy: int | None, **options: Any) -> int:
 @click.option(
     "--from",
     "earlier",
-    type=click.Path(path_type=Path),
+    type=PATH,
     multiple=True,
     help="Measure nothing; show the results in this file. May be given for several machines.",
 )
@@ -231,7 +210,7 @@ def faults(healthy: int | None, **options: Any) -> int:
     type=Place(),
     help="Write the tables to this file, and plots into a folder of its name.",
 )
-def bench(earlier: tuple[Path, ...], **options: Any) -> int:
+def bench(earlier: tuple[Path, ...], **how: Any) -> bool:
     """Time a training step and whole trainings of NumPy and of torch's ways, interleaved.
 
     A variant's first step is judged before it is timed. --threads measures with that many threads
@@ -241,45 +220,42 @@ def bench(earlier: tuple[Path, ...], **options: Any) -> int:
 
     if earlier:
         refuse_beside("--from measures nothing", but=("earlier", "markdown"))
-    return _code(bench(earlier=earlier, **options))
+    return bench(earlier=earlier, **how)
 
 
 @cli.command(short_help="Draw the pictures of a run again.")
-@run_argument
-@data_options
-@machine_options
+@options.run_argument
+@options.data_options
+@options.machine_options
 @click.option(
     "--method",
     type=click.Choice(["umap", "pca"]),
     default="umap",
-    show_default=True,
     help="How latents are brought into the plane.",
 )
-def figures(**options: Any) -> int:
+def figures(**how: Any) -> None:
     """Draw the article's pictures from the checkpoints of RUN, a run's folder."""
     from compare.commands.figures import figures
 
-    figures(**options)
-    return OK
+    figures(**how)
 
 
 @cli.command(short_help="Write the page of a run.")
-@run_argument
+@options.run_argument
 @click.option("--out", "page", type=Place(), help="The file to write.  [default: RUN/report.html]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-def report(**options: Any) -> int:
+def report(**how: Any) -> None:
     """Write the HTML page of RUN, a run's folder: one file that needs no network and no server."""
     from compare.commands.report import report
 
-    report(**options)
-    return OK
+    report(**how)
 
 
 @cli.command(short_help="Train over lists of hyperparameters.")
-@hyperparameter_lists
-@data_options
-@machine_options
-@checkpoint_option
+@partial(hyperparameters, lists=True)
+@options.data_options
+@options.machine_options
+@options.checkpoint_option
 @click.option(
     "--side", type=click.Choice(["numpy", "torch"]), help="Whom to train.  [default: numpy]"
 )
@@ -288,17 +264,9 @@ def report(**options: Any) -> int:
     type=Place(folder=True),
     help="Folder of the results.  [default: a new one under runs/]",
 )
-@click.option(
-    "--resume", type=click.Path(path_type=Path), help="Go on in the folder of an earlier one."
-)
-def explore(**options: Any) -> int:
+@click.option("--resume", type=PATH, help="Go on in the folder of an earlier one.")
+def explore(**how: Any) -> None:
     """Train over lists of hyperparameters (--latent-dim 2,4,10): a grid of pictures and a table."""
     from compare.commands.explore import explore
 
-    explore(**options)
-    return OK
-
-
-def _code(held: bool) -> int:
-    """Return the exit code of what held, or did not."""
-    return OK if held else FAILED
+    explore(**how)

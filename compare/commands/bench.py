@@ -23,7 +23,7 @@ from compare.terminal import console
 
 def bench(
     earlier: Sequence[Path],
-    dataset: str,
+    data: str,
     epochs: int,
     json_file: Path | None,
     markdown: Path | None,
@@ -34,7 +34,7 @@ def bench(
         require_place(markdown)
     if earlier:
         return show_again(earlier, markdown)
-    results = measure(Config(data=dataset, epochs=epochs), json_file, **how)
+    results = measure(Config(data=data, epochs=epochs), json_file, **how)
     show([results], markdown)
     return results.held
 

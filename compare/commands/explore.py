@@ -5,17 +5,14 @@ explore.json, written first, holds the lists, so that whoever goes on needs the 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from compare import machine
-from compare.commands.train import Prepared, set_up
+from compare.commands.train import Prepared, go_on_from, set_up
 from compare.data import datasets
 from compare.data.batches import noisy_test_images
 from compare.data.config import Config
@@ -23,25 +20,24 @@ from compare.data.datasets import Dataset
 from compare.errors import Diverged, UserError
 from compare.files import as_we_wrote_it, read_json, require_own, write_json, write_text
 from compare.quality.samples import EXAMPLES
+from compare.sides.interface import Array
 from compare.sides.subject import LABELS, make_side
 from compare.tables import Table, markdown, show_tables
 from compare.terminal import TrainingProgress, console
 from compare.training.memory import require_memory
-from compare.training.runs import Run, claimed, new_folder, require_own_files, tidy
+from compare.training.runs import CONFIG, Run, claimed, new_folder, require_own_files, tidy
 from compare.training.training import Training
 
 PLAN, PICTURE, TABLE = "explore.json", "explore.png", "explore.md"
-
 MOST = 1000  # combinations: each is a training
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(NamedTuple):
     """What the training at one setting came to, with images (8, height, width) of the test set."""
 
-    original: NDArray[np.floating]
-    noisy: NDArray[np.floating]
-    denoised: NDArray[np.floating]
+    original: Array
+    noisy: Array
+    denoised: Array
     loss: float
     test_mse: float
     seconds: float
@@ -49,50 +45,49 @@ class Trained:
 
 def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
     """Return a config for every combination, by what varies: "latent-dim 4, noise 0.3"."""
+    options = {name: name.replace("_", "-") for name in lists}
     for name, values in lists.items():
         if not values or len(set(values)) < len(values):
-            raise UserError(
-                f"--{name.replace('_', '-')} has {'a value twice' if values else 'no value'}"
-            )
+            what = "a value twice" if values else "no value"
+            raise UserError(f"--{options[name]} has {what}")
     if (count := math.prod(map(len, lists.values()))) > MOST:
         raise UserError(
             f"these lists have {count:,} combinations; no more than {MOST:,} are trained at once"
         )
     varied = [name for name, values in lists.items() if len(values) > 1]
-    configs = [
-        Config(**dict(zip(lists, values, strict=True))) for values in product(*lists.values())
-    ]
-    return {
-        ", ".join(f"{name.replace('_', '-')} {getattr(config, name)}" for name in varied)
-        or config.data: config
-        for config in configs
-    }
+    found = {}
+    for values in product(*lists.values()):
+        config = Config(**dict(zip(lists, values, strict=True)))
+        label = ", ".join(f"{options[name]} {getattr(config, name)}" for name in varied)
+        found[label or config.data] = config
+    return found
 
 
-def outcome(training: Training, dataset: Dataset) -> Trained:
+def look(training: Training, dataset: Dataset) -> Trained:
     """Look at a finished training of one side."""
     ((name, side),) = training.sides.items()
     shape = (EXAMPLES, *dataset.test_images.shape[1:])
     test = noisy_test_images(training.config, dataset.test_images[:EXAMPLES])
-    last = training.histories[name][-1]
+    records = training.histories[name]
     return Trained(
-        original=test.clean.reshape(shape),
-        noisy=test.noisy.reshape(shape),
-        denoised=side.reconstruct(test.noisy).reshape(shape),
-        loss=last.loss,
-        test_mse=last.test_mse,
-        seconds=sum(record.seconds for record in training.histories[name]),
+        test.clean.reshape(shape),
+        test.noisy.reshape(shape),
+        side.reconstruct(test.noisy).reshape(shape),
+        records[-1].loss,
+        records[-1].test_mse,
+        sum(record.seconds for record in records),
     )
 
 
-def table(outcomes: Mapping[str, Trained]) -> Table:
+def table(trained: Mapping[str, Trained]) -> Table:
     """Return one row for every setting."""
+    columns = ("setting", "training loss per image", "denoised test MSE", "seconds")
     return Table(
         "The same training under other settings",
-        ("setting", "training loss per image", "denoised test MSE", "seconds"),
+        columns,
         [
             (label, f"{of.loss:.3f}", f"{of.test_mse:.4f}", f"{of.seconds:.1f}")
-            for label, of in outcomes.items()
+            for label, of in trained.items()
         ],
     )
 
@@ -121,44 +116,41 @@ def explore(
     """
     machine.set_up(threads)
     folder = resume or out or new_folder("explore")
-    of = (overrides, side)
-    plan = _earlier(folder, *of, out) if resume else _new(folder, *of)
+    if resume:
+        plan = _earlier(folder, alone=not (overrides or side or out))
+    else:
+        plan = _new(folder, overrides, side or "numpy")
     with claimed(folder, PLAN):
         if plan.environment is not None:
-            for difference in machine.go_on_from(plan.environment, threads):
-                console.print(
-                    f"{difference}: the last bits may differ from an unbroken one's", markup=False
-                )
+            go_on_from(plan.environment, threads, "one")
         _show(plan, _train(plan, folder, **how), folder)
     click.echo(f"picture, table and runs: {folder}")
 
 
-def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None) -> Plan:
+def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str) -> Plan:
     if (folder / PLAN).exists():
         raise UserError(
             f"{folder} holds an explore already; continue it with --resume, or choose another --out"
         )
-    plan = Plan(lists, side or "numpy", combinations(lists))
     for name in (PICTURE, TABLE):
         if (folder / name).exists():
             raise UserError(
                 f"{folder} holds {name} and no {PLAN}; choose another --out, or remove it"
             )
+    plan = Plan(lists, side, combinations(lists))
     for label, config in plan.configs.items():
         require_memory(config)
         Run.plan(config, _place(folder, label))
     return plan
 
 
-def _earlier(
-    folder: Path, lists: Mapping[str, Sequence[Any]], side: str | None, out: Path | None
-) -> Plan:
+def _earlier(folder: Path, *, alone: bool) -> Plan:
     path = folder / PLAN
     if not path.exists():
         raise UserError(
             f"there is no explore in {folder} (no {PLAN}); give the folder of an earlier one"
         )
-    if lists or side or out:
+    if not alone:
         raise UserError(
             "an explore goes on with the lists, side and folder it has; "
             "give --resume without others"
@@ -166,13 +158,10 @@ def _earlier(
     require_own_files(folder)
     with as_we_wrote_it(path):
         value = read_json(path)
-        if value["side"] not in LABELS or not all(
-            isinstance(values, list) for values in value["lists"].values()
-        ):
+        lists, side = value["lists"], value["side"]
+        if side not in LABELS or not all(isinstance(values, list) for values in lists.values()):
             raise ValueError("no side, or no lists")
-        plan = Plan(
-            value["lists"], value["side"], combinations(value["lists"]), dict(value["environment"])
-        )
+        plan = Plan(lists, side, combinations(lists), dict(value["environment"]))
     for config in plan.configs.values():
         require_memory(config)
     require_own(folder, [_place(folder, label).name for label in plan.configs])
@@ -188,46 +177,45 @@ def _train(
     plan: Plan, folder: Path, *, device: str, checkpoint_every: float, **source: Any
 ) -> Mapping[str, Trained]:
     """Train at every combination, from wherever it is; return what came to an end."""
-    found = {config.data: datasets.load(config.data, **source) for config in plan.configs.values()}
-    make_side(
-        plan.side, next(iter(plan.configs.values())), device=device
-    )  # it is there, and its threads are known
+    configs, side = plan.configs, plan.side
+    data = {config.data: datasets.load(config.data, **source) for config in configs.values()}
+    # Make one side already: a missing library is told now, and its threads are known.
+    make_side(side, next(iter(configs.values())), device=device)
     made_with = plan.environment or machine.describe()
-    write_json(folder / PLAN, {"lists": plan.lists, "side": plan.side, "environment": made_with})
+    write_json(folder / PLAN, {"lists": plan.lists, "side": side, "environment": made_with})
     totals = {
-        label: config.epochs * len(found[config.data].train_images)
-        for label, config in plan.configs.items()
+        label: config.epochs * len(data[config.data].train_images)
+        for label, config in configs.items()
     }
-    outcomes: dict[str, Trained] = {}
+    trained: dict[str, Trained] = {}
     diverged = []
     with TrainingProgress(totals) as progress:
-        for label, config in plan.configs.items():
-            dataset = found[config.data]
+        for label, config in configs.items():
             prepared = _prepared(config, _place(folder, label))
+            dataset = data[config.data]
             training = set_up(
-                prepared, [plan.side], dataset, device=device, checkpoint_every=checkpoint_every
+                prepared, [side], dataset, device=device, checkpoint_every=checkpoint_every
             )
-            progress.skip(label, training.images_seen(plan.side))
+            progress.skip(label, training.images_seen(side))
 
             def step(_: str, images: int, loss: float, label: str = label) -> None:
                 progress.step(label, images, loss)
 
             try:
                 training.run(step)
+                trained[label] = look(training, dataset)
             except Diverged as error:
                 diverged.append(f"{label}: {error}")
-            else:
-                outcomes[label] = outcome(training, dataset)
     for line in diverged:
         console.print(line, markup=False)
-    if not outcomes:
+    if not trained:
         raise UserError("none of these trainings came to an end; try other values")
-    return outcomes
+    return trained
 
 
 def _prepared(config: Config, folder: Path) -> Prepared:
     tidy(folder)
-    if not (folder / "config.json").exists():
+    if not (folder / CONFIG).exists():
         return Prepared(Run.plan(config, folder))
     run = Run.open(folder)
     if run.config != config:
@@ -237,14 +225,14 @@ def _prepared(config: Config, folder: Path) -> Prepared:
     return Prepared(run, run.checkpoints())
 
 
-def _show(plan: Plan, outcomes: Mapping[str, Trained], folder: Path) -> None:
+def _show(plan: Plan, trained: Mapping[str, Trained], folder: Path) -> None:
     """Write the picture and the table; print the table."""
     from compare.report import images, style
 
-    noisy = {f"Noisy, {plan.configs[label].noise:g}": of.noisy for label, of in outcomes.items()}
-    settings = [(label, of.denoised, of.test_mse) for label, of in outcomes.items()]
-    original = next(iter(outcomes.values())).original
+    noisy = {f"Noisy, {plan.configs[label].noise:g}": of.noisy for label, of in trained.items()}
+    settings = [(label, of.denoised, of.test_mse) for label, of in trained.items()]
+    original = next(iter(trained.values())).original
     style.save(images.explore(settings, original, noisy), folder / PICTURE)
-    rows = table(outcomes)
+    rows = table(trained)
     write_text(folder / TABLE, markdown([rows]))
     show_tables([rows])

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from compare import machine
+from compare.controls.controls import control, explanations, matrix
+from compare.controls.faults import FAULTS
+from compare.controls.healthy import census, false_alarms
 from compare.data import datasets
 from compare.files import write_text
 from compare.tables import Table, markdown, show_tables
@@ -17,24 +20,19 @@ def faults(markdown: Path | None, healthy: int | None, device: str, threads: int
 
 def check_faults(markdown_file: Path | None, device: str) -> bool:
     """Check with each fault; print what was found; return whether all were caught and named."""
-    from compare.controls.controls import control, explanations, matrix
-    from compare.controls.faults import FAULTS
-
     images = datasets.load("digits").train_images
     with console.status("injecting faults"):
         found = [control(fault, images, device=device) for fault in FAULTS]
     show_tables([matrix(found)])
-    for missed in (c for c in found if not c.named):
-        what = f"{missed.fault.operation}, {missed.fault.name}"
-        console.print(f"{what}: {missed.sentence}", markup=False)
+    missed = [c for c in found if not c.named]
+    for c in missed:
+        console.print(f"{c.fault.operation}, {c.fault.name}: {c.sentence}", markup=False)
     _write(markdown_file, matrix(found), explanations(found))
-    return all(c.named for c in found)
+    return not missed
 
 
 def check_healthy(count: int, markdown_file: Path | None) -> bool:
     """Check random healthy networks; print every false alarm; return whether there is none."""
-    from compare.controls.healthy import census, false_alarms
-
     images = datasets.load("digits").train_images
     cases, alarms = [], 0
     with console.status("checking healthy networks"):
@@ -43,9 +41,10 @@ def check_healthy(count: int, markdown_file: Path | None) -> bool:
             alarms += bool(failed)
             for finding in failed[:1]:
                 console.print(f"{case}: {finding}", markup=False)
-    show_tables([census(cases, alarms)])
-    _write(markdown_file, census(cases, alarms))
-    return alarms == 0
+    found = census(cases, alarms)
+    show_tables([found])
+    _write(markdown_file, found)
+    return not alarms
 
 
 def _write(file: Path | None, *tables: Table) -> None:

@@ -17,17 +17,16 @@ from compare.training.runs import FIGURES, Run
 def figures(run: Path, method: str, device: str, threads: int | None, **source: Any) -> None:
     """Draw the pictures of a run's folder; print each one's path."""
     machine.set_up(threads)
-    for path in draw(Run.open(run), device=device, method=method, **source):
+    opened = Run.open(run)
+    dataset = datasets.load(opened.config.data, **source)
+    for path in draw(opened, dataset, device=device, method=method):
         click.echo(path)
 
 
-def draw(
-    run: Run, *, device: str, method: str = "umap", dataset: Dataset | None = None, **source: Any
-) -> Iterator[Path]:
+def draw(run: Run, dataset: Dataset, *, device: str, method: str = "umap") -> Iterator[Path]:
     """Draw a run's pictures from its checkpoints, history and check; yield each one's path."""
     from compare.report import figures
 
-    dataset = dataset or datasets.load(run.config.data, **source)
     sides = run.trained_sides(device=device)
     show = take_samples(run.config, dataset, sides, method=method)
     write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})

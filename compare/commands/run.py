@@ -1,9 +1,9 @@
 """What `run` does: everything, in order, into one folder; and what the page shows besides."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -16,7 +16,7 @@ from compare.check.stages import check as check_parity
 from compare.commands.check import show_verdict
 from compare.commands.figures import draw
 from compare.commands.report import write_page
-from compare.commands.train import Prepared, begin, prepare, train_sides
+from compare.commands.train import begin, prepare, train_sides
 from compare.controls.controls import SMALL
 from compare.controls.demonstrations import demonstrate
 from compare.controls.faults import KNOWN
@@ -46,7 +46,9 @@ def run(
     resume: Path | None,
     no_faults: bool,
     threads: int | None,
-    **how: Any,
+    device: str,
+    checkpoint_every: float,
+    **source: Any,
 ) -> bool:
     """Do everything, in order, into one folder; return whether the check held.
 
@@ -54,37 +56,29 @@ def run(
     """
     machine.set_up(threads)
     with prepare(overrides, out, resume, threads) as prepared:
-        return run_all(prepared, faults=not no_faults, **how)
-
-
-def run_all(
-    prepared: Prepared, *, device: str, checkpoint_every: float, faults: bool, **source: Any
-) -> bool:
-    """Do everything, in order, into a prepared folder; return whether the check held."""
-    run = prepared.run
-    dataset = datasets.load(run.config.data, **source)
-    require_memory(run.config, dataset, sides=len(LABELS))
-    with console.status("checking parity"):
-        found = check_parity(run.config, dataset.train_images, device=device)
-    begin(prepared, tuple(LABELS), dataset)
-    write_json(run.folder / "check.json", found.to_dict())
-    show_verdict(found)
-    training = train_sides(
-        prepared, tuple(LABELS), device=device, checkpoint_every=checkpoint_every, dataset=dataset
-    )
-    with console.status("measuring quality"):
-        quality = measure(run, dataset, device=device)
-    with console.status("drawing"):
-        paths = list(draw(run, device=device, dataset=dataset))
-    with console.status("gathering what the page shows"):
-        gather(run, dataset, device=device, faults=faults)
-    page = write_page(run)
-    show_summary(run.config, found, quality, training)
-    click.echo(
-        f"{len(paths)} pictures in {run.folder / 'figures'}; "
-        f"all numbers in {run.folder / 'quality.md'}"
-    )
-    click.echo(f"the page of this run: {page}")
+        run = prepared.run
+        dataset = datasets.load(run.config.data, **source)
+        require_memory(run.config, dataset, sides=len(LABELS))
+        with console.status("checking parity"):
+            found = check_parity(run.config, dataset.train_images, device=device)
+        names = tuple(LABELS)
+        begin(prepared, names, dataset)
+        write_json(run.folder / "check.json", found.to_dict())
+        show_verdict(found)
+        training = train_sides(
+            prepared, names, dataset, device=device, checkpoint_every=checkpoint_every
+        )
+        with console.status("measuring quality"):
+            quality = measure(run, dataset, device=device)
+        with console.status("drawing"):
+            pictures = len(list(draw(run, dataset, device=device)))
+        with console.status("gathering what the page shows"):
+            gather(run, dataset, device=device, faults=not no_faults)
+        page = write_page(run)
+        show_summary(run.config, found, quality, training)
+        figures, numbers = run.folder / "figures", run.folder / "quality.md"
+        click.echo(f"{pictures} pictures in {figures}; all numbers in {numbers}")
+        click.echo(f"the page of this run: {page}")
     return found.held
 
 
@@ -102,22 +96,19 @@ def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> N
     gather_latent_map(run, dataset, device=device)
     gather_first_steps(run, dataset, device=device)
     if faults:
-        gather_faults(run, KNOWN)  # which repeat many of the others
+        gather_faults(run, KNOWN)  # the held-out ones repeat many of these
 
 
 def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
     """Observe the step that would come next, on both sides, from where the NumPy side stands."""
-    checkpoint = Checkpoint.load(run.checkpoint("numpy"))
-    per_epoch = steps_per_epoch(run.config, len(dataset.train_images))
-    number = len(checkpoint.history) * per_epoch + checkpoint.part.steps + 1
-    subject = our_own(
-        dataset.train_images, device=device, start=dict(checkpoint.state), step=number
-    )
+    checkpoint, images = Checkpoint.load(run.checkpoint("numpy")), dataset.train_images
+    done = len(checkpoint.history) * steps_per_epoch(run.config, len(images))
+    number = done + checkpoint.part.steps + 1
+    subject = our_own(images, device=device, start=dict(checkpoint.state), step=number)
     tensors, pictures = observe_step(subject, run.config, stream(Purpose.CHECK, run.config.seed, 6))
-    layers = subject.ours(run.config).describe().layers
     header = {
         "number": number,
-        "layers": [list(layer) for layer in layers],
+        "layers": subject.ours(run.config).describe().layers,
         "tensors": [asdict(tensor) for tensor in tensors],
     }
     write_arrays(run.page(STEP), pictures, header)
@@ -126,10 +117,9 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
 def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
     """Keep codes, places and images for the page's latent map; the places are the pictures'."""
     places, header = read_arrays(run.folder / "latent.safetensors")
-    arrays = latent_map(
-        run.config, dataset, run.trained_sides(device=device), places, header["method"]
-    )
-    write_arrays(run.page(LATENT_MAP), arrays, {**header, "class_names": list(dataset.class_names)})
+    sides = run.trained_sides(device=device)
+    arrays = latent_map(run.config, dataset, sides, places, header["method"])
+    write_arrays(run.page(LATENT_MAP), arrays, {**header, "class_names": dataset.class_names})
 
 
 def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
@@ -152,53 +142,33 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
             for label, part in zip(LABELS.values(), (looked.ours, looked.reference), strict=True):
                 arrays[f"{label}/{number}"] = part
             arrays[f"apart/{number}"] = np.abs(looked.ours - looked.reference)
-    side = make_side("numpy", SMALL)
-    layers = [list(layer) for layer in side.describe().layers]
-    write_arrays(
-        run.page(DEMONSTRATIONS),
-        arrays,
-        {"exhibits": shown, "layers": layers, "batch": SMALL.batch_size},
-    )
+    layers = make_side("numpy", SMALL).describe().layers
+    header = {"exhibits": shown, "layers": layers, "batch": SMALL.batch_size}
+    write_arrays(run.page(DEMONSTRATIONS), arrays, header)
 
 
 def show_summary(config: Config, report: Report, quality: Quality, training: Training) -> None:
     """Print what a run came to, on one screen."""
-    labels = [LABELS[name] for name in training.sides]
-    table = Table(
-        title=f"{config.data}, epochs: {config.epochs}",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-    )
-    table.add_column("")
-    for column in (*labels, "PCA", "noisy input"):
-        table.add_column(column, justify="right")
-    final = {LABELS[name]: training.histories[name] for name in training.sides}
-
-    def row(
-        title: str, cell: Callable[[str], str], columns: Sequence[str] = (*labels, "PCA")
-    ) -> None:
-        table.add_row(title, *(cell(column) for column in columns))
-
-    pixels, neighbours = quality["pixels"], quality["neighbours"]
-    row("training loss per image", lambda side: f"{final[side][-1].loss:.3f}", labels)
-    row(
-        "denoised test MSE per pixel",
-        lambda of: _mse(pixels[of]["denoised"]),
-        (*labels, "PCA", "noisy input"),
-    )
-    row(
-        "the same, PSNR in dB",
-        lambda of: _psnr(pixels[of]["denoised"]),
-        (*labels, "PCA", "noisy input"),
-    )
-    row("clean reconstructions, MSE", lambda of: _mse(pixels[of]["clean"]))
-    row("5-NN accuracy in the latent", lambda of: f"{neighbours[of]['clean_accuracy']:.3f}")
-    row(
-        "seconds of training",
-        lambda side: f"{sum(record.seconds for record in final[side]):.1f}",
-        labels,
-    )
+    records = {LABELS[name]: training.histories[name] for name in training.sides}
+    pixels = quality["pixels"]
+    denoised = {name: pixels[name]["denoised"] for name in (*records, "PCA", "noisy input")}
+    clean = {name: pixels[name]["clean"] for name in (*records, "PCA")}
+    rows = {
+        "training loss per image": [f"{of[-1].loss:.3f}" for of in records.values()],
+        "denoised test MSE per pixel": [_number(of, "mse", 4) for of in denoised.values()],
+        "the same, PSNR in dB": [_number(of, "psnr", 1) for of in denoised.values()],
+        "clean reconstructions, MSE": [_number(of, "mse", 4) for of in clean.values()],
+        "5-NN accuracy in the latent": [
+            f"{quality['neighbours'][name]['clean_accuracy']:.3f}" for name in clean
+        ],
+        "seconds of training": [f"{sum(r.seconds for r in of):.1f}" for of in records.values()],
+    }
+    title = f"{config.data}, epochs: {config.epochs}"
+    table = Table("", title=title, title_justify="left", title_style="bold", box=None)
+    for name in denoised:
+        table.add_column(name, justify="right")
+    for what, cells in rows.items():
+        table.add_row(what, *cells)
     console.print()
     console.print(table)
     show_verdict(report)
@@ -209,9 +179,6 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
     )
 
 
-def _mse(error: Error | None) -> str:
-    return f"{error['mse']:.4f}" if error else ""
-
-
-def _psnr(error: Error | None) -> str:
-    return f"{error['psnr']:.1f}" if error and error["psnr"] is not None else ""
+def _number(error: Error | None, which: Literal["mse", "psnr"], places: int) -> str:
+    value = error[which] if error else None
+    return "" if value is None else f"{value:.{places}f}"

@@ -14,7 +14,6 @@ from compare.data import datasets
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError, clipped
-from compare.sides.interface import AutoencoderSide
 from compare.sides.subject import LABELS, make_side
 from compare.terminal import TrainingProgress, console
 from compare.training.checkpoint import Checkpoint, DriftRecord
@@ -37,13 +36,16 @@ def train(
     out: Path | None,
     resume: Path | None,
     threads: int | None,
-    **how: Any,
+    device: str,
+    checkpoint_every: float,
+    **source: Any,
 ) -> None:
-    """Train one side or both into a folder; print which."""
+    """Train one side, or "both", in a folder; print which folder."""
     machine.set_up(threads)
     names = tuple(LABELS) if side == "both" else (side,)
     with prepare(overrides, out, resume, threads) as prepared:
-        train_sides(prepared, names, **how)
+        dataset = datasets.load(prepared.run.config.data, **source)
+        train_sides(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
     click.echo(f"checkpoints and history: {prepared.run.folder}")
 
 
@@ -57,20 +59,23 @@ def prepare(
     differs is printed.
     """
     folder = _plan(overrides, out, resume).run.folder
+    in_place = not out and resume is not None and not resume.is_file()
     with claimed(folder, CONFIG):
-        prepared = _plan(
-            overrides, folder if out or not resume or resume.is_file() else None, resume
-        )  # as it is now
-        if resume is not None:
-            made_with = [start.environment for start in prepared.starts.values()] or [
-                prepared.run.environment()
-            ]
-            for difference in machine.go_on_from(made_with[0], threads):
-                console.print(
-                    f"{clipped(difference)}: the last bits may differ from an unbroken run's",
-                    markup=False,
-                )
+        prepared = _plan(overrides, None if in_place else folder, resume)  # as it is now
+        if resume:
+            made_with = [start.environment for start in prepared.starts.values()]
+            go_on_from((made_with or [prepared.run.environment()])[0], threads)
         yield prepared
+
+
+def go_on_from(earlier: Mapping[str, Any], threads: int | None, what: str = "run") -> None:
+    """Work with an earlier environment's threads, or with `threads`; print what differs."""
+    for difference in machine.go_on_from(earlier, threads):
+        _warn(clipped(difference), what)
+
+
+def _warn(difference: str, what: str = "run") -> None:
+    console.print(f"{difference}: the last bits may differ from an unbroken {what}'s", markup=False)
 
 
 def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -> Prepared:
@@ -98,15 +103,10 @@ def _continued(
 ) -> Config:
     config = replace(old, **overrides)
     require_memory(config)
-    if changed := [
-        name
-        for name in overrides
-        if name != "epochs" and getattr(old, name) != getattr(config, name)
-    ]:
-        raise UserError(
-            f"--{changed[0].replace('_', '-')} cannot change in a resumed run; "
-            "start a new run for that"
-        )
+    for name in overrides:
+        if name != "epochs" and getattr(old, name) != getattr(config, name):
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} cannot change in a resumed run; start a new run for that")
     done = max((len(start.history) for start in starts.values()), default=0)
     if done > config.epochs:
         raise UserError(f"it has {done} epochs already; --epochs must be at least that")
@@ -141,33 +141,22 @@ def set_up(
         if run.checkpoint(name).exists():
             training.resume(name, start)
             if name in sides and start.side == name:
-                _say_where(sides[name], start)
+                then, now = start.environment.get("device"), sides[name].describe().device
+                if then != now:
+                    _warn(f"{name}: device {then} then, {now} now")
     return training
-
-
-def _say_where(side: AutoencoderSide, start: Checkpoint) -> None:
-    """Print that a side goes on elsewhere, if so: another device has other last bits."""
-    then, now = start.environment.get("device"), side.describe().device
-    if then != now:
-        console.print(
-            f"{start.side}: device {then} then, {now} now: "
-            "the last bits may differ from an unbroken run's",
-            markup=False,
-        )
 
 
 def train_sides(
     prepared: Prepared,
     names: Sequence[str],
+    dataset: Dataset,
     *,
     device: str,
     checkpoint_every: float,
-    dataset: Dataset | None = None,
-    **source: Any,
 ) -> Training:
     """Train the named sides to the end, from wherever they are."""
     run = prepared.run
-    dataset = dataset or datasets.load(run.config.data, **source)
     training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
     training.drift = {record["epoch"]: DriftRecord(**record) for record in run.history()["drift"]}
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)
@@ -176,10 +165,8 @@ def train_sides(
         timeline.record(training.sides[name], "epoch", epoch)
         timeline.save()
 
-    per_epoch = len(dataset.train_images)
-    with TrainingProgress(
-        {LABELS[name]: per_epoch * run.config.epochs for name in names}
-    ) as progress:
+    images = len(dataset.train_images) * run.config.epochs
+    with TrainingProgress({LABELS[name]: images for name in names}) as progress:
         for name in names:
             progress.skip(LABELS[name], training.images_seen(name))
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
