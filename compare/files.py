@@ -72,12 +72,10 @@ def require_writable(path: Path) -> None:
         target = path.resolve()
         require_file(target)
         there = next(place for place in (target, *target.parents) if place.exists())
-        folder = (
-            there.parent if there == target else there
-        )  # where folders are missing, the one above them
+        folder = there.parent if there == target else there  # the nearest that exists
         temporary = _partial(folder / target.name)
         temporary.unlink(missing_ok=True)
-        temporary.open("xb").close()
+        temporary.touch(exist_ok=False)
         temporary.unlink()
 
 
@@ -86,10 +84,9 @@ def remove_partials(folder: Path) -> None:
 
     Only our own names count, and only files: whatever else lies there is somebody's.
     """
+    ours = re.compile(rf"\..+\.([1-9][0-9]{{0,8}}){re.escape(PARTIAL)}", re.DOTALL)
     for path in folder.glob(f".*{PARTIAL}"):
-        named = re.fullmatch(
-            rf"\..+\.([1-9][0-9]{{0,8}}){re.escape(PARTIAL)}", path.name, re.DOTALL
-        )
+        named = ours.fullmatch(path.name)
         if named and stat.S_ISREG(path.lstat().st_mode) and not _is_at_work(int(named[1])):
             with suppress(PermissionError):  # another user's, in a folder that is everybody's
                 path.unlink(missing_ok=True)
@@ -117,12 +114,9 @@ def refusals_told(path: Path) -> Iterator[None]:
     except OSError as error:
         what = "free some space" if error.errno == errno.ENOSPC else "choose another place"
         raise UserError(f"cannot write {path}: {error.strerror}; {what}") from error
-    except (
-        RuntimeError
-    ) as error:  # what pathlib says, before Python 3.13, of links that lead to each other
-        raise UserError(
-            f"cannot write {path}: it is a loop of links; choose another place"
-        ) from error
+    except RuntimeError as error:  # pathlib's, before Python 3.13
+        reason = "it is a loop of links"
+        raise UserError(f"cannot write {path}: {reason}; choose another place") from error
 
 
 def _partial(target: Path) -> Path:
@@ -198,20 +192,11 @@ def read_arrays(
             raise ValueError("its content has changed since it was written")
         return arrays, _harmless(json.loads(text))
     except KeyError as error:
-        raise UserError(
-            f"cannot read {path} (it has no {error} among its metadata); {advice}"
-        ) from error
-    except (
-        OSError,
-        SafetensorError,
-        ValueError,
-        RecursionError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        # The last two are NumPy's for dtypes that it has not: bfloat16, float8.
-        reason = getattr(error, "strerror", None) or error
+        reason = f"it has no {error} among its metadata"
         raise UserError(f"cannot read {path} ({reason}); {advice}") from error
+    except (OSError, SafetensorError, *STUMBLES) as error:
+        told = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read {path} ({told}); {advice}") from error
 
 
 def require_own(folder: Path, names: Iterable[str]) -> None:
@@ -244,15 +229,14 @@ def require_file(path: Path) -> None:
 
 def _harmless(value: Any) -> Any:
     """Return a JSON value whose texts can be shown anywhere, whatever a terminal would obey."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, list):
-        return [_harmless(item) for item in value]
-    return (
-        {printable(key): _harmless(item) for key, item in value.items()}
-        if isinstance(value, dict)
-        else value
-    )
+    match value:
+        case str():
+            return printable(value)
+        case list():
+            return [_harmless(item) for item in value]
+        case dict():
+            return {printable(key): _harmless(item) for key, item in value.items()}
+    return value
 
 
 def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:

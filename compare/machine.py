@@ -67,9 +67,8 @@ def most_threads() -> int:
 
 def blas_threads() -> int:
     """Return how many threads NumPy's BLAS works with."""
-    return max(
-        (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
-    )
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return max(pools, default=1)
 
 
 def threads() -> dict[str, int | None]:
@@ -84,9 +83,7 @@ def go_on_from(earlier: Mapping[str, Any], count: int | None) -> list[str]:
     Sums have another order, and so other last bits, under other threads, versions or processors.
     """
     then = earlier.get("threads")
-    blas, torch = (
-        (then.get(of) for of in ("blas", "torch")) if isinstance(then, dict) else (None, None)
-    )
+    blas, torch = map(then.get, ("blas", "torch")) if isinstance(then, dict) else (None, None)
     if count is None and _is_count(blas) and (torch is None or _is_count(torch)):
         set_threads(blas, torch)
     now = describe()
@@ -107,9 +104,7 @@ def keep_freed_memory() -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
-        mallopt(
-            M_MMAP_THRESHOLD, 32 * 2**20
-        )  # the largest that it takes: blocks up to this come from the heap
+        mallopt(M_MMAP_THRESHOLD, 32 * 2**20)  # its largest: smaller blocks come from the heap
         mallopt(M_TRIM_THRESHOLD, 512 * 2**20)  # so much may lie free at the heap's end
 
 
@@ -126,13 +121,13 @@ def unset(name: str) -> Iterator[None]:
 
 def describe() -> dict[str, Any]:
     """Return versions, machine and thread pools, NumPy's BLAS first, as plain values for JSON."""
-    numpys = str(
-        Path(np.__file__).parent
-    )  # wheels keep their libraries in …/numpy/ or …/numpy.libs/
+    numpys = str(Path(np.__file__).parent)  # wheels keep libraries in …/numpy/ or …/numpy.libs/
     pools = sorted(
         threadpool_info(),
         key=lambda pool: (not pool["filepath"].startswith(numpys), pool["filepath"]),
     )
+    told = ("internal_api", "version", "architecture", "num_threads")
+    set_here = sorted(item for item in os.environ.items() if item[0].startswith(LIBRARIES))
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -140,41 +135,25 @@ def describe() -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cores": cores(),
         "threads": threads(),
-        "thread_pools": [
-            {
-                key: pool.get(key)
-                for key in ("internal_api", "version", "architecture", "num_threads")
-            }
-            for pool in pools
-        ],
-        "torch_works_with": _torch_works_with(),
-        "gpu": _gpu_name(),
-        "settings": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(LIBRARIES)
-        },
+        "thread_pools": [{key: pool.get(key) for key in told} for pool in pools],
+        **_torch(),
+        "settings": dict(set_here),
     }
 
 
 def machine(environment: Mapping[str, Any]) -> str:
     """Say on one line what `describe` found: processor, BLAS with its kernel, versions."""
-    pools = [
-        pool
-        for pool in environment["thread_pools"]
-        if pool["internal_api"] in ("openblas", "mkl", "blis")
-    ]
-    by_hand = (
-        ", as OPENBLAS_CORETYPE has it"
-        if environment.get("settings", {}).get("OPENBLAS_CORETYPE")
-        else ""
-    )
+    chosen = environment.get("settings", {}).get("OPENBLAS_CORETYPE")
+    by_hand = ", as OPENBLAS_CORETYPE has it" if chosen else ""
     named = [
         f"{pool['internal_api']} {pool['version']} ({pool['architecture']}{by_hand})"
-        for pool in pools
+        for pool in environment["thread_pools"]
+        if pool["internal_api"] in ("openblas", "mkl", "blis")
     ]
     blas = named[0] if named else "its own BLAS"
     packages = environment["packages"]
     torch_with = f" with {found}" if (found := environment.get("torch_works_with")) else ""
-    gpu = f"; {environment['gpu']}" if environment.get("gpu") else ""
+    gpu = f"; {found}" if (found := environment.get("gpu")) else ""
     return (
         f"{environment['cpu']}, {environment['cores']} cores, {environment['system']}; "
         f"NumPy {packages['numpy']} with {blas}; torch {packages['torch']}{torch_with}{gpu}"
@@ -192,9 +171,7 @@ def settings(environment: Mapping[str, Any]) -> str:
 def _kernels(environment: Mapping[str, Any]) -> str:
     pools = environment.get("thread_pools")
     found = [pool for pool in pools if isinstance(pool, dict)] if isinstance(pools, list) else []
-    return ", ".join(
-        sorted({str(pool["architecture"]) for pool in found if pool.get("architecture")})
-    )
+    return ", ".join(sorted({str(name) for pool in found if (name := pool.get("architecture"))}))
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
@@ -208,21 +185,20 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _torch_works_with() -> str | None:
-    """Return torch's BLAS and its kernels' vector instructions, which no list of pools shows."""
+def _torch() -> dict[str, str | None]:
+    """Return torch's BLAS with its kernels' vector instructions, and its GPU, where it is loaded.
+
+    No list of thread pools shows them.
+    """
     if not (torch := sys.modules.get("torch")):
-        return None
+        return {"torch_works_with": None, "gpu": None}
     mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
-    return (
-        f"{f'mkl {mkl[1]}' if mkl else 'another BLAS'} ({torch.backends.cpu.get_cpu_capability()})"
-    )
-
-
-def _gpu_name() -> str | None:
-    torch = sys.modules.get("torch")
-    if not (torch and torch.cuda.is_available()):
-        return None
-    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+    blas = f"mkl {mkl[1]}" if mkl else "another BLAS"
+    with_gpu = torch.cuda.is_available()
+    return {
+        "torch_works_with": f"{blas} ({torch.backends.cpu.get_cpu_capability()})",
+        "gpu": f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}" if with_gpu else None,
+    }
 
 
 def _cpu_name() -> str:

@@ -20,16 +20,16 @@ class Table(NamedTuple):
 
 def show_tables(tables: Iterable[Table]) -> None:
     """Print tables of ready text, the first column left and the others right aligned."""
-    for plain in tables:
+    for title, columns, rows in tables:
         table = RichTable(
-            title=plain.title, title_justify="left", title_style="bold", box=None, pad_edge=False
+            title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
         )
-        for i, column in enumerate(plain.columns):
-            table.add_column(
-                Text(column), justify="left" if i == 0 else "right", style="" if i else "bold"
-            )
-        for row in plain.rows:
-            table.add_row(*map(Text, row))  # a bracket in a name is no markup
+        first, *others = map(Text, columns)  # a bracket in a name is no markup
+        table.add_column(first, style="bold")
+        for column in others:
+            table.add_column(column, justify="right")
+        for row in rows:
+            table.add_row(*map(Text, row))
         console.print(table)
         console.print()
 
@@ -38,17 +38,19 @@ def markdown(tables: Iterable[Table]) -> str:
     """Return tables as a Markdown document."""
     parts = []
     for title, columns, rows in tables:
-        lines = [columns, ("---", *["---:"] * (len(columns) - 1)), *rows]
-        parts.append(
-            f"**{title}**\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
-        )
+        ruler = ("---", *["---:"] * (len(columns) - 1))
+        lines = (f"| {' | '.join(cells)} |\n" for cells in (columns, ruler, *rows))
+        parts.append(f"**{title}**\n\n{''.join(lines)}")
     return "\n".join(parts)
 
 
 def literal(value: Any) -> Any:
     """Return plain values whose texts a Markdown document shows as they are, whatever they hold."""
-    if isinstance(value, str):
-        return re.sub(r"[\\`\[\]<>|&]", r"\\\g<0>", value)
-    if isinstance(value, dict):
-        return {literal(key): literal(item) for key, item in value.items()}
-    return [literal(item) for item in value] if isinstance(value, list) else value
+    match value:
+        case str():
+            return re.sub(r"[\\`\[\]<>|&]", r"\\\g<0>", value)
+        case list():
+            return [literal(item) for item in value]
+        case dict():
+            return {literal(key): literal(item) for key, item in value.items()}
+    return value

@@ -30,9 +30,8 @@ def printable(text: str) -> str:
 @contextmanager
 def steady_streams() -> Iterator[None]:
     """Have all that is printed meanwhile go through `Steady`."""
-    out, err = (
-        Steady(stream) if stream else None for stream in (sys.stdout, sys.stderr)
-    )  # a service may have neither
+    # A service may have neither stream.
+    out, err = (Steady(stream) if stream else None for stream in (sys.stdout, sys.stderr))
     with redirect_stdout(out), redirect_stderr(err):
         yield
 
@@ -45,13 +44,10 @@ class Steady:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._plain = (
-            not stream.isatty() and not {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys()
-        )
+        forced = {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys()
+        self._plain = not stream.isatty() and not forced
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a name in another encoding, a σ in ASCII
+            stream.reconfigure(errors="backslashreplace")  # another encoding's name, a σ in ASCII
 
     def write(self, text: str) -> int:
         """Write text; where no terminal will show it, without control characters."""
@@ -73,13 +69,10 @@ class Steady:
             action(*arguments)
         except OSError as error:
             with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - it is no path
-                os.dup2(
-                    nowhere.fileno(), self._stream.fileno()
-                )  # where what is left in buffers goes as well
+                os.dup2(nowhere.fileno(), self._stream.fileno())  # for what is left in buffers
             if not isinstance(error, BrokenPipeError) and self._stream is sys.__stdout__:
-                raise UserError(
-                    f"cannot print: {error.strerror}; give the output another place"
-                ) from error
+                advice = "give the output another place"
+                raise UserError(f"cannot print: {error.strerror}; {advice}") from error
 
 
 WIDTH = 100  # columns, where there is no terminal to ask
@@ -94,11 +87,11 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} images/s" if speed else "", style="dim", justify="right")
 
 
-class TrainingProgress:
+class TrainingProgress(Progress):
     """A bar of images for every training, by label; a context manager."""
 
     def __init__(self, totals: Mapping[str, int]) -> None:
-        self._progress = Progress(
+        super().__init__(
             TextColumn("{task.description:<8}"),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
@@ -107,24 +100,16 @@ class TrainingProgress:
             TimeRemainingColumn(compact=True),
             console=console,
         )
-        self._tasks = {
-            label: self._progress.add_task(label, total=total, loss="", start=False)
+        self._bars = {
+            label: self.add_task(label, total=total, loss="", start=False)
             for label, total in totals.items()
         }
 
-    def __enter__(self) -> "TrainingProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._progress.stop()
-
     def skip(self, label: str, images: int) -> None:
         """Count images as done that an earlier process has trained on."""
-        self._progress.update(self._tasks[label], completed=images)
+        self.update(self._bars[label], completed=images)
 
     def step(self, label: str, images: int, loss: float) -> None:
         """Advance a training by one batch with this loss per image."""
-        task = self._tasks[label]
-        self._progress.start_task(task)
-        self._progress.update(task, advance=images, loss=f"{loss:.2f}")
+        self.start_task(self._bars[label])
+        self.update(self._bars[label], advance=images, loss=f"{loss:.2f}")

@@ -216,7 +216,7 @@ def _train(
 def _prepared(config: Config, folder: Path) -> Prepared:
     tidy(folder)
     if not (folder / CONFIG).exists():
-        return Prepared(Run.plan(config, folder))
+        return Prepared(Run.plan(config, folder), {})
     run = Run.open(folder)
     if run.config != config:
         raise UserError(

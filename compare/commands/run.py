@@ -27,8 +27,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.files import read_arrays, write_arrays, write_json, write_text
 from compare.quality.codecs import Error
-from compare.quality.questions import Quality, tables
-from compare.quality.questions import measure as measure_quality
+from compare.quality.questions import Quality, measure, tables
 from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
 from compare.tables import markdown
@@ -69,11 +68,13 @@ def run(
             prepared, names, dataset, device=device, checkpoint_every=checkpoint_every
         )
         with console.status("measuring quality"):
-            quality = measure(run, dataset, device=device)
+            quality = measure(run.config, dataset, run.trained_sides(device=device))
+            write_json(run.folder / "quality.json", quality)
+            write_text(run.folder / "quality.md", markdown(tables(quality)))
         with console.status("drawing"):
             pictures = len(list(draw(run, dataset, device=device)))
         with console.status("gathering what the page shows"):
-            gather(run, dataset, device=device, faults=not no_faults)
+            gather(run, dataset, device, faults=not no_faults)
         page = write_page(run)
         show_summary(run.config, found, quality, training)
         figures, numbers = run.folder / "figures", run.folder / "quality.md"
@@ -82,24 +83,20 @@ def run(
     return found.held
 
 
-def measure(run: Run, dataset: Dataset, *, device: str) -> Quality:
-    """Measure the trained sides on the test set; write the numbers and their tables."""
-    quality = measure_quality(run.config, dataset, run.trained_sides(device=device))
-    write_json(run.folder / "quality.json", quality)
-    write_text(run.folder / "quality.md", markdown(tables(quality)))
-    return quality
-
-
-def gather(run: Run, dataset: Dataset, *, device: str, faults: bool = True) -> None:
+def gather(run: Run, dataset: Dataset, device: str, *, faults: bool) -> None:
     """Gather everything that a finished run's page shows; the faults take the longest."""
-    gather_step(run, dataset, device=device)
-    gather_latent_map(run, dataset, device=device)
-    gather_first_steps(run, dataset, device=device)
+    gather_step(run, dataset, device)
+    gather_latent_map(run, dataset, device)
+    timeline = Timeline(run.page(TIMELINE), run.config, dataset)
+    for name in LABELS:  # the run's first steps again
+        side = make_side(name, run.config, device=device)
+        record_first_steps(timeline, side, run.config, dataset.train_images)
+    timeline.save()
     if faults:
         gather_faults(run, KNOWN)  # the held-out ones repeat many of these
 
 
-def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
+def gather_step(run: Run, dataset: Dataset, device: str) -> None:
     """Observe the step that would come next, on both sides, from where the NumPy side stands."""
     checkpoint, images = Checkpoint.load(run.checkpoint("numpy")), dataset.train_images
     done = len(checkpoint.history) * steps_per_epoch(run.config, len(images))
@@ -114,21 +111,12 @@ def gather_step(run: Run, dataset: Dataset, *, device: str) -> None:
     write_arrays(run.page(STEP), pictures, header)
 
 
-def gather_latent_map(run: Run, dataset: Dataset, *, device: str) -> None:
+def gather_latent_map(run: Run, dataset: Dataset, device: str) -> None:
     """Keep codes, places and images for the page's latent map; the places are the pictures'."""
     places, header = read_arrays(run.folder / "latent.safetensors")
     sides = run.trained_sides(device=device)
     arrays = latent_map(run.config, dataset, sides, places, header["method"])
     write_arrays(run.page(LATENT_MAP), arrays, {**header, "class_names": dataset.class_names})
-
-
-def gather_first_steps(run: Run, dataset: Dataset, *, device: str) -> None:
-    """Take the run's first steps again, on each side, and add them to its timeline."""
-    timeline = Timeline(run.page(TIMELINE), run.config, dataset)
-    for name in LABELS:
-        side = make_side(name, run.config, device=device)
-        record_first_steps(timeline, side, run.config, dataset.train_images)
-    timeline.save()
 
 
 def gather_faults(run: Run, faults: Sequence[Fault]) -> None:

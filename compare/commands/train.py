@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import click
@@ -27,7 +26,7 @@ class Prepared(NamedTuple):
     """A run about to go on, and the checkpoints, by side, that it goes on from."""
 
     run: Run
-    starts: Mapping[str, Checkpoint] = MappingProxyType({})
+    starts: Mapping[str, Checkpoint]
 
 
 def train(
@@ -83,7 +82,7 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
     if resume is None:
         config = Config(**overrides)
         require_memory(config)
-        return Prepared(Run.plan(config, out))
+        return Prepared(Run.plan(config, out), {})
     if resume.is_dir():
         if out is not None:
             raise UserError(
