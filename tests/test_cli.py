@@ -8,7 +8,7 @@ import pytest
 from compare.cli import cli
 from compare.data.config import DTYPES
 from compare.files import read_json
-from tests.running import compare, exit_code
+from tests.running import exit_code, here
 
 PICTURES = {
     "dataset",
@@ -113,9 +113,9 @@ def test_train_goes_on_from_the_other_sides_checkpoint(
 
 
 def test_check_prints_every_operation_and_writes_every_finding(tmp_path: Path) -> None:
-    printed = compare(
-        "check", "--hidden-dim", 16, "--threads", 1, "--json", "found.json", cwd=tmp_path
-    )
+    small = ("--hidden-dim", 16, "--threads", 1)
+    code, printed, said = here("check", *small, "--json", "found.json", cwd=tmp_path)
+    assert (code, said) == (0, "")
     found = read_json(tmp_path / "found.json")
     assert found["held"] is True
     assert {"fc1.backward", "train_step"} <= {finding["operation"] for finding in found["findings"]}

@@ -5,19 +5,64 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from compare import machine
+from tests.running import ROOT
 
-LIMIT_AND_COUNT = """
-import sys
+CHILD = """
+import json, sys
 from compare import machine
-{first}
+about = [machine.machine(machine.describe())]
+import scipy.linalg
+about.append(machine.machine(machine.describe()))
 machine.set_threads(1)
 import threadpoolctl, torch
-print(torch.get_num_threads(), *(pool["num_threads"] for pool in threadpoolctl.threadpool_info()))
+def counts():
+    return {torch.get_num_threads(), *(p["num_threads"] for p in threadpoolctl.threadpool_info())}
+about.append(machine.machine(machine.describe()))
+one = counts()
+machine.set_threads(2)
+print(json.dumps([about, list(one), list(counts())]), flush=True)
+for line in sys.stdin:
+    earlier, count = json.loads(line)
+    machine.set_threads(1)
+    print(json.dumps([machine.go_on_from(earlier, count), machine.threads()]), flush=True)
 """
+
+
+class Child:
+    """A process that loads one library after the other, and goes on from what it is given."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdin and process.stdout
+        self._question, self._answer = process.stdin, process.stdout
+        self.about, self.one, self.two = json.loads(self._answer.readline())
+
+    def go_on_from(self, earlier: dict[str, object], count: int | None = None) -> Any:
+        """Return what differs from an earlier environment, and the threads worked with."""
+        print(json.dumps([earlier, count]), file=self._question, flush=True)
+        return json.loads(self._answer.readline())
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    """Start the process, with no thread count set for it."""
+    unlimited = {
+        name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=unlimited,
+        cwd=ROOT,
+    ) as process:
+        yield Child(process)
 
 
 def test_the_environment_is_plain_values_with_versions_and_machine() -> None:
@@ -29,26 +74,10 @@ def test_the_environment_is_plain_values_with_versions_and_machine() -> None:
     assert described["thread_pools"]
 
 
-MACHINE = """
-import {first}, {second}
-from compare.machine import describe, machine
-print(machine(describe()))
-"""
-
-
-@pytest.mark.parametrize(
-    ("first", "second"), [("numpy", "scipy.linalg"), ("scipy.linalg", "torch")]
-)
-def test_the_blas_that_is_named_is_numpys_whatever_else_brings_one(first: str, second: str) -> None:
-    code = MACHINE.format(first=first, second=second)
-    alone, beside = (
-        subprocess.run(
-            [sys.executable, "-c", text], check=True, capture_output=True, text=True
-        ).stdout
-        for text in (MACHINE.format(first="numpy", second="numpy"), code)
-    )
+def test_the_blas_that_is_named_is_numpys_whatever_else_brings_one(child: Child) -> None:
+    alone, *beside = child.about
     processor_and_numpy, *_ = alone.partition("; torch")
-    assert beside.startswith(processor_and_numpy)
+    assert all(text.startswith(processor_and_numpy) for text in beside)
     assert "its own BLAS" not in alone
 
 
@@ -66,66 +95,47 @@ def test_a_package_that_is_absent_has_no_version(monkeypatch: pytest.MonkeyPatch
     assert machine.describe()["packages"] == {"no-such-package": None}
 
 
-RUN = """
-from compare import machine
-{then}
-print(*machine.go_on_from({earlier!r}, {count}), sep=";")
-print(machine.threads())
-"""
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [((2, 1), (2, 1)), ((1, 2), (1, 2)), ((2, None), (2, 2))],
+)
+def test_the_threads_of_before_are_worked_with_again(
+    child: Child, then: tuple[int, int | None], now: tuple[int, int]
+) -> None:
+    earlier = {**machine.describe(), "threads": dict(zip(("blas", "torch"), then, strict=True))}
+    assert child.go_on_from(earlier) == [[], dict(zip(("blas", "torch"), now, strict=True))]
 
 
-def went_on(
-    earlier: dict[str, object], *, count: int | None = None, then: str = "import torch"
-) -> list[str]:
-    """Return what differed, and the threads worked with, in a process of its own."""
-    code = RUN.format(then=then, earlier=earlier, count=count)
-    printed = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout
-    return printed.splitlines()
-
-
-def test_the_threads_of_before_are_worked_with_again() -> None:
+def test_what_differs_from_before_is_said(child: Child) -> None:
     here = machine.describe()
-    for threads in ({"blas": 2, "torch": 1}, {"blas": 1, "torch": 2}):
-        assert went_on({**here, "threads": threads}) == ["", str(threads)]
-    assert went_on({**here, "threads": {"blas": 2, "torch": None}}) == [
-        "",
-        "{'blas': 2, 'torch': 2}",
-    ]
-
-
-def test_what_differs_from_before_is_said() -> None:
-    here = machine.describe()
-    packages = {**here["packages"], "numpy": "1.0"}
-    differ, _ = went_on(
-        {**here, "cpu": "Z80", "packages": packages, "threads": {"blas": 2, "torch": 2}}, count=1
-    )
     now = here["packages"]["numpy"]
-    assert (
-        differ == f"cpu Z80 then, {here['cpu']} now;threads 2 then, 1 now;numpy 1.0 then, {now} now"
-    )
+    earlier = {
+        **here,
+        "cpu": "Z80",
+        "packages": {**here["packages"], "numpy": "1.0"},
+        "threads": {"blas": 2, "torch": 2},
+    }
+    assert child.go_on_from(earlier, 1)[0] == [
+        f"cpu Z80 then, {here['cpu']} now",
+        "threads 2 then, 1 now",
+        f"numpy 1.0 then, {now} now",
+    ]
 
 
 @pytest.mark.parametrize(
     "threads", [None, 3, {}, {"blas": "2"}, {"blas": 10**9, "torch": 1}, {"blas": 0, "torch": 0}]
 )
-def test_a_file_that_asks_for_no_sensible_threads_changes_nothing(threads: object) -> None:
-    _, ours = went_on({**machine.describe(), "threads": threads})
-    assert ours == "{'blas': 1, 'torch': 1}"  # as the tests have it
+def test_a_file_that_asks_for_no_sensible_threads_changes_nothing(
+    child: Child, threads: object
+) -> None:
+    _, ours = child.go_on_from({**machine.describe(), "threads": threads})
+    assert ours == {"blas": 1, "torch": 1}
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has one thread anyway")
-@pytest.mark.parametrize("first", ["", "import torch"])
-def test_a_thread_count_holds_for_libraries_loaded_before_and_after(first: str) -> None:
-    unlimited = {
-        name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")
-    }
-    code = LIMIT_AND_COUNT.format(first=first)
-    printed = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=unlimited
-    )
-    assert set(printed.stdout.split()) == {"1"}
+def test_a_thread_count_holds_for_libraries_loaded_before_and_after(child: Child) -> None:
+    assert child.one == [1]  # torch was loaded after it was set
+    assert child.two == [2]  # and before
 
 
 def test_no_more_threads_are_used_than_blas_was_built_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Files from strangers: a program under a name that a command reads is refused, and not run."""
+"""Files from others: a program under a name that a command reads is refused, and not run."""
 
 import base64
 import io
@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from compare import machine
-from tests.running import exit_code
+from compare.data import digits
+from tests.running import digits_once, exit_code
 from tests.trials import checkpoints, folders
 from tests.trials.many import many
 from tests.trials.programs import programs
@@ -31,7 +32,7 @@ READ = [  # a command, and a file that it reads
     *((f"{command} --resume run --epochs 2", "run/history.json") for command in ("train", "run")),
     *(("run --resume run", f"run/{part}") for part in ("torch.safetensors", "config.json")),
     *(
-        ("figures run", f"run/{part}")
+        ("figures run --method pca", f"run/{part}")
         for part in ("numpy.safetensors", "config.json", "history.json", "check.json")
     ),
     ("explore --resume run", "run/explore.json"),
@@ -52,6 +53,7 @@ HOST = {"environment": machine.describe(), "device": "cpu"}
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go to a folder in which there is a run that was trained."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(digits, "load", digits_once)
     folders.make_run(Path())
 
 
@@ -121,13 +123,13 @@ def test_a_program_under_a_name_that_a_command_reads_does_not_run_and_is_refused
             "run/history.json",
             {"drift": [{"epoch": 0, "parameters": 0, "loss": 0}]},
         ),
-        ("figures run", "run/check.json", []),
+        ("figures run --method pca", "run/check.json", []),
         (
-            "figures run",
+            "figures run --method pca",
             "run/check.json",
             dict.fromkeys(("held", "sentence", "findings", "exactness", "free_runs"), 3),
         ),
-        ("figures run", "run/history.json", {"numpy": [{}], "drift": []}),
+        ("figures run --method pca", "run/history.json", {"numpy": [{}], "drift": []}),
         ("explore --resume run", "run/explore.json", []),
         (
             "explore --resume run",
@@ -185,14 +187,15 @@ def test_of_many_wrong_checkpoints_each_is_refused_or_makes_no_difference(tmp_pa
     assert outcomes["accepted: the original"]
 
 
-def test_of_many_folders_and_results_of_strangers_none_does_harm(tmp_path: Path) -> None:
+def test_of_many_folders_and_results_of_others_none_does_harm(tmp_path: Path) -> None:
     outcomes = many(folders.trial, range(110), tmp_path)
     assert outcomes.keys() == {"refused", "unread", "shown as text", "left alone"}
 
 
 @pytest.mark.usefixtures("workplace")
 @pytest.mark.parametrize(
-    "command", ["report run", "figures run", "train --resume run --epochs 2", "run --resume run"]
+    "command",
+    ["report run", "figures run --method pca", "train --resume run --epochs 2", "run --resume run"],
 )
 @pytest.mark.parametrize(
     "name", ["figures/latent.png", "report.html", "numpy.safetensors", "page", "quality.md"]
@@ -250,7 +253,7 @@ def test_a_picture_and_a_link_within_the_run_are_shown(monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("workplace")
 @pytest.mark.parametrize("text", folders.TEXTS, ids=lambda text: ascii(text)[:20])
-def test_a_strangers_text_is_shown_as_text_in_page_terminal_and_document(
+def test_a_user_supplied_text_is_shown_as_text_in_page_terminal_and_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     value = json.loads(Path("run/config.json").read_text(encoding="utf-8"))

@@ -2,35 +2,47 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from compare.errors import Diverged
 from compare.files import PARTIAL, read_json
 from compare.training.training import Training
-from tests.running import exit_code
+from tests.running import exit_code, here
 
 SMALL = ("--epochs", "1", "--hidden-dim", "8", "--batch-size", "512")
 
 
+train = Training.run
+
+
+def diverge_at_999(training: Training, *arguments: Any) -> None:
+    """Train, or diverge where the rate is 999."""
+    if training.config.lr == 999:
+        raise Diverged("numpy diverged")
+    train(training, *arguments)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Explore two rates, with one of which training diverges; return where, and what it printed."""
+    cwd = tmp_path_factory.mktemp("explored")
+    with patch.object(Training, "run", diverge_at_999):
+        code, printed, _ = here("explore", *SMALL, "--lr", "0.01,999", "--out", "grid", cwd=cwd)
+    assert code == 0
+    return cwd / "grid", printed
+
+
 @pytest.fixture
-def explored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> str:
-    """Explore two rates, with one of which training diverges; return what was printed."""
-    run = Training.run
-
-    def run_or_diverge(training: Training, *arguments: Any) -> None:
-        if training.config.lr == 999:
-            raise Diverged("numpy diverged")
-        run(training, *arguments)
-
-    monkeypatch.setattr(Training, "run", run_or_diverge)
+def explored(grid: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Go to a copy of it; return what was printed."""
+    shutil.copytree(grid[0], tmp_path / "grid")
     monkeypatch.chdir(tmp_path)
-    assert exit_code(monkeypatch, "explore", *SMALL, "--lr", "0.01,999", "--out", "grid") == 0
-    return capsys.readouterr().out
+    return grid[1]
 
 
 def test_what_diverges_is_told_and_left_out(explored: str) -> None:
@@ -46,6 +58,7 @@ def test_what_has_ended_is_shown_again_and_not_trained_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = Path("grid/explore.md").read_bytes()  # its seconds would be others
+    monkeypatch.setattr(Training, "run", diverge_at_999)
     assert exit_code(monkeypatch, "explore", "--resume", "grid") == 0
     assert "lr 0.01" in capsys.readouterr().out
     assert Path("grid/explore.md").read_bytes() == table
@@ -106,7 +119,7 @@ def test_somebodys_files_are_not_written_over(
         ({"latent_dim": [30_000_000]}, "choose smaller ones"),
     ],
 )
-def test_a_strangers_lists_are_refused_at_once(
+def test_user_supplied_lists_are_refused_at_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -1,12 +1,8 @@
 """A command line with something wrong in it, made of the parameters that click has."""
 
-import contextlib
-import io
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,14 +10,13 @@ from unittest.mock import patch
 import click
 from numpy.random import Generator
 
-from compare.cli import cli, main
+from compare.cli import cli
 from compare.data import datasets
 from compare.data.config import Config
 from compare.options import Place
 from compare.sides.calls import HERE
+from tests.running import here
 
-read = datasets.load
-digits_once = cache(lambda name, *given, **options: read(name, *given, **options))
 FIELDS = {field.name: field for field in fields(Config)}
 NUMBERS = (
     "",
@@ -159,25 +154,15 @@ def _work_begins(*_: object, **__: object) -> None:
 def refusal(arguments: list[str], folder: Path) -> str:
     """Run a command line beside one file; assert that it is refused before any work."""
     (folder / "file").write_bytes(b"no run, no checkpoint, no JSON")
-    out, err = io.StringIO(), io.StringIO()
     needs_data = {"--side", "--data-root"} & {*arguments}  # to see what is wrong with them
+    load = datasets.load if needs_data else _work_begins
     with (
-        contextlib.chdir(folder),
-        patch.object(sys, "argv", ["compare", *arguments]),
-        patch.object(datasets, "load", digits_once if needs_data else _work_begins),
+        patch.object(datasets, "load", load),
         patch("compare.commands.check.check_subject", _work_begins),
         patch("compare.commands.check.supervised", _in_this_process),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
     ):
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-        except Exception as error:
-            raise AssertionError(f"{arguments}: {error!r}") from error
-    said = err.getvalue()
-    assert (code, out.getvalue()) == (2, ""), f"{arguments}: {code}, {out.getvalue()!r}, {said!r}"
+        code, out, said = here(*arguments, cwd=folder)
+    assert (code, out) == (2, ""), f"{arguments}: {code}, {out!r}, {said!r}"
     assert re.fullmatch(r"error: [^\n]+\n", said), f"{arguments}: {said!r}"
     assert said[:-1].isprintable(), f"{arguments}: {said!r}"
     assert [path.name for path in folder.iterdir()] == ["file"], (

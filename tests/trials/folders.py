@@ -1,11 +1,9 @@
-"""A run's folder, or a benchmark's file, from a stranger: links, pipes, devices, odd texts.
+"""A run's folder, or a benchmark's file, from somebody else: links, pipes, devices, odd texts.
 
 Also a folder to train into that holds somebody's files with names like ours.
 """
 
 import base64
-import contextlib
-import io
 import json
 import os
 import sys
@@ -19,10 +17,10 @@ from numpy.random import Generator
 
 from compare import machine
 from compare.bench.results import Results, Row
-from compare.cli import main
 from compare.files import PARTIAL
 from compare.sides.subject import LABELS
 from compare.training.runs import CONFIG, LOCK, Run, claimed
+from tests.running import Terminal, here
 from tests.trials import checkpoints
 
 SECRET = "the private words of whoever opens the folder"
@@ -77,14 +75,6 @@ SOMEBODYS = (
     f".a.b{PARTIAL}",
     f"x.1{PARTIAL}",
 )
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal, and so is given colours."""
-
-    def isatty(self) -> bool:
-        """Return True."""
-        return True
 
 
 def trial(rng: Generator, folder: Path) -> str:
@@ -218,26 +208,10 @@ def _spoil(rng: Generator, value: Any) -> str:
 
 def _run(command: str, folder: Path) -> tuple[int, str]:
     """Run a command in a folder; assert one harmless line on stderr at most."""
-    out, err = Terminal(), Terminal()
-    with (
-        contextlib.chdir(folder),
-        patch.object(sys, "argv", ["compare", *command.split()]),
-        patch("compare.commands.run.train_sides", return_value=None),  # to come so far is enough
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-        except Exception as error:
-            raise AssertionError(f"{command}: {error!r}") from error
-    said = err.getvalue()
-    assert isinstance(code, int) and said.count("\n") == (1 if code else 0), (
-        f"{command}: {code}, {said!r}"
-    )
+    with patch("compare.commands.run.train_sides", return_value=None):  # to come so far is enough
+        code, shown, said = here(*command.split(), cwd=folder, stream=Terminal)
+    assert said.count("\n") == (1 if code else 0), f"{command}: {code}, {said!r}"
     assert said.strip("\n").isprintable() and len(said) < 2000, f"{command}: {said!r:.500}"
-    shown = out.getvalue()
     assert not any(bad in shown for bad in ("\x07", "\u202e", "\x1b]")), (
         f"{command}: {shown!r:.500}"
     )
