@@ -52,7 +52,7 @@ KINDS = {
     "data files that are not the original": Kind(data_files.trial, 1),
     "checkpoints that were changed, and programs for files": Kind(checkpoints.trial, 1),
     "command lines with values that cannot be meant": Kind(arguments.trial, 1),
-    "strangers' runs and results, and folders with somebody's files": Kind(folders.trial, 1),
+    "user-supplied runs and results, and folders with somebody's files": Kind(folders.trial, 1),
 }
 
 

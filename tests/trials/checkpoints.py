@@ -1,4 +1,4 @@
-"""A checkpoint from a stranger: changed bytes, another make's header or tensors, a program."""
+"""A user-supplied checkpoint: changed bytes, another make's header or tensors, a program."""
 
 import json
 import struct

@@ -21,8 +21,8 @@ def trial(rng: Generator, folder: Path) -> str:
     if rng.integers(2):
         seed, number = int(rng.integers(1, SEEDS)), int(rng.integers(40))
         case = next(islice(healthy(seed), number, None))
-        off = [finding for finding in judge(case, _images()) if not finding.verdict.held]
-        assert not off, f"{case}: {off[0]}"
+        failed = [finding for finding in judge(case, _images()) if not finding.verdict.held]
+        assert not failed, f"{case}: {failed[0]}"
         return "healthy, and passed"
     machine.set_threads(1)
     fault = FAULTS[rng.integers(len(FAULTS))]
