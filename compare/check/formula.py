@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
+from compare.check.kinds import OPERATIONS
 from compare.data.batches import Batch
 from compare.sides.interface import Array, Operands, Side, observed
 
@@ -37,11 +38,10 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     target = trace["act/target"].astype(np.complex128)
 
     def derivative(start: int, x: Array, replaced: Operands) -> tuple[float, float]:
-        """Return the derivative of the loss from layer `start` on, and its sigmoids' terms.
+        """Return the derivative of the loss from layer `start` on, and the terms of its slopes.
 
-        x enters that layer, and its operands are replaced as given. A sigmoid's slope is y (1 − y),
-        the difference of y and y²: where y is near 1 they cancel, and what is left is as exact as
-        they are, not as it is itself.
+        x enters that layer, and its operands are replaced as given. Where a slope is a difference,
+        its terms may cancel: what is left is as exact as they are, not as it is itself.
         """
         x, terms = replaced.get("x", x).astype(np.complex128), 0.0
         for i, layer in enumerate(who.layers[start:]):
@@ -51,9 +51,9 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
                 own = state[f"param/{layer.name}.{key}"]
                 operands[key] = (own if value is None else value).astype(np.complex128)
             y = side.op(f"{layer.name}.forward", operands)["y"]
-            if layer.kind == "Sigmoid":
-                slope_terms = trace[f"dact/{layer.name}"] * (y.real + y.real**2)
-                terms += float(np.abs(slope_terms * x.imag).sum()) / STEP
+            if slope_terms := OPERATIONS[f"{layer.kind}.backward"].slope_terms:
+                moved = trace[f"dact/{layer.name}"] * slope_terms(y.real) * x.imag
+                terms += float(np.abs(moved).sum()) / STEP
             x = y
         loss = side.op("loss.forward", {"y": x, "target": target})["value"]
         return float(loss.imag) / STEP, terms
@@ -72,12 +72,12 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         ratio = 0.0
         for direction in directions:
             moved = {operand: value + 1j * STEP * direction}
-            true, sigmoid_terms = derivative(start, acts[start], moved)
+            true, slope_terms = derivative(start, acts[start], moved)
             along = gradient * direction
             # For a single entry the terms are those of its sum over the batch, about as large as
             # the largest entry.
             largest = float(np.abs(gradient).max()) * float(np.abs(direction).max())
-            terms = max(float(np.abs(along).sum()), largest, sigmoid_terms, abs(true))
+            terms = max(float(np.abs(along).sum()), largest, slope_terms, abs(true))
             if error := abs(true - float(along.sum())):
                 ratio = max(ratio, error / (TOLERANCE * terms))
         return found(made_by, tensor, Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)

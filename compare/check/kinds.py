@@ -1,10 +1,10 @@
 """The table of kinds: all that the check knows of each operation, said once.
 
 For every operation: its operands and results with their indices, its definition, the typical
-mistakes, and the rules that the page shows. A definition takes operands in wider precision and
-returns each result as `Bounded`: with the sum of its absolute terms, and the number of roundings on
-the way. That the definitions are right is not taken on trust: PyTorch in float64 has to agree with
-them before anything is judged.
+mistakes, the rules that the page shows, and the operands that it is tried on. A definition takes
+operands in wider precision and returns each result as `Bounded`: with the sum of its absolute
+terms, and the number of roundings on the way. That the definitions are right is not taken on trust:
+PyTorch in float64 has to agree with them before anything is judged.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.sides.interface import Array, Layer, Shape
+from compare.sides.interface import Array, Layer, Operands, Shape
 
 Results = dict[str, Bounded]
 Mistakes = Mapping[str, Callable[..., Array]]  # what to say, and the result with that mistake in it
+# Operands from a layer, its weights, a dtype and a generator of random numbers.
+Tries = Callable[[Layer, Operands, str, np.random.Generator], Iterator[Operands]]
 
 # One exponential in the numerator and one below, each good to 4 ULP (NumPy's vector kernels for
 # float32 promise that; PyTorch's are better), then an addition and a division.
@@ -37,12 +39,22 @@ class Result(NamedTuple):
     mistakes: Mistakes = MappingProxyType({})
 
 
+def _no_more(*_: object) -> Iterator[Operands]:
+    return iter(())
+
+
 class Operation(NamedTuple):
     """One direction of a kind."""
 
     define: Callable[..., Results]
     operands: Mapping[str, str]  # by name, their indices
     results: Mapping[str, Result]
+    exact_on_integers: bool = True  # or else on zeros alone
+    more_exact: Tries = _no_more  # other operands whose results no rounding touches
+    far_out: tuple[str, ...] = ()  # operands that it is tried on far from zero too
+    images: Mapping[str, Callable[[Array], Array]] = MappingProxyType({})  # these operands are f(x)
+    # Of a layer whose slope is a difference: the sum of the slope's absolute terms, from y.
+    slope_terms: Callable[[Array], Array] | None = None
 
     def shapes(self, layer: Layer, rows: int) -> dict[str, Shape]:
         """Return the shapes of its operands for a layer and a number of rows."""
@@ -104,6 +116,24 @@ def loss_backward(y: Array, target: Array) -> Results:
     return {"dy": Bounded(dy, np.abs(dy), 1)}
 
 
+def one_hot_rows(
+    layer: Layer, weights: Operands, dtype: str, rng: np.random.Generator
+) -> Iterator[Operands]:
+    """Yield inputs that pick the bias alone, and with it each column of the weight."""
+    one_hot = np.eye(layer.in_features, dtype=dtype)
+    yield {"x": np.zeros_like(one_hot[:1]), **weights}
+    yield {"x": one_hot, **weights}
+
+
+def one_hot_gradients(
+    layer: Layer, weights: Operands, dtype: str, rng: np.random.Generator
+) -> Iterator[Operands]:
+    """Yield gradients that pick each row of the weight and of the input."""
+    one_hot = np.eye(layer.out_features, dtype=dtype)
+    x = rng.standard_normal((layer.out_features, layer.in_features)).astype(dtype)
+    yield {"dy": one_hot, "x": x, "weight": weights["weight"]}
+
+
 def _product(a: Array, b: Array) -> Array:
     """Return |A||B|. It is a size and no result, so float64 is enough."""
     product: Array = np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64)
@@ -131,6 +161,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 },
             )
         },
+        more_exact=one_hot_rows,
     ),
     "Linear.backward": Operation(
         linear_backward,
@@ -159,6 +190,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 },
             ),
         },
+        more_exact=one_hot_gradients,
     ),
     "ReLU.forward": Operation(
         relu_forward,
@@ -171,6 +203,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 {"it is x itself": lambda x: x, "it is |x|": lambda x: np.abs(x)},
             )
         },
+        far_out=("x",),
     ),
     "ReLU.backward": Operation(
         relu_backward,
@@ -188,11 +221,14 @@ OPERATIONS: Mapping[str, Operation] = {
                 },
             )
         },
+        far_out=("y",),
     ),
     "Sigmoid.forward": Operation(
         sigmoid_forward,
         {"x": "ni"},
         {"y": Result("ni", "1 / (1 + exp(-x[n, i]))", "1 / (1 + exp(-x))")},
+        exact_on_integers=False,
+        far_out=("x",),
     ),
     "Sigmoid.backward": Operation(
         sigmoid_backward,
@@ -213,6 +249,9 @@ OPERATIONS: Mapping[str, Operation] = {
                 },
             )
         },
+        far_out=("y",),
+        images={"y": lambda x: sigmoid_forward(x)["y"].value},
+        slope_terms=lambda y: y + y**2,  # y (1 − y): near 1 they cancel
     ),
     f"{LOSS}.forward": Operation(
         loss_forward,

@@ -108,8 +108,8 @@ def chain(
             of["x"] = x
         elif name != "loss.backward":
             of["dy"] = trace[f"dact/{layer.name}"]
-        define, operands, _ = OPERATIONS[operation]
-        results = settled(define(**{key: of[key] for key in operands}))
+        definition = OPERATIONS[operation]
+        results = settled(definition.define(**{key: of[key] for key in definition.operands}))
         if operation == "ReLU.forward":
             let_through = masks.get(layer.name, x > 0)
             results["y"] = np.where(let_through, x, 0)

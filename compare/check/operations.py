@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from compare.check.bounds import Bounded, Finding, Judgement, Verdict, equal, finding, judge, widen
-from compare.check.kinds import OPERATIONS, sigmoid_forward, step_of
+from compare.check.kinds import OPERATIONS, step_of
 from compare.check.mistakes import explained
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
@@ -78,35 +78,28 @@ def exact_operands(
     kind: str, layer: Layer, dtype: str, weights: Operands, rng: np.random.Generator
 ) -> Iterator[Operands]:
     """Yield operands whose results every order of summation gets right to the last bit."""
+    operation = OPERATIONS[kind]
+    largest = LARGEST_INTEGER if operation.exact_on_integers else 0
     for rows in (ROWS, *FEWER):
-        shapes = OPERATIONS[kind].shapes(layer, rows)
-        if kind == "Sigmoid.forward":
-            yield {"x": np.zeros(shapes["x"], dtype)}  # the one number whose sigmoid is a number
-        else:
-            integers = partial(rng.integers, -LARGEST_INTEGER, LARGEST_INTEGER + 1)
-            yield {key: integers(shape).astype(dtype) for key, shape in shapes.items()}
-    if kind == "Linear.forward":
-        one_hot = np.eye(layer.in_features, dtype=dtype)
-        yield {"x": np.zeros_like(one_hot[:1]), **weights}
-        yield {"x": one_hot, **weights}
-    elif kind == "Linear.backward":
-        one_hot = np.eye(layer.out_features, dtype=dtype)
-        x = rng.standard_normal((layer.out_features, layer.in_features)).astype(dtype)
-        yield {"dy": one_hot, "x": x, "weight": weights["weight"]}
+        yield {
+            key: rng.integers(-largest, largest + 1, shape).astype(dtype)
+            for key, shape in operation.shapes(layer, rows).items()
+        }
+    yield from operation.more_exact(layer, weights, dtype, rng)
 
 
 def _normal(
     kind: str, layer: Layer, dtype: str, weights: Operands, rng: np.random.Generator
 ) -> Operands:
     """Return normal operands, and the weights given in place of those."""
-    shapes = OPERATIONS[kind].shapes(layer, ROWS)
-    drawn = {key: rng.standard_normal(shape).astype(dtype) for key, shape in shapes.items()}
+    operation = OPERATIONS[kind]
+    shapes = operation.shapes(layer, ROWS).items()
+    drawn = {key: rng.standard_normal(shape).astype(dtype) for key, shape in shapes}
     operands = drawn | {key: value for key, value in weights.items() if key in drawn}
-    if layer.kind in ("ReLU", "Sigmoid"):  # an activation may go wrong far from zero only
-        for key in operands.keys() & {"x", "y"}:  # three of these deviations, and eˣ underflows
-            operands[key][::2] *= -np.log(np.finfo(dtype).tiny) / 3
-    if kind == "Sigmoid.backward":
-        operands["y"] = sigmoid_forward(operands["y"])["y"].value
+    for key in operation.far_out:  # three of these deviations, and eˣ underflows
+        operands[key][::2] *= -np.log(np.finfo(dtype).tiny) / 3
+    for key, image in operation.images.items():
+        operands[key] = image(operands[key])
     return operands
 
 
