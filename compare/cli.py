@@ -181,17 +181,9 @@ def faults(healthy: int | None, **how: Any) -> bool:
 @options.machine_options
 @click.option("--quick", is_flag=True, help="The core table alone, in under a minute.")
 @click.option(
-    "--data",
-    type=click.Choice(DATASETS),
-    default="digits",
-    help="What whole trainings train on.",
+    "--data", type=click.Choice(DATASETS), default="digits", help="What whole trainings train on."
 )
-@click.option(
-    "--epochs",
-    type=click.IntRange(1, MOST),
-    default=15,
-    help="Of whole trainings.",
-)
+@click.option("--epochs", type=click.IntRange(1, MOST), default=15, help="Of whole trainings.")
 @click.option(
     "--json",
     "json_file",

@@ -9,9 +9,8 @@ def clipped(text: str, most: int = LONGEST) -> str:
     """Return the text; of one longer than `most`, its beginning, and how much was left out."""
     if len(text) <= most:
         return text
-    kept = most - len(
-        f"… ({len(text):,} characters more)"
-    )  # so that what was clipped is not clipped again
+    # So that what was clipped is not clipped again.
+    kept = most - len(f"… ({len(text):,} characters more)")
     return f"{text[:kept]}… ({len(text) - kept:,} characters more)"
 
 

@@ -40,9 +40,8 @@ def set_threads(count: int, torch: int | None = None) -> None:
     torch has a count of its own where one is given.
     """
     threadpool_limits(count)
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(
-        torch or count
-    )  # for what is loaded later
+    # For what is loaded later.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(torch or count)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(torch or count)
 

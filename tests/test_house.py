@@ -157,9 +157,8 @@ def test_forward_and_backward_name_no_dtype_and_use_nothing_that_breaks_the_comp
 
 @networks
 def test_a_network_is_five_files(package: str) -> None:
-    beside = (
-        {"support"} if package == "numpy_ae" else set()
-    )  # what keeps the lesson fast and its errors clear
+    # What keeps the lesson fast and its errors clear.
+    beside = {"support"} if package == "numpy_ae" else set()
     assert {path.stem for path in files(package)} == {"__init__", *MIRRORED, *beside}
 
 
@@ -185,9 +184,8 @@ def test_every_file_says_what_it_is_for(package: str) -> None:
 @pytest.mark.parametrize("package", ["numpy_ae", "torch_ae", "compare", "examples"])
 def test_nothing_unpickles_and_no_text_is_run_but_our_own(package: str) -> None:
     for path in files(package):
-        unpickles = {path.relative_to(ROOT).as_posix()} & {
-            "compare/sides/process.py"
-        }  # what our own child sends
+        # What our own child sends.
+        unpickles = {path.relative_to(ROOT).as_posix()} & {"compare/sides/process.py"}
         assert unpickles or not imports(path) & UNPICKLERS, path
         calls = [
             ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)

@@ -95,10 +95,7 @@ def test_a_package_that_is_absent_has_no_version(monkeypatch: pytest.MonkeyPatch
     assert machine.describe()["packages"] == {"no-such-package": None}
 
 
-@pytest.mark.parametrize(
-    ("then", "now"),
-    [((2, 1), (2, 1)), ((1, 2), (1, 2)), ((2, None), (2, 2))],
-)
+@pytest.mark.parametrize(("then", "now"), [((2, 1), (2, 1)), ((1, 2), (1, 2)), ((2, None), (2, 2))])
 def test_the_threads_of_before_are_worked_with_again(
     child: Child, then: tuple[int, int | None], now: tuple[int, int]
 ) -> None:

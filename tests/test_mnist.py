@@ -38,9 +38,8 @@ def trained(config: Config, root: Path, folder: Path, images: int = 60_000) -> T
 def test_the_loss_falls_alike_on_both_sides(mnist_root: Path, tmp_path: Path) -> None:
     training = trained(Config(data="mnist", epochs=3), mnist_root, tmp_path, images=4000)
     for records in zip(*training.histories.values(), strict=True):
-        assert records[0].loss == pytest.approx(
-            records[1].loss, rel=1e-3
-        )  # float32 over less than a hundred steps
+        # Float32 over less than a hundred steps.
+        assert records[0].loss == pytest.approx(records[1].loss, rel=1e-3)
     losses = [record.loss for record in training.histories["numpy"]]
     assert losses[0] > losses[1] > losses[2]
 

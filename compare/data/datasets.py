@@ -28,9 +28,8 @@ class _Source:
 
     torchvision_class: str
     class_names: tuple[str, ...]
-    digests: tuple[
-        str, ...
-    ]  # of the uncompressed files, in the order of FILES; see idx.digest_like
+    # Of the uncompressed files, in the order of FILES; see idx.digest_like.
+    digests: tuple[str, ...]
 
 
 FILES = {  # in the order of Dataset's fields

@@ -163,7 +163,5 @@ def _by_codec(title: str, corner: str, values: Mapping[str, Mapping[str, float]]
     """Turn {codec: {row: value}} into a table with a column to each codec."""
     rows = next(iter(values.values()))
     return Table(
-        title,
-        (corner, *values),
-        [_row(row, *(of[row] for of in values.values())) for row in rows],
+        title, (corner, *values), [_row(row, *(of[row] for of in values.values())) for row in rows]
     )

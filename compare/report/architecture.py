@@ -13,20 +13,16 @@ Layer = tuple[str, str, int, int]  # name, kind ("Linear", "ReLU", "Sigmoid"), w
 BAR, LATENT = "#4C6079", "#AA3377"
 LINEAR, POINTWISE = "#DDE3EB", "#EFF2F6"
 TALLEST, THICK = 2.5, 0.12  # inches of the widest activation's bar
-TABLE, HEAD = (
-    1.05,
-    0.8,
-)  # inches below the bars for the layers' figures, and above for the halves' names
+# Inches below the bars for the layers' figures, and above for the halves' names.
+TABLE, HEAD = 1.05, 0.8
 
 
 @styled
 def network(layers: Sequence[Layer]) -> Figure:
     """Draw the layers from left to right."""
     kinds = [kind for _, kind, _, _ in layers]
-    widths = [
-        layers[0][2],
-        *(n_out for *_, n_out in layers),
-    ]  # of the activations: the input, then every output
+    # Of the activations: the input, then every output.
+    widths = [layers[0][2], *(n_out for *_, n_out in layers)]
     latent = next((i for i in range(1, len(layers)) if kinds[i - 1] == kinds[i] == "Linear"), None)
     parameters = [(n_in + 1) * n_out if kind == "Linear" else 0 for _, kind, n_in, n_out in layers]
 

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from compare.report.style import INK, QUIET, colours, plots, styled
 
 Losses = Mapping[str, Sequence[float]]  # a side's label to one number per epoch
-Drift = tuple[
-    ArrayLike, ArrayLike, ArrayLike
-]  # when, largest distance of a parameter, relative distance of losses
+# When, largest distance of a parameter, relative distance of losses.
+Drift = tuple[ArrayLike, ArrayLike, ArrayLike]
 OPEN: dict[str, Any] = {
     "linestyle": "None",
     "marker": "o",
@@ -118,9 +117,8 @@ def _draw_sides(axes: Axes, by_side: Losses) -> None:
     finite = [value for values in by_side.values() for value in values if np.isfinite(value)] or [
         1.0
     ]
-    pad = max(
-        0.08 * (max(finite) - min(finite)), 0.02 * max(finite)
-    )  # no axis so fine that rounding looks like a gap
+    # No axis so fine that rounding looks like a gap.
+    pad = max(0.08 * (max(finite) - min(finite)), 0.02 * max(finite))
     axes.set_ylim(min(finite) - pad, max(finite) + pad)
 
 
@@ -154,13 +152,11 @@ def _draw_log(axes: Axes, when: ArrayLike, distance: ArrayLike, colour: str, lab
         markersize=size,
     )
     if 0 in y:
-        rows = sum(
-            line.get_linestyle() == "None" for line in axes.lines
-        )  # a row for each dtype that has zeros
+        # A row for each dtype that has zeros.
+        rows = sum(line.get_linestyle() == "None" for line in axes.lines)
         height = np.full_like(x[y == 0], 0.03 + 0.04 * rows, dtype=float)
-        foot = (
-            axes.get_xaxis_transform()
-        )  # heights in fractions of the axes: a log axis has no place for zero
+        # Heights in fractions of the axes: a log axis has no place for zero.
+        foot = axes.get_xaxis_transform()
         axes.plot(x[y == 0], height, color=colour, transform=foot, markersize=size + 0.5, **OPEN)
 
 

@@ -99,9 +99,8 @@ def explore(
     finite = [mse for _, _, mse in settings if isfinite(mse)] or [1.0]
     rows = [Row("Original", original), *(Row(label, images) for label, images in noisy.items())]
     for label, images, mse in settings:
-        whole = label.replace(" ", "\xa0").replace(
-            ",\xa0", ", "
-        )  # break lines between settings, never inside one
+        # Break lines between settings, never inside one.
+        whole = label.replace(" ", "\xa0").replace(",\xa0", ", ")
         lines = fill(whole, 26, break_on_hyphens=False).replace("\xa0", " ")
         bar = mse / max(finite) if isfinite(mse) else 0.0
         rows.append(Row(lines, images, f"{mse:.4f}", INK if mse == min(finite) else QUIET, bar))

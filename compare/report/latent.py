@@ -91,9 +91,8 @@ def _rows(
     colours: NDArray[np.floating],
 ) -> None:
     """Draw the first coordinate alone, a row per class; heights only keep points apart."""
-    spread = (
-        np.arange(len(points)) * ((5**0.5 - 1) / 2) % 1
-    )  # multiples of the golden ratio fill [0, 1) evenly
+    # Multiples of the golden ratio fill [0, 1) evenly.
+    spread = np.arange(len(points)) * ((5**0.5 - 1) / 2) % 1
     axes.scatter(
         points[:, 0],
         labels + 0.7 * (spread - 0.5),
@@ -138,6 +137,5 @@ def _separate(axes: Axes) -> None:
 
 
 def _size(points: NDArray[np.floating]) -> float:
-    return float(
-        np.clip(8000 / len(points), 2, 24)
-    )  # in square points: many small ones, or few large ones
+    # In square points: many small ones, or few large ones.
+    return float(np.clip(8000 / len(points), 2, 24))

@@ -38,9 +38,8 @@ def draw_rows(rows: Sequence[Row], title: str, caption: str) -> Figure:
     bar = BAR + 0.05 if any(row.bar for row in rows) else 0.0
     right = 0.1 + bar + max(text_width(row.note, NOTE_SIZE) for row in rows) + MARGIN
     room = min(WIDTH - left - right, LARGEST * columns)
-    dots = max(
-        1, int(room * DPI / pixels_wide)
-    )  # a whole number for every pixel, so that all are equal squares
+    # A whole number for every pixel, so that all are equal squares.
+    dots = max(1, int(room * DPI / pixels_wide))
     wide, high = pixels_wide * dots / DPI, pixels_high * dots / DPI
     width = max(NARROWEST, _whole(left + wide + right))
     figure = page(high + MARGIN, title, caption, width=width)

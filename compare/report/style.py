@@ -118,7 +118,6 @@ def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, whole or not at all; equal figures give equal bytes."""
     buffer = BytesIO()
     with matplotlib.style.context(["default", STYLE]):
-        figure.savefig(
-            buffer, format="png", metadata={"Software": None}
-        )  # bytes that name no version
+        # Bytes that name no version.
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     write_whole(path, buffer.getvalue())

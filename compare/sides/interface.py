@@ -96,16 +96,8 @@ class Side(Operator, Protocol):
         """Map inputs (n, in_features) to outputs (n, out_features)."""
 
 
-METHODS = (
-    "describe",
-    "fit",
-    "load",
-    "observe",
-    "op",
-    "reconstruct",
-    "state",
-    "update",
-)  # of a Side
+# Of a Side.
+METHODS = ("describe", "fit", "load", "observe", "op", "reconstruct", "state", "update")
 
 
 class AutoencoderSide(Side, Protocol):

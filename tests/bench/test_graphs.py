@@ -72,9 +72,8 @@ def no_gpu_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     "how",
     [
         {"fused": True},
-        pytest.param(
-            {"fused": True, "compiled": ("network",)}, marks=pytest.mark.slow
-        ),  # it compiles
+        # It compiles.
+        pytest.param({"fused": True, "compiled": ("network",)}, marks=pytest.mark.slow),
     ],
 )
 def test_replaying_the_graph_is_taking_the_eager_step(

@@ -43,12 +43,8 @@ def test_a_replayed_step_is_the_eager_one_and_takes_no_more_memory(dataset: Data
         eager.step(eager.put(batch))
         graph.step(graph.put(batch))
     expected = eager.side.state()
-    for (
-        name,
-        value,
-    ) in (
-        graph.side.state().items()
-    ):  # the library may take another kernel for the same product when captured
+    # The library may take another kernel for the same product when captured.
+    for name, value in graph.side.state().items():
         far = np.abs(value - expected[name]).max(initial=0)
         assert far <= 1e4 * bounds.unit_roundoff("float32") * max(
             1, np.abs(expected[name]).max(initial=0)

@@ -28,10 +28,11 @@ OTHER_ORDER = {  # the same mathematics, summed and multiplied in another order
     "SumSquaredError.forward": [
         ("((y - target) ** 2).sum()", "((y - target) ** 2)[::-1].sum(axis=0).sum()")
     ],
+    # As torch does.
     "Adam.step": [
         ("(1 - beta1) * grad", "(1 - beta1) * (grad - exp_avg)"),
         ("exp_avg *= beta1", ""),
-    ],  # as torch does
+    ],
 }
 EXISTS_FOR = {
     "defaults": "Linear.__init__: He's bound for PyTorch's",

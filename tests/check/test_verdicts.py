@@ -32,11 +32,8 @@ def changed(change: float, entries: int) -> np.ndarray:
         (changed(0, 0)[:5], bounded(), Verdict.WRONG_SHAPE),
         (TRUE, bounded(), Verdict.WRONG_DTYPE),
         (changed(np.nan, 200), bounded(), Verdict.NOT_FINITE),
-        (
-            TINY * changed(0, 0),
-            bounded(0 * TRUE, 0.0),
-            Verdict.INCONCLUSIVE,
-        ),  # nothing but the absolute allowance
+        # Nothing but the absolute allowance.
+        (TINY * changed(0, 0), bounded(0 * TRUE, 0.0), Verdict.INCONCLUSIVE),
         (TINY * (changed(1, 3) - 1), bounded(0 * TRUE, 0.0), Verdict.INCONCLUSIVE),  # 1.5 %
         (TINY * (changed(1, 2) - 1), bounded(0 * TRUE, 0.0), Verdict.WITHIN),  # 1 %
     ],

@@ -43,10 +43,8 @@ def test_a_forgotten_factor_2_is_seen_first_where_the_gradients_start_and_in_all
     ("title", "first"),
     [
         ("train_step: noisy target", WHOLE),  # the step itself is right, and training takes another
-        (
-            "Linear.backward: weight gradient transposed",
-            "grad/fc4.weight",
-        ),  # of a shape that no picture compares
+        # Of a shape that no picture compares.
+        ("Linear.backward: weight gradient transposed", "grad/fc4.weight"),
     ],
 )
 def test_what_is_no_tensor_of_a_step_is_not_pictured_at(

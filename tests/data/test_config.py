@@ -12,13 +12,8 @@ from compare.data.config import DATASETS, DTYPES, Config
 from compare.errors import UserError
 
 NAN, INFINITY = float("nan"), float("inf")
-INTEGERS = {
-    "latent_dim": 0,
-    "hidden_dim": 0,
-    "batch_size": 0,
-    "epochs": 0,
-    "seed": -1,
-}  # with a value just too small
+# With a value just too small.
+INTEGERS = {"latent_dim": 0, "hidden_dim": 0, "batch_size": 0, "epochs": 0, "seed": -1}
 BAD: list[tuple[str, Any]] = [
     *(
         (name, value)

@@ -136,9 +136,8 @@ def test_a_gzip_bomb_is_inflated_one_byte_further_than_the_file_should_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "bomb.gz"
-    path.write_bytes(
-        gzip.compress(FILE + bytes(2**24))[:-8]
-    )  # who inflates it all meets the missing end
+    # Who inflates it all meets the missing end.
+    path.write_bytes(gzip.compress(FILE + bytes(2**24))[:-8])
     held = []
     monkeypatch.setattr(idx, "parse", lambda data, *_, **__: held.append(len(data)))
     read(path, SHAPE)

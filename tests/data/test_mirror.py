@@ -83,10 +83,7 @@ def redirect(request: BaseHTTPRequestHandler) -> None:
         pytest.param(server(lambda r: send(r, b"?")), 120.0, "corrupted", id="junk"),
         pytest.param(server(redirect), 120.0, "corrupted", id="a web page"),
         pytest.param(
-            server(lambda r: send(r, b"\x1f\x8b", announced=1000)),
-            120.0,
-            "corrupted",
-            id="cut off",
+            server(lambda r: send(r, b"\x1f\x8b", announced=1000)), 120.0, "corrupted", id="cut off"
         ),
     ],
 )

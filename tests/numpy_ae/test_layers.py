@@ -130,9 +130,8 @@ def test_relu_has_slope_zero_at_its_kink(zero: float) -> None:
 def sigmoid_allowance(y: Array) -> Array:
     """Return how far two sigmoids may lie apart: two exponentials, a sum and a quotient each."""
     info = np.finfo(y.dtype)
-    allowed: Array = (
-        2 * (2 * EXP + 2) * info.eps * y + info.tiny
-    )  # torch returns 0 for what is below `tiny`
+    # PyTorch returns 0 for what is below `tiny`.
+    allowed: Array = 2 * (2 * EXP + 2) * info.eps * y + info.tiny
     return allowed
 
 

@@ -18,9 +18,8 @@ def test_the_loss_is_torchs_and_so_is_its_gradient(draw: Draw, batch: int, featu
     expected = MSELoss(reduction="sum")(leaf, tensor(target))
     expected.backward()
     value = loss.forward(y, target)
-    assert_near(
-        value, expected, rounding(y.size + 2, np.asarray(value))
-    )  # all terms are positive: the sum is their absolute sum
+    # All terms are positive: the sum is their absolute sum.
+    assert_near(value, expected, rounding(y.size + 2, np.asarray(value)))
     assert leaf.grad is not None
     assert_equal(loss.backward(y, target), leaf.grad)
 

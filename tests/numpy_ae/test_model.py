@@ -8,9 +8,8 @@ from hypothesis import given
 from tests.networks import CACHE, LAYERS, Network, autograd, in_torch, network
 from tests.operands import Array, Draw, assert_equal, assert_near, frozen, seeds, sizes, tensor
 
-HALF_THE_DIGITS = (
-    np.finfo(np.float64).eps ** 0.5
-)  # a wrong formula shows in the first digits, rounding in the last
+# A wrong formula shows in the first digits, rounding in the last.
+HALF_THE_DIGITS = np.finfo(np.float64).eps ** 0.5
 
 
 def recorded(model: Network, x: Array) -> dict[str, Array]:
@@ -54,9 +53,8 @@ def test_the_gradients_of_whole_numbers_are_torchs_bit_for_bit(dtype: str) -> No
     reference(tensor(cache["input"]), their_cache)
     for name in CACHE[:-1]:
         assert_equal(cache[name], their_cache[name])
-    cache["sigmoid"] = np.full_like(
-        cache["fc4"], 2
-    )  # as if it were: y (1 − y) is then a whole number, −2
+    # As if it were: y (1 − y) is then a whole number, −2.
+    cache["sigmoid"] = np.full_like(cache["fc4"], 2)
     dy = draw.whole(5, 8)
     gradients = model.backward(dy, cache)
     torch.autograd.backward(their_cache["fc4"], tensor(-2 * dy))

@@ -120,9 +120,8 @@ def test_a_step_changes_the_arrays_that_it_was_given_and_needs_only_their_gradie
     optimizer.step({"b": -np.ones((2, 2)), "activation": np.ones(9), "a": np.ones(3)})
     assert params["a"] is a
     assert params["b"] is b
-    np.testing.assert_allclose(
-        a, 1 - optimizer.lr, rtol=1e-7
-    )  # the first step is lr long, but for eps
+    # The first step is lr long, but for eps.
+    np.testing.assert_allclose(a, 1 - optimizer.lr, rtol=1e-7)
     np.testing.assert_allclose(b, 1 + optimizer.lr, rtol=1e-7)
 
 

@@ -53,19 +53,14 @@ def test_a_dtype_that_would_be_widened_or_counted_in_whole_numbers_is_a_type_err
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool"])
 def test_whole_numbers_that_agree_with_one_another_are_refused_too(dtype: str) -> None:
-    whole = ones(
-        5, 8, dtype=dtype
-    )  # their differences would wrap around, and their gradients be none
+    # Their differences would wrap around, and their gradients be none.
+    whole = ones(5, 8, dtype=dtype)
     with pytest.raises(TypeError, match=f"is {dtype}, where a floating-point dtype is needed"):
         loss.forward(whole, whole)
 
 
 @pytest.mark.parametrize(
-    "call",
-    [
-        lambda x: linear.forward(x),
-        lambda x: loss.forward(ones(1, 8), x),
-    ],
+    "call", [lambda x: linear.forward(x), lambda x: loss.forward(ones(1, 8), x)]
 )
 def test_what_is_no_array_is_a_type_error(call: Callable[[object], object]) -> None:
     with pytest.raises(TypeError, match=r"is a list, not an array"):

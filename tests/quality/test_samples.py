@@ -44,9 +44,8 @@ def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
         assert show.standard_samples[label].shape == show.fitted_samples[label].shape == (6, 28, 28)
         assert show.latents[label].shape == (40, 2)
     for pictures in (show.standard_samples, show.fitted_samples):
-        np.testing.assert_allclose(
-            pictures["NumPy"], pictures["PyTorch"], atol=ROUNDING
-        )  # the same latents
+        # The same latents.
+        np.testing.assert_allclose(pictures["NumPy"], pictures["PyTorch"], atol=ROUNDING)
 
 
 def test_the_random_latents_are_of_the_seed(

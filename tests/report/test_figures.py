@@ -243,9 +243,8 @@ def words(figure: Figure) -> list[str]:
 
 
 def overlapping(labels: list[Text]) -> list[tuple[str, str]]:
-    boxes = [
-        (label.get_text(), label.get_window_extent().padded(-1)) for label in labels
-    ]  # a pixel may be shared
+    # A pixel may be shared.
+    boxes = [(label.get_text(), label.get_window_extent().padded(-1)) for label in labels]
     return [(a, b) for (a, box), (b, other) in combinations(boxes, 2) if box.overlaps(other)]
 
 
@@ -338,14 +337,12 @@ def test_a_cloud_fills_its_frame_at_one_scale_in_both_directions() -> None:
     wide, high = cloud() * [9, 1], cloud() * [1, 9]
     figure = latent.latent({"NumPy": wide, "PyTorch": high}, LABELS, DIGITS, "PCA")
     figure.draw_without_rendering()
-    for axes, points in zip(
-        figure.axes, (wide, high), strict=False
-    ):  # the last axes are the colour bar's
+    # The last axes are the colour bar's.
+    for axes, points in zip(figure.axes, (wide, high), strict=False):
         dots = np.ptp(axes.transData.transform(points), axis=0)
         ratios = dots / np.ptp(points, axis=0)
-        np.testing.assert_allclose(
-            ratios[0], ratios[1], rtol=0.01
-        )  # the layout may still move by a dot
+        # The layout may still move by a dot.
+        np.testing.assert_allclose(ratios[0], ratios[1], rtol=0.01)
         assert 0.9 < max(dots / [axes.bbox.width, axes.bbox.height]) < 1
 
 
@@ -409,9 +406,8 @@ def test_in_explore_a_line_breaks_between_settings_and_never_inside_one() -> Non
 def test_a_tiled_sheet_holds_every_image_once_in_order(
     k: int, columns: int, height: int, width: int
 ) -> None:
-    pictures = (
-        np.arange(k * height * width).reshape(k, height, width) + 2.0
-    )  # no pixel is white, which is 1
+    # No pixel is white, which is 1.
+    pictures = np.arange(k * height * width).reshape(k, height, width) + 2.0
     sheet = tile(pictures, columns)
     for i, picture in enumerate(pictures):
         y, x = i // columns * (height + GAP), i % columns * (width + GAP)

@@ -377,15 +377,7 @@ RAISED = [
         lambda _: throw(MemoryError()),
     ),
 ]
-LATER = {
-    "load": 2,
-    "state": 3,
-    "op": 3,
-    "observe": 3,
-    "update": 3,
-    "fit": 1,
-    "reconstruct": 1,
-}
+LATER = {"load": 2, "state": 3, "op": 3, "observe": 3, "update": 3, "fit": 1, "reconstruct": 1}
 
 
 @pytest.mark.parametrize("act", [*RETURNED, *RAISED])
@@ -400,8 +392,7 @@ def test_a_side_that_goes_wrong_later_fails_with_what_it_did(
     report = check_subject(subject, CONFIG, torch=False)
     assert not report.held
     assert re.search(
-        r"What is wrong: (it|.* of .*:Odd|test_user.py, throw,) (raised|returned) ",
-        report.sentence,
+        r"What is wrong: (it|.* of .*:Odd|test_user.py, throw,) (raised|returned) ", report.sentence
     )
     assert len(report.sentence) < 2 * LONGEST
 

@@ -67,9 +67,8 @@ def commands() -> Iterator[tuple[str, list[click.Parameter]]]:
 def bad_values(param: click.Parameter) -> list[str]:
     """Return values that a parameter cannot have; none for a flag, which has no value."""
     kind = param.type
-    if field := FIELDS.get(
-        param.name or ""
-    ):  # by the field, for an option may also take a list of values
+    # By the field, for an option may also take a list of values.
+    if field := FIELDS.get(param.name or ""):
         return _beyond(field.type, field.metadata.get("choices"), *_limits(field.metadata))
     if isinstance(kind, click.Choice):
         return _beyond(str, kind.choices, None, None)

@@ -15,12 +15,10 @@ from compare.data import datasets, download, idx
 from compare.errors import UserError
 from tests.trials.mutations import mutate
 
-BOMB = gzip.compress(
-    bytes(2**24)
-)  # 16 kB that inflate to 16 MB; it may follow another member in its .gz
-REAL_SHARE = (
-    1 / 250
-)  # of trials on real MNIST, where AE_DATA_ROOT has it: they are a thousand times as long
+# 16 kB that inflate to 16 MB; it may follow another member in its .gz.
+BOMB = gzip.compress(bytes(2**24))
+# Of trials on real MNIST, where AE_DATA_ROOT has it: they are a thousand times as long.
+REAL_SHARE = 1 / 250
 SHAPES = {  # a size that is read in no time
     "train-images-idx3-ubyte": (6, 2, 3),
     "train-labels-idx1-ubyte": (6,),

@@ -47,9 +47,8 @@ def interrupted(command: tuple[str, ...], after: float | Path, folder: Path, tim
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(
-            signal.signal, signal.SIGINT, signal.SIG_DFL
-        ),  # a job in the background would ignore it
+        # A job in the background would ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     while isinstance(after, Path) and not after.exists():
         time.sleep(0.02)
@@ -57,9 +56,8 @@ def interrupted(command: tuple[str, ...], after: float | Path, folder: Path, tim
         process.wait(after if isinstance(after, float) else 0)
     except subprocess.TimeoutExpired:
         for _ in range(times):
-            os.killpg(
-                process.pid, signal.SIGINT
-            )  # as a terminal does: whom the command has started is meant, too
+            # As a terminal does: whom the command has started is meant, too.
+            os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.03)
     start = time.monotonic()
     try:
@@ -71,9 +69,8 @@ def interrupted(command: tuple[str, ...], after: float | Path, folder: Path, tim
     what = f"{line}: exit code {process.returncode} after {seconds:.1f} s, {err!r}"
     if process.returncode == -signal.SIGINT and not err:
         return "interrupted before Python had begun"
-    assert process.returncode in (0, 130, -signal.SIGINT), (
-        what
-    )  # the last of a late one: a shell calls both 130
+    # The last of a late one: a shell calls both 130.
+    assert process.returncode in (0, 130, -signal.SIGINT), what
     left = [path for path in folder.rglob(".*") if path.name == LOCK or path.suffix == ".partial"]
     assert not left, f"{what}, left behind: {left}"
     if process.returncode == 0:

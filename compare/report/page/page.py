@@ -28,10 +28,8 @@ SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
 
 def write(run: Run, path: Path) -> None:
     """Write a run's page, whole or not at all. Equal runs of equal names give equal bytes."""
-    with (
-        as_we_wrote_it(run.folder, UndefinedError),
-        np.errstate(all="ignore"),
-    ):  # NaN in a stranger's file
+    # Somebody else's run may hold NaN.
+    with as_we_wrote_it(run.folder, UndefinedError), np.errstate(all="ignore"):
         text = render(read(run))
     write_text(path, text)
 

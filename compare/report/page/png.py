@@ -9,16 +9,10 @@ from PIL import Image
 
 SHADES = 96  # of a picture's values: few enough for small files, too many for the eye to count
 FARTHEST = 10  # decades below the largest entry at which the scale of differences begins
-NEGATIVE, ZERO, POSITIVE = (
-    (118, 42, 131),
-    (247, 247, 247),
-    (27, 120, 55),
-)  # colours the colour-blind tell apart
-NONE, LITTLE, MUCH = (
-    (24, 24, 38),
-    (120, 50, 110),
-    (255, 214, 110),
-)  # of differences: exactly none, small, large
+# Colours the colour-blind tell apart.
+NEGATIVE, ZERO, POSITIVE = (118, 42, 131), (247, 247, 247), (27, 120, 55)
+# Of differences: exactly none, small, large.
+NONE, LITTLE, MUCH = (24, 24, 38), (120, 50, 110), (255, 214, 110)
 
 
 def gray(image: NDArray[np.floating]) -> str:

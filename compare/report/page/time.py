@@ -8,13 +8,8 @@ import numpy as np
 from compare.report.page.decoder import sprite
 from compare.report.page.parts import Part, Parts
 
-WIDTH, HEIGHT, LEFT, RIGHT, FOOT = (
-    340,
-    170,
-    44,
-    46,
-    22,
-)  # of a chart, and of the room for its labels, in its own units
+# Of a chart, and of the room for its labels, in its own units.
+WIDTH, HEIGHT, LEFT, RIGHT, FOOT = 340, 170, 44, 46, 22
 NAME = 11  # the height of a curve's name
 
 

@@ -45,20 +45,16 @@ def test_every_row_has_rules_code_of_both_sides_and_a_shape_for_each_tensor_it_n
     untold = {rule.result for rule in RULES if rule.operation == row.kind} - {
         rule.result for rule in row.rules
     }
-    assert untold == (
-        {"dx"} if row.key == "fc1.backward" else set()
-    )  # training needs no gradient of the images
+    # Training needs no gradient of the images.
+    assert untold == ({"dx"} if row.key == "fc1.backward" else set())
     assert row.rules and row.numpy and row.tensors
     assert bool(row.torch) == (row.key != "data")
     known = {symbol.name for symbol in row.symbols}
     marked = {
         name for p in (*row.numpy, *row.torch) for mark in p.marks for name in mark.symbol.split()
     }
-    assert known - marked <= {
-        "dy",
-        "normal",
-        "value",
-    }  # dy of the loss is no variable of PyTorch's nor of the call
+    # Dy of the loss is no variable of PyTorch's nor of the call.
+    assert known - marked <= {"dy", "normal", "value"}
     assert {rule.result for rule in row.rules} <= known
 
 
