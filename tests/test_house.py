@@ -36,7 +36,7 @@ RUNNERS = {
     "runpy.run_path",
     "runpy.run_module",
 }
-RUN_TEXT = {  # the text of our own functions with a mistake planted; the module that --side names
+RUN_TEXT = {  # the text of our own functions with a fault injected; the module that --side names
     "compare/controls/injection.py": {"exec", "compile"},
     "compare/sides/user.py": {"importlib.import_module"},
 }

@@ -35,7 +35,7 @@ def require_place(path: Path) -> None:
 def write(machines: Sequence[Results], path: Path) -> None:
     """Write the document, and its plots into a folder of its name beside it."""
     sections = [HEAD.read_text(encoding="utf-8")]
-    # They may be a stranger's.
+    # They may be user-supplied.
     machines = [Results.from_dict(literal(results.to_dict())) for results in machines]
     if (glance := at_a_glance(machines)).rows:
         sections.append(markdown([glance]))

@@ -254,7 +254,7 @@ def test_a_variant_of_ours_that_is_wrong_or_fails_fails_the_benchmark(
     def ask(
         self: Processes, variant: str, function: Callable[..., object], *arguments: object
     ) -> object:
-        return function(*arguments)  # in this process, which knows of what is planted
+        return function(*arguments)  # in this process, which knows of the fault
 
     monkeypatch.setattr(Processes, "ask", ask)
     monkeypatch.setattr(Processes, "begin", lambda self, variants: None)

@@ -33,7 +33,7 @@ def test_a_healthy_pair_passes_and_reports_in_plain_values(
 
 
 @pytest.mark.parametrize(("owner", "method", "mistake"), MISTAKES)
-def test_a_planted_mistake_is_found(
+def test_an_injected_fault_is_found(
     config: Config,
     dataset: Dataset,
     monkeypatch: pytest.MonkeyPatch,

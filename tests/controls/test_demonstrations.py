@@ -1,4 +1,4 @@
-"""An exhibit tells what the check sees of a mistake, and where in the step one sees it first."""
+"""A demonstration tells what the check sees of a fault, and where in the step first."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ HELD = ("exact", "within")
 
 
 def shown(title: str | None, dataset: Dataset) -> tuple[Demonstration, Pictured | None]:
-    """Return the exhibit of a mistake by its name."""
+    """Return the demonstration of a fault by its name."""
     fault = next((fault for fault in FAULTS if f"{fault.operation}: {fault.name}" == title), None)
     return demonstrate(fault, dataset.train_images)
 

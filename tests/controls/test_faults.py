@@ -20,7 +20,7 @@ from compare.controls.injection import Fault, changed, rewritten, wrong_code
 from compare.data.config import DTYPES
 from compare.data.datasets import Dataset
 
-LEAST = 36  # planted mistakes
+LEAST = 36  # faults
 FAMILIES = (
     "Linear",
     "ReLU",
@@ -45,7 +45,7 @@ SLOW = dict.fromkeys(FAULTS[len(KNOWN) :], pytest.mark.slow)  # held out; half a
 @pytest.mark.parametrize(
     "fault", [pytest.param(f, marks=SLOW.get(f, ()), id=title(f)) for f in FAULTS]
 )
-def test_a_planted_mistake_is_caught_and_the_right_function_named(
+def test_an_injected_fault_is_caught_and_the_right_function_named(
     fault: Fault, dataset: Dataset
 ) -> None:
     # Only a wrong default is judged by torch's; the rest needs none, and is judged sooner without.

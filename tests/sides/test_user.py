@@ -41,9 +41,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the current folder, with a module in it that is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
-    (tmp_path / "strangers.py").write_text(MODULE)
+    (tmp_path / "theirs.py").write_text(MODULE)
     (tmp_path / "broken.py").write_text("import nowhere")
-    monkeypatch.delitem(sys.modules, "strangers", raising=False)
+    monkeypatch.delitem(sys.modules, "theirs", raising=False)
     return tmp_path
 
 
@@ -51,16 +51,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("name", "message"),
     [
         (
-            "strangers",
-            "--side needs module:factory, as in examples.own_network:make, not 'strangers'",
+            "theirs",
+            "--side needs module:factory, as in examples.own_network:make, not 'theirs'",
         ),
         ("a b:make", "--side needs module:factory"),
         ("nowhere:make", "importing nowhere, from "),
         ("broken:make", "raised ModuleNotFoundError: No module named 'nowhere'"),
-        ("strangers:other", "strangers has no 'other'; name the function that makes the side"),
-        ("strangers:number", "strangers:number, int, cannot be called"),
-        ("strangers:fails", "strangers:fails(config) raised ValueError: two lines"),
-        ("strangers:nothing", "what strangers:nothing returned, NoneType, has no describe()"),
+        ("theirs:other", "theirs has no 'other'; name the function that makes the side"),
+        ("theirs:number", "theirs:number, int, cannot be called"),
+        ("theirs:fails", "theirs:fails(config) raised ValueError: two lines"),
+        ("theirs:nothing", "what theirs:nothing returned, NoneType, has no describe()"),
     ],
 )
 @pytest.mark.usefixtures("here")
@@ -76,7 +76,7 @@ def test_what_cannot_be_judged_ends_in_2_with_one_line(
 
 @pytest.mark.usefixtures("here")
 def test_a_module_is_found_in_the_current_folder() -> None:
-    assert find("strangers:make")(Config()).describe().name == "My network"
+    assert find("theirs:make")(Config()).describe().name == "My network"
 
 
 class Altered(NumpySide):
