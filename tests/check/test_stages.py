@@ -9,6 +9,7 @@ from compare.check import trajectory
 from compare.check.bounds import Verdict
 from compare.check.diagnosis import STAGES
 from compare.check.stages import check
+from compare.check.surface import check_interface
 from compare.check.trajectory import check_trajectory
 from compare.controls.controls import SMALL, control
 from compare.controls.faults import FAULTS
@@ -67,6 +68,22 @@ def test_a_stage_fails_on_what_it_exists_for(dataset: Dataset, stage: str, title
     (fault,) = (fault for fault in FAULTS if f"{fault.operation}: {fault.name}" == title)
     found = control(fault, dataset.train_images, dtypes=["float32"], torch=False)
     assert stage in found.stages
+
+
+@pytest.mark.parametrize(
+    ("operation", "change", "tensor"),
+    [
+        ("Autoencoder.backward", ("bool = False", "bool = True"), "dact/input"),
+        ("Autoencoder.backward", ('d["input"] = dx', 'd["input"] = 2 * dx'), "dact/input"),
+        ("Linear.backward", (" if input_grad else None", ""), "dx, not asked for"),
+    ],
+)
+def test_the_interface_fails_on_what_training_never_asks_for(
+    operation: str, change: tuple[str, str], tensor: str
+) -> None:
+    with rewritten(operation, [change]):
+        failed = [(f.operation, f.tensor) for f in check_interface() if not f.verdict.held]
+    assert failed == [(operation, tensor)]
 
 
 def test_the_trajectory_fails_on_drift(
