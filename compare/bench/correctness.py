@@ -16,7 +16,7 @@ from compare.check.network import ALLOWANCE, norm, true_step
 from compare.check.optimizer import MOMENT, adam
 from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import Config
-from compare.sides.interface import State, under_prefix
+from compare.sides.interface import State, under_prefix, with_prefix
 from compare.sides.numpy_side import NumpySide
 
 
@@ -58,7 +58,7 @@ def judge(
     correction = 0
     if float32_correction:
         correction = ceil(2 / (1 - config.beta1) + 1 / (1 - config.beta2))
-    inputs = {**before, "act/input": batch.noisy, "act/target": batch.clean}
+    inputs = {**before, **with_prefix("act", batch)}
     rng = stream(Purpose.CHECK, config.seed, 4)
     truth, deviations = true_step(side.describe(), inputs, {}, rng)
     moments = widen(under_prefix("adam.exp_avg", after), config.dtype)

@@ -24,7 +24,8 @@ class NumpyVariant(Variant):
 
     def step(self, batch: Batch) -> None:
         """Take one training step."""
-        numpy_ae.train_step(self.side.model, self.side.loss, self.side.optimizer, *batch)
+        side = self.side
+        numpy_ae.train_step(side.model, side.loss, side.optimizer, batch.noisy, batch.clean)
 
     def reset(self) -> None:
         """Go back to the start."""
@@ -51,7 +52,7 @@ class SklearnVariant(Variant):
 
     def step(self, batch: Batch) -> None:
         """Take one training step: `partial_fit` on one batch is one step."""
-        self.model.partial_fit(*batch)
+        self.model.partial_fit(batch.noisy, batch.clean)
 
 
 class Products(Variant):

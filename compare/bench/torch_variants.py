@@ -51,7 +51,8 @@ class _OnDevice(Variant):
 
     def put(self, batch: Batch) -> Any:
         """Return the batch as tensors on the device."""
-        return tuple(torch.as_tensor(array, device=self.device) for array in batch)
+        pair = (batch.noisy, batch.clean)
+        return tuple(torch.as_tensor(array, device=self.device) for array in pair)
 
     def wait(self) -> None:
         """Wait for the device."""

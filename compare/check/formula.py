@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
-from compare.check.kinds import OPERATIONS
+from compare.check.kinds import OPERATIONS, taken, with_loss
 from compare.data.batches import Batch
-from compare.sides.interface import Array, Operands, Side, observed
+from compare.sides.interface import Array, Side, observed
 
 STEP = 1e-30
 DIRECTIONS = 2  # random ones, for every tensor
@@ -25,41 +25,41 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     """Judge the gradients of one observed step, in float64, of every activation and parameter."""
     who, state = side.describe(), side.state()
     trace = observed(side, batch)
+    values = trace | state  # the state is that before the step
 
     def found(operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf) -> Finding:
         return finding("formula", who, operation, tensor, Judgement(verdict, ratio))
 
-    names = ["input", *(layer.name for layer in who.layers)]
-    for name in ("target", *names):
+    for name in (*batch, *(layer.name for layer in who.layers)):
         if f"act/{name}" not in trace:
             yield found("observe", f"act/{name}", Verdict.MISSING)
             return
-    acts = [trace[f"act/{name}"] for name in names]
-    target = trace["act/target"].astype(np.complex128)
 
-    def derivative(start: int, x: Array, replaced: Operands) -> tuple[float, float]:
-        """Return the derivative of the loss from layer `start` on, and the terms of its slopes.
+    def derivative(moved: str, value: Array) -> tuple[float, float]:
+        """Return the loss's derivative as one tensor moves, and the terms of the slopes on the way.
 
-        x enters that layer, and its operands are replaced as given. Where a slope is a difference,
-        its terms may cancel: what is left is as exact as they are, not as it is itself.
+        Only what the tensor reaches is computed again. Where a slope is a difference, its terms may
+        cancel: what is left is as exact as they are, not as it is itself.
         """
-        x, terms = replaced.get("x", x).astype(np.complex128), 0.0
-        for i, layer in enumerate(who.layers[start:]):
-            operands = {"x": x}
-            for key in layer.parameters:
-                value = replaced.get(key) if i == 0 else None
-                own = state[f"param/{layer.name}.{key}"]
-                operands[key] = (own if value is None else value).astype(np.complex128)
-            y = side.op(f"{layer.name}.forward", operands)["y"]
+        at, terms = {moved: value}, 0.0
+        for layer in with_loss(who.layers):
+            sources = {operand: f"act/{source}" for operand, source in taken(layer).items()}
+            sources |= {key: f"param/{layer.name}.{key}" for key in layer.parameters}
+            if not at.keys() & sources.values():
+                continue
+            operands = {
+                operand: (at[name] if name in at else values[name]).astype(np.complex128)
+                for operand, name in sources.items()
+            }
+            (y,) = side.op(f"{layer.name}.forward", operands).values()
+            at[f"act/{layer.name}"] = y
             if slope_terms := OPERATIONS[f"{layer.kind}.backward"].slope_terms:
-                moved = trace[f"dact/{layer.name}"] * slope_terms(y.real) * x.imag
-                terms += float(np.abs(moved).sum()) / STEP
-            x = y
-        loss = side.op("loss.forward", {"y": x, "target": target})["value"]
-        return float(loss.imag) / STEP, terms
+                slopes = trace[f"dact/{layer.name}"] * slope_terms(y.real) * operands["x"].imag
+                terms += float(np.abs(slopes).sum()) / STEP
+        return float(at["act/loss"].imag) / STEP, terms
 
-    def judge(start: int, value: Array, operand: str, tensor: str, made_by: str) -> Finding:
-        gradient = trace.get(tensor)
+    def judge(moved: str, tensor: str, made_by: str) -> Finding:
+        gradient, value = trace.get(tensor), values[moved]
         if gradient is None:
             return found(made_by, tensor, Verdict.MISSING)
         if trouble := unusable(gradient, value.shape, gradient.dtype.name):
@@ -71,8 +71,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
             directions.append(entry.reshape(value.shape))
         ratio = 0.0
         for direction in directions:
-            moved = {operand: value + 1j * STEP * direction}
-            true, slope_terms = derivative(start, acts[start], moved)
+            true, slope_terms = derivative(moved, value + 1j * STEP * direction)
             along = gradient * direction
             # For a single entry the terms are those of its sum over the batch, about as large as
             # the largest entry.
@@ -82,10 +81,10 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
                 ratio = max(ratio, error / (TOLERANCE * terms))
         return found(made_by, tensor, Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
 
-    made_by = "loss.backward"
-    for i, layer in reversed(list(enumerate(who.layers))):  # in the order in which they come about
-        yield judge(i + 1, acts[i + 1], "x", f"dact/{layer.name}", made_by)
-        made_by = f"{layer.name}.backward"
+    nodes = with_loss(who.layers)
+    for i, layer in reversed(list(enumerate(nodes[:-1]))):  # in the order in which they come about
+        (last, *_) = (node.name for node in nodes[i + 1 :] if layer.name in node.inputs)
+        yield judge(f"act/{layer.name}", f"dact/{layer.name}", f"{last}.backward")
         for key in layer.parameters:
             name = f"{layer.name}.{key}"
-            yield judge(i, state[f"param/{name}"], key, f"grad/{name}", made_by)
+            yield judge(f"param/{name}", f"grad/{name}", f"{layer.name}.backward")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.sides.interface import Array, Layer, Operands, Shape
+from compare.sides.interface import Array, Layer, Operands, Shape, graph
 
 Results = dict[str, Bounded]
 Mistakes = Mapping[str, Callable[..., Array]]  # what to say, and the result with that mistake in it
@@ -279,16 +279,29 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+def with_loss(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers with their inputs, and the loss as the last: it takes the output."""
+    last = layers[-1]
+    loss = Layer("loss", LOSS, last.out_features, last.out_features, (last.name, "target"))
+    return (*graph(layers), loss)
+
+
 def step_of(layers: Sequence[Layer]) -> Iterator[tuple[str, str, Layer]]:
     """Yield (name, operation, layer) in the order of a step: ("fc1.forward", "Linear.forward", …).
 
-    The loss counts as the last layer: it maps the output of the network.
+    Forward is in the order of the layers, and so each comes after its inputs; backward in reverse.
     """
-    width = layers[-1].out_features
-    chain = (*layers, Layer("loss", LOSS, width, width))
-    for direction, ordered in (("forward", chain), ("backward", chain[::-1])):
+    nodes = with_loss(layers)
+    for direction, ordered in (("forward", nodes), ("backward", nodes[::-1])):
         for layer in ordered:
             yield f"{layer.name}.{direction}", f"{layer.kind}.{direction}", layer
+
+
+def taken(layer: Layer) -> dict[str, str]:
+    """Return, by operand of a layer's forward, the name of the input that it takes."""
+    operands = OPERATIONS[f"{layer.kind}.forward"].operands
+    own = (operand for operand in operands if operand not in layer.parameters)
+    return dict(zip(own, layer.inputs, strict=True))
 
 
 def traced(name: str, result: str, layers: Sequence[Layer]) -> str:
@@ -297,11 +310,10 @@ def traced(name: str, result: str, layers: Sequence[Layer]) -> str:
     The gradient of the network's input, which no training step computes, is "dact/input".
     """
     of, _, direction = name.partition(".")
-    names = ["input", *(layer.name for layer in layers)]
-    if of == "loss":
-        return "loss" if direction == "forward" else f"dact/{names[-1]}"
     if direction == "forward":
-        return f"act/{of}"
-    if result == "dx":
-        return f"dact/{names[names.index(of) - 1]}"
-    return f"grad/{of}.{result.removeprefix('d')}"
+        return "loss" if of == "loss" else f"act/{of}"
+    layer = next(layer for layer in with_loss(layers) if layer.name == of)
+    operand = result.removeprefix("d")
+    if operand in layer.parameters:
+        return f"grad/{of}.{operand}"
+    return f"dact/{taken(layer)[operand]}"

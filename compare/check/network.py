@@ -1,10 +1,10 @@
 """Stage network: one whole training step from the same state, where all operations' errors meet.
 
-Each side is held against the truth, a chain of the kinds' definitions in wider precision that takes
-that side's own ReLU masks: which side of zero a value near zero falls on is a matter of rounding,
-and no fault. How far rounding may carry a chain has no useful bound (the proved ones are thousands
-of times too wide), so it is measured: the chain is replayed several times with random noise of
-rounding size after every operation.
+Each side is held against the truth: its graph of layers, computed by the kinds' definitions in
+wider precision, with that side's own ReLU masks. Which side of zero a value near zero falls on is a
+matter of rounding, and no fault. How far rounding may carry a network has no useful bound (the
+proved ones are thousands of times too wide), so it is measured: the graph is replayed several times
+with random noise of rounding size after every operation.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ from compare.check.bounds import (
     unusable,
     widen,
 )
-from compare.check.kinds import OPERATIONS, Results, step_of, traced
+from compare.check.kinds import OPERATIONS, Results, step_of, taken, traced
 from compare.check.mistakes import explained
 from compare.data.batches import Batch
-from compare.sides.interface import Array, Description, Side, Trace, observed
+from compare.sides.interface import Array, Description, Side, Trace, observed, with_prefix
 
 REPLAYS = 8
 ALLOWANCE = 4.0  # times the largest deviation of the replays: of eight, itself a random number
@@ -34,7 +34,7 @@ FINEST = 2.0**-40  # finer noise would drown in the replay's float64 roundings; 
 def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge every tensor of one observed step, normwise; the side's state stays as it is."""
     who = side.describe()
-    inputs = {**side.state(), "act/input": batch.noisy, "act/target": batch.clean}
+    inputs = {**side.state(), **with_prefix("act", batch)}
     trace = observed(side, batch)
     truth, deviations = true_step(who, inputs, _masks(who, trace, len(batch.noisy)), rng)
     made_by = {
@@ -61,19 +61,19 @@ def true_step(
     let through. Of one that it lacks, the truth and every replay take their own: rounding may carry
     a value near zero to the other side.
     """
-    truth = chain(who, widen(inputs, who.dtype), masks)
+    truth = replay(who, widen(inputs, who.dtype), masks)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
-    clean = chain(who, double, masks)
+    clean = replay(who, double, masks)
     unit = unit_roundoff(who.dtype)
     size = max(unit, FINEST)
-    replays = [chain(who, double, masks, noise=(size, rng)) for _ in range(REPLAYS)]
+    replays = [replay(who, double, masks, noise=(size, rng)) for _ in range(REPLAYS)]
     return truth, {
         name: max(norm(replay[name] - clean[name]) for replay in replays) * (unit / size)
         for name in truth
     }
 
 
-def chain(
+def replay(
     who: Description,
     inputs: Mapping[str, Array],
     masks: Mapping[str, Array],
@@ -95,33 +95,31 @@ def chain(
                 values[name] = value + spread * rng.standard_normal(np.shape(value))
         return values
 
-    trace: Trace = {name: inputs[name] for name in ("act/target", "act/input")}
+    given = {name: value for name, value in inputs.items() if name.startswith("act/")}
+    trace: Trace = dict(given)
     grads: Trace = {}
     at: dict[str, dict[str, Array]] = {}  # by layer, what there is for its operations
-    x = trace["act/input"]
     for name, operation, layer in step_of(who.layers):
         of = at.setdefault(layer.name, {})
-        if name == "loss.forward":
-            of |= {"y": x, "target": trace["act/target"]}
-        elif name.endswith(".forward"):
+        if name.endswith(".forward"):
             of |= {key: inputs[f"param/{layer.name}.{key}"] for key in layer.parameters}
-            of["x"] = x
+            of |= {operand: trace[f"act/{source}"] for operand, source in taken(layer).items()}
         elif name != "loss.backward":
             of["dy"] = trace[f"dact/{layer.name}"]
         definition = OPERATIONS[operation]
         results = settled(definition.define(**{key: of[key] for key in definition.operands}))
         if operation == "ReLU.forward":
-            let_through = masks.get(layer.name, x > 0)
-            results["y"] = np.where(let_through, x, 0)
+            let_through = masks.get(layer.name, of["x"] > 0)
+            results["y"] = np.where(let_through, of["x"], 0)
             of["y"] = let_through  # for its backward, which asks where it is above zero
         for result, value in results.items():
             tensor = traced(name, result, who.layers)
+            of.setdefault(result, value)
+            if tensor in trace:  # it is an input of several layers, whose gradients add up
+                value = trace[tensor] + value
             (grads if tensor.startswith("grad/") else trace)[tensor] = value
-        if "y" in results:
-            x = results["y"]
-            of.setdefault("y", x)
-    trace.pop("dact/input", None)
-    return trace | grads
+    unwanted = {f"d{name}" for name in given}  # no training computes the gradient of a batch
+    return {name: value for name, value in (trace | grads).items() if name not in unwanted}
 
 
 def _masks(who: Description, trace: Trace, rows: int) -> dict[str, Array]:

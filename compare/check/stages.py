@@ -65,7 +65,7 @@ def check_subject(
         findings += check_defaults() if torch else check_start()
         findings += _guarded("interface", judged, check_interface())
     (batch,) = subject.batches(double, 1)
-    few = Batch(*(x[:FORMULA_ROWS] for x in batch))
+    few = batch.each(lambda x: x[:FORMULA_ROWS])
     findings += _guarded("formula", judged, check_formula(judged, few, _rng(config, 0)))
     for make in (subject.ours, subject.reference) if torch else (subject.ours,):
         for dtype in dtypes:

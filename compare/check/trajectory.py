@@ -36,7 +36,7 @@ def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
     traces = [side.observe(batch) for batch in batches]
     observed = [(float(trace["loss"]), {name: trace[name] for name in before}) for trace in traces]
     side.load(before)
-    given = [Batch(batch.noisy.copy(), batch.clean.copy()) for batch in batches]
+    given = [batch.each(np.copy) for batch in batches]
     taken = [(loss, side.state()) for loss in side.fit(given)]
     side.load(before)
     output = traces[0][f"act/{who.layers[-1].name}"]
@@ -67,7 +67,7 @@ def _detail(side: Side, batch: Batch, taken: Taken, observed: Taken) -> str:
             "the first step is right and a later one is not: something is left over, "
             "or large gradients are changed"
         )
-    noisy, clean = batch
+    noisy, clean = batch.noisy, batch.clean
     swapped = {
         "its target is the noisy image": Batch(noisy, noisy),
         "its input is the clean image": Batch(clean, clean),

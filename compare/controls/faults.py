@@ -24,23 +24,24 @@ def _written(file: str) -> Iterator[Fault]:
 
 def _other_noise(batch: Batch) -> Batch:
     noise = np.random.default_rng(0).standard_normal(batch.noisy.shape)
-    return batch._replace(noisy=np.clip(batch.clean + 0.3 * noise, 0, 1).astype(batch.noisy.dtype))
+    noisy = np.clip(batch.clean + 0.3 * noise, 0, 1).astype(batch.noisy.dtype)
+    return Batch(noisy, batch.clean)
 
 
 def _through_float16(batch: Batch) -> Batch:
-    return batch._replace(noisy=batch.noisy.astype(np.float16).astype(batch.noisy.dtype))
+    return Batch(batch.noisy.astype(np.float16).astype(batch.noisy.dtype), batch.clean)
 
 
 def _by_256(batch: Batch) -> Batch:
-    return Batch(*(x * x.dtype.type(255 / 256) for x in batch))
+    return batch.each(lambda x: x * x.dtype.type(255 / 256))
 
 
 def _in_plus_minus_1(batch: Batch) -> Batch:
-    return batch._replace(clean=2 * batch.clean - 1)
+    return Batch(batch.noisy, 2 * batch.clean - 1)
 
 
 def _reversed(batch: Batch) -> Batch:
-    return Batch(*(x[::-1] for x in batch))
+    return batch.each(lambda x: x[::-1])
 
 
 DATA = (

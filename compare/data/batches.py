@@ -7,17 +7,17 @@ without the first 316, and a resumed run sees the batches that an unbroken one w
 Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from itertools import chain, count, islice
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compare.data.config import Config
 
+Array = np.ndarray
 Images = NDArray[np.uint8]  # (n, height, width)
 
 
@@ -46,11 +46,31 @@ def stream(purpose: Purpose, seed: int, epoch: int = 0, step: int = 0) -> np.ran
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
-class Batch(NamedTuple):
-    """One step's input and target, both (batch, pixels), in [0, 1] where the noise is clipped."""
+class Batch(dict[str, Array]):
+    """What one step is given, arrays by name, one row an image.
 
-    noisy: NDArray[np.floating]
-    clean: NDArray[np.floating]
+    "input" are noisy and "target" clean images, (batch, pixels), in [0, 1] where the noise is
+    clipped. A network that takes more, as a variational one takes its latents' noise, finds it
+    under a name of its own.
+    """
+
+    def __init__(self, noisy: Array, clean: Array, **more: Array) -> None:
+        super().__init__(target=clean, input=noisy, **more)
+
+    @property
+    def noisy(self) -> Array:
+        """The input."""
+        return self["input"]
+
+    @property
+    def clean(self) -> Array:
+        """The target."""
+        return self["target"]
+
+    def each(self, change: Callable[[Array], Array]) -> "Batch":
+        """Return the batch with every array changed."""
+        changed = {name: change(array) for name, array in self.items()}
+        return Batch(changed.pop("input"), changed.pop("target"), **changed)
 
 
 def to_float(images: Images) -> NDArray[np.float32]:
@@ -85,7 +105,7 @@ def epoch_batches(config: Config, images: Images, epoch: int, start: int = 0) ->
         rows = order[step * config.batch_size : (step + 1) * config.batch_size]
         clean, rng = to_float(images[rows]), stream(Purpose.NOISE, config.seed, epoch, step)
         noisy = add_noise(clean, config.noise, rng, clip=config.clip)
-        yield Batch(*(pixels.astype(config.dtype, copy=False) for pixels in (noisy, clean)))
+        yield Batch(noisy, clean).each(lambda pixels: pixels.astype(config.dtype, copy=False))
 
 
 def training_batches(config: Config, images: Images, steps: int, first: int = 1) -> Iterator[Batch]:

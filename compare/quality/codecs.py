@@ -113,10 +113,10 @@ class Wiener:
         gram = np.zeros((pixels + 1, pixels + 1))  # sums in float64
         cross = np.zeros((pixels + 1, pixels))
         large_batches = replace(config, batch_size=CHUNK, dtype="float32")
-        for noisy, clean in epoch_batches(large_batches, train_images, epoch=0):
-            x = _with_ones(noisy)
+        for batch in epoch_batches(large_batches, train_images, epoch=0):
+            x = _with_ones(batch.noisy)
             gram += x.T @ x
-            cross += x.T @ clean
+            cross += x.T @ batch.clean
         # Least squares and not solve: without noise, a pixel that is always black makes the Gram
         # matrix singular.
         self._weight = np.linalg.lstsq(gram, cross)[0].astype(np.float32)  # (pixels + 1, pixels)

@@ -1,14 +1,14 @@
 """The network's shape: a bar for every activation, and between bars what leads to the next."""
 
 from collections.abc import Sequence
+from math import prod
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from compare.report.style import FAINT, INK, MARGIN, QUIET, WIDTH, page, styled
-
-Layer = tuple[str, str, int, int]  # name, kind ("Linear", "ReLU", "Sigmoid"), width in, width out
+from compare.sides.interface import Layer, encoding
 
 BAR, LATENT = "#4C6079", "#AA3377"
 LINEAR, POINTWISE = "#DDE3EB", "#EFF2F6"
@@ -20,13 +20,13 @@ TABLE, HEAD = 1.05, 0.8
 @styled
 def network(layers: Sequence[Layer]) -> Figure:
     """Draw the layers from left to right."""
-    kinds = [kind for _, kind, _, _ in layers]
+    kinds = [layer.kind for layer in layers]
     # Of the activations: the input, then every output.
-    widths = [layers[0][2], *(n_out for *_, n_out in layers)]
-    latent = next((i for i in range(1, len(layers)) if kinds[i - 1] == kinds[i] == "Linear"), None)
-    parameters = [(n_in + 1) * n_out if kind == "Linear" else 0 for _, kind, n_in, n_out in layers]
+    widths = [layers[0].in_features, *(layer.out_features for layer in layers)]
+    latent = len(encoding(layers)) if len(encoding(layers)) < len(layers) else None
+    parameters = [sum(map(prod, layer.parameters.values())) for layer in layers]
 
-    stations = [widths[0], *(n_out for _, kind, _, n_out in layers if kind == "Linear")]
+    stations = [widths[0], *(layer.out_features for layer in layers if layer.kind == "Linear")]
     figure = page(
         TALLEST + TABLE + HEAD,
         f"The network: {' → '.join(map(str, stations))}",
@@ -40,7 +40,7 @@ def network(layers: Sequence[Layer]) -> Figure:
     middle = TABLE + TALLEST / 2
     heights = [TALLEST * (width / max(widths)) ** 0.5 for width in widths]
     xs = _positions(kinds)
-    for i, (name, kind, n_in, n_out) in enumerate(layers):
+    for i, (name, kind, n_in, n_out, _) in enumerate(layers):
         left, right, a, b = xs[i] + THICK, xs[i + 1], heights[i] / 2, heights[i + 1] / 2
         corners = [(left, middle - a), (left, middle + a), (right, middle + b), (right, middle - b)]
         axes.add_patch(

@@ -200,6 +200,7 @@ def plain_description(who: Any) -> Description:
             _word("a layer's kind", layer.kind),
             _count(f"a width of layer {layer.name!r}", layer.in_features),
             _count(f"a width of layer {layer.name!r}", layer.out_features),
+            tuple(_word(f"an input of layer {layer.name!r}", name) for name in layer.inputs),
         )
         for layer in who.layers
     )

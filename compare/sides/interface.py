@@ -29,12 +29,17 @@ KINDS = ("Linear", "ReLU", "Sigmoid")  # of layers
 
 
 class Layer(NamedTuple):
-    """One layer: its name, its kind (one of `KINDS`) and the widths that it maps from and to."""
+    """One layer: its name, its kind (one of `KINDS`) and the widths that it maps from and to.
+
+    `inputs` are the names of what it takes, in the order of its operands: layers before it, or
+    entries of the batch. Nothing said: the layer before, or "input".
+    """
 
     name: str
     kind: str
     in_features: int
     out_features: int
+    inputs: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, Shape]:
@@ -116,6 +121,14 @@ def observed(side: Side, batch: Batch) -> Trace:
     trace = side.observe(batch)
     side.load(before)
     return trace
+
+
+def graph(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """Yield the layers, each with its inputs said."""
+    before = "input"
+    for layer in layers:
+        yield layer if layer.inputs else layer._replace(inputs=(before,))
+        before = layer.name
 
 
 def encoding(layers: Sequence[Layer]) -> tuple[Layer, ...]:

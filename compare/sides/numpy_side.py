@@ -124,7 +124,8 @@ class NumpySide:
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step on each batch; yield its loss."""
         for batch in batches:
-            yield numpy_ae.train_epoch(self.model, self.loss, self.optimizer, [batch])
+            pair = (batch.noisy, batch.clean)
+            yield numpy_ae.train_epoch(self.model, self.loss, self.optimizer, [pair])
 
     def encode(self, x: Array) -> Array:
         """Map images to latents."""

@@ -21,6 +21,7 @@ from compare.sides.interface import (
     Operands,
     State,
     Trace,
+    graph,
     make_state,
     under_prefix,
     with_prefix,
@@ -151,9 +152,9 @@ class TorchNetwork:
 
     def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step on each batch; yield its loss."""
-        for noisy, clean in batches:
-            batch = (self._tensor(noisy), self._tensor(clean))
-            yield torch_ae.train_epoch(self.model, self.loss, self.optimizer, [batch])
+        for batch in batches:
+            pair = (self._tensor(batch.noisy), self._tensor(batch.clean))
+            yield torch_ae.train_epoch(self.model, self.loss, self.optimizer, [pair])
 
     @torch.no_grad()
     def reconstruct(self, x: Array) -> Array:
@@ -193,12 +194,13 @@ class TorchSide(TorchNetwork):
         return to_array(self.model.decode(self._tensor(z)))
 
 
-class Chain(torch.nn.Module):
-    """Layers by name, one after the other, as `torch.nn.Sequential` has them by number."""
+class Graph(torch.nn.Module):
+    """Layers by name, each called on its inputs."""
 
     def __init__(self, layers: Iterable[Layer], dtype: torch.dtype, device: torch.device) -> None:
         super().__init__()
-        for layer in layers:
+        self.nodes = tuple(graph(layers))
+        for layer in self.nodes:
             try:
                 self.add_module(layer.name, _module(layer, dtype, device))
             except KeyError as error:  # "float" is a method of every module
@@ -212,8 +214,9 @@ class Chain(torch.nn.Module):
         """Map x (batch, in) to y (batch, out); fill a cache with every activation."""
         cache = {} if cache is None else cache
         cache["input"] = x
-        for name, module in self.named_children():
-            x = cache[name] = module(x)
+        for layer in self.nodes:
+            module = self.get_submodule(layer.name)
+            x = cache[layer.name] = module(*(cache[name] for name in layer.inputs))
         return x
 
 
@@ -225,7 +228,7 @@ def torch_reference(
     Raises `UserError` for a name that no layer can have in torch, and for a device that is absent.
     """
     place = available_device(device, config.dtype)
-    return TorchNetwork(Chain(layers, getattr(torch, config.dtype), place), layers, config, start)
+    return TorchNetwork(Graph(layers, getattr(torch, config.dtype), place), layers, config, start)
 
 
 def _module(layer: Layer, dtype: torch.dtype, device: torch.device) -> torch.nn.Module:

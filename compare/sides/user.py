@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from compare.data.batches import Batch, training_batches, uniform_batches
 from compare.data.config import Config
 from compare.errors import UserError, class_name
 from compare.sides.calls import HERE, Called, Calls, attempt, plain_description
-from compare.sides.interface import KINDS, METHODS, Layer, Side, State, cast
+from compare.sides.interface import KINDS, METHODS, Layer, Side, State, cast, graph
 from compare.sides.subject import LABELS, Subject, device_for, device_notes, make_reference
 
 
@@ -143,13 +142,13 @@ def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called
         )
     if who.dtype != config.dtype:
         raise UserError(f"{name}: describe() says {who.dtype} where config.dtype is {config.dtype}")
-    _require_chain(name, who.layers)
+    _require_graph(name, who.layers)
     called = Called(name, side, who, calls)
     attempt(called.state)
     return called
 
 
-def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
+def _require_graph(name: str, layers: tuple[Layer, ...]) -> None:
     """Require layers that torch has, under names of their own, of widths that fit."""
     for layer in layers:
         trouble = ""
@@ -157,6 +156,8 @@ def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
             trouble = f"layer {layer.name!r} is a {layer.kind!r}; known are {', '.join(KINDS)}"
         elif not layer.name.isidentifier() or layer.name == "loss":
             trouble = f"{layer.name!r} cannot be a layer's name; choose a word, and not 'loss'"
+        elif len(layer.inputs) > 1:
+            trouble = f"{layer.kind} {layer.name!r} takes one input, not {len(layer.inputs)}"
         elif layer.kind != "Linear" and layer.in_features != layer.out_features:
             trouble = (
                 f"{layer.kind} {layer.name!r} cannot map {layer.in_features} to "
@@ -170,9 +171,18 @@ def _require_chain(name: str, layers: tuple[Layer, ...]) -> None:
         )
     if len({layer.name for layer in layers}) < len(layers):
         raise UserError(f"{name}: two layers have the same name; every layer needs one of its own")
-    for before, after in pairwise(layers):
-        if before.out_features != after.in_features:
+    widths = {"input": layers[0].in_features}
+    for layer in graph(layers):
+        (source,) = layer.inputs
+        if source not in widths:
+            raise UserError(f"{name}: {layer.name!r} takes {source!r}, which is no layer before it")
+        if widths[source] != layer.in_features:
             raise UserError(
-                f"{name}: {before.name!r} gives {before.out_features} numbers, "
-                f"{after.name!r} takes {after.in_features}"
+                f"{name}: {source!r} gives {widths[source]} numbers, "
+                f"{layer.name!r} takes {layer.in_features}"
             )
+        widths[layer.name] = layer.out_features
+    used = {source for layer in graph(layers) for source in layer.inputs}
+    for layer in layers[:-1]:
+        if layer.name not in used:
+            raise UserError(f"{name}: nothing takes what {layer.name!r} gives; leave it out")

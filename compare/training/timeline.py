@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.data.batches import Batch, noisy_test_images, training_batches
+from compare.data.batches import noisy_test_images, training_batches
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.files import as_we_wrote_it, read_arrays, write_arrays
@@ -41,14 +41,14 @@ class Timeline:
         self.path = path
         test = noisy_test_images(config, dataset.test_images)
         rows = spread_out(len(test.clean), PROBE)
-        self.probe = Batch(*(images[rows].astype(config.dtype) for images in test))
+        self.probe = test.each(lambda images: images[rows].astype(config.dtype))
         self.points: list[Point] = []
         self.images: dict[str, Array] = {}
         if path.exists():
             self.images, header = read_arrays(path)
             with as_we_wrote_it(path):
                 self.points = [Point(**point) for point in header["points"]]
-        self.images |= {name: _examples(images) for name, images in self.probe._asdict().items()}
+        self.images |= {name: _examples(getattr(self.probe, name)) for name in ("noisy", "clean")}
 
     def record(self, side: Side, unit: str, number: int) -> None:
         """Add a point where a side is now, in place of one for the same time."""

@@ -72,7 +72,7 @@ def test_a_step_is_replayed_on_its_own_batch_from_the_initial_state(
     ((subject, asked),) = subjects
     (replayed,) = subject.batches(asked, 1)
     expected = list(epoch_batches(asked, dataset.train_images, epoch))[batch]
-    assert_same(replayed._asdict(), expected._asdict())
+    assert_same(replayed, expected)
     assert_same(subject.ours(asked).state(), initial_state(asked))
     told = f"Step {step} of the training, on the initial state."
     assert report.notes == ((told,) if step and step > 1 else ())
@@ -85,8 +85,8 @@ def test_the_batches_after_a_step_go_on_over_the_end_of_an_epoch(
     ((subject, asked),) = subjects
     _, second, third = subject.batches(asked, 3)
     expected = epoch_batches(asked, dataset.train_images, 1)
-    assert_same(second._asdict(), next(expected)._asdict())
-    assert_same(third._asdict(), next(expected)._asdict())
+    assert_same(second, next(expected))
+    assert_same(third, next(expected))
 
 
 def test_a_checkpoint_is_judged_in_its_state_at_the_step_that_comes_next(
@@ -99,7 +99,7 @@ def test_a_checkpoint_is_judged_in_its_state_at_the_step_that_comes_next(
         assert distance(make(config).state(), dict(Checkpoint.load(checkpoint).state)) == 0
         assert make(replace(config, dtype="float64")).state()["adam.step"] == PER_EPOCH
     (batch,) = subject.batches(config, 1)
-    assert_same(batch._asdict(), next(epoch_batches(config, dataset.train_images, 1))._asdict())
+    assert_same(batch, next(epoch_batches(config, dataset.train_images, 1)))
     assert report.notes == ("Step 4 of the training, on the state after epoch 1.",)
 
 

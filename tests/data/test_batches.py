@@ -100,8 +100,8 @@ def test_noise_is_normal_with_the_factor_as_its_deviation_and_clipped_where_aske
 
 
 def test_no_noise_is_no_noise() -> None:
-    for noisy, clean in epoch_batches(Config(noise=0), IMAGES, 0):
-        np.testing.assert_array_equal(noisy, clean, strict=True)
+    for batch in epoch_batches(Config(noise=0), IMAGES, 0):
+        np.testing.assert_array_equal(batch.noisy, batch.clean, strict=True)
 
 
 def test_bytes_become_pixels_between_0_and_1_and_back() -> None:

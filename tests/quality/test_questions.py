@@ -49,7 +49,7 @@ def test_a_codec_that_is_pca_measures_as_pca(quality: Quality) -> None:
 def test_every_error_is_that_of_its_own_images(
     digits_config: Config, digits: Dataset, test: Batch, pca: PCA, quality: Quality
 ) -> None:
-    noisy, clean = test
+    noisy, clean = test.noisy, test.clean
     wiener = Wiener(digits_config, digits.train_images)
     pixels = quality["pixels"]
     assert pixels["noisy input"] == {"denoised": error(noisy, clean), "clean": None}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.data.batches import Batch, noisy_test_images
+from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.quality import samples as module
@@ -28,7 +28,7 @@ def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
 ) -> None:
     show = take_samples(config, dataset, sides, method="pca")
     test = noisy_test_images(config, dataset.test_images)
-    first = Batch(*(array[:8].reshape(8, 28, 28) for array in test))
+    first = test.each(lambda array: array[:8].reshape(8, 28, 28))
     np.testing.assert_array_equal(show.original, first.clean)
     np.testing.assert_array_equal(show.noisy, first.noisy)
     assert show.method == "PCA"

@@ -22,6 +22,7 @@ from compare.errors import UserError
 from compare.report import architecture, curves, images, latent, style
 from compare.report.rows import GAP, tile
 from compare.report.style import INK, KNOWN
+from compare.sides.interface import Layer
 
 RNG = np.random.default_rng(7)
 DIGITS = [str(i) for i in range(10)]
@@ -66,15 +67,15 @@ def drift(scale: float) -> tuple[Any, Any, Any]:
     return STEPS, scale * np.sqrt(STEPS), scale * RNG.random(100) * (RNG.random(100) > 0.5)
 
 
-def layers(pixels: int, hidden: int, latent: int) -> list[tuple[str, str, int, int]]:
+def layers(pixels: int, hidden: int, latent: int) -> list[Layer]:
     return [
-        ("fc1", "Linear", pixels, hidden),
-        ("relu1", "ReLU", hidden, hidden),
-        ("fc2", "Linear", hidden, latent),
-        ("fc3", "Linear", latent, hidden),
-        ("relu3", "ReLU", hidden, hidden),
-        ("fc4", "Linear", hidden, pixels),
-        ("sigmoid", "Sigmoid", pixels, pixels),
+        Layer("fc1", "Linear", pixels, hidden),
+        Layer("relu1", "ReLU", hidden, hidden),
+        Layer("fc2", "Linear", hidden, latent),
+        Layer("fc3", "Linear", latent, hidden),
+        Layer("relu3", "ReLU", hidden, hidden),
+        Layer("fc4", "Linear", hidden, pixels),
+        Layer("sigmoid", "Sigmoid", pixels, pixels),
     ]
 
 
@@ -319,7 +320,8 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone_and_needs_neither_pyplo
         "    return {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != 'backend'}\n"
         "before = settings()\n"
         "from compare.report import architecture, curves, images, latent, style\n"
-        "architecture.network([('fc1', 'Linear', 4, 2), ('fc2', 'Linear', 2, 4)])\n"
+        "from compare.sides.interface import Layer\n"
+        "architecture.network([Layer('fc1', 'Linear', 4, 2), Layer('fc2', 'Linear', 2, 4)])\n"
         "assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)\n"
         "assert settings() == before\n"
     )

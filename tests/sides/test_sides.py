@@ -46,7 +46,7 @@ def test_a_trace_holds_every_tensor_of_the_step_in_causal_order(
 ) -> None:
     side = make_side(name, replace(config, dtype=dtype))
     before = side.state()
-    trace = side.observe(Batch(*(array.astype(dtype) for array in batches[0])))
+    trace = side.observe(batches[0].each(lambda array: array.astype(dtype)))
     assert tuple(trace) == TRACE
     assert {value.dtype.name for key, value in trace.items() if key != "adam.step"} == {dtype}
     assert all(isinstance(value, np.ndarray) for value in trace.values())
@@ -63,7 +63,7 @@ def test_observed_and_unobserved_steps_end_in_the_same_state(
     config: Config, batches: list[Batch], name: str, dtype: str
 ) -> None:
     observed, unobserved = (make_side(name, replace(config, dtype=dtype)) for _ in range(2))
-    batches = [Batch(*(array.astype(dtype) for array in batch)) for batch in batches]
+    batches = [batch.each(lambda array: array.astype(dtype)) for batch in batches]
     traces = [observed.observe(batch) for batch in batches]
     assert [float(trace["loss"]) for trace in traces] == list(unobserved.fit(batches))
     assert_same(observed.state(), unobserved.state())
@@ -88,14 +88,12 @@ def test_a_trace_stays_as_it_was_while_training_goes_on(
 def test_neither_observing_nor_fitting_changes_the_batches(
     config: Config, batches: list[Batch], name: str
 ) -> None:
-    side, copies = (
-        make_side(name, config),
-        [Batch(*(array.copy() for array in batch)) for batch in batches],
-    )
+    side, copies = make_side(name, config), [batch.each(np.copy) for batch in batches]
     side.observe(batches[0])
     list(side.fit(batches))
     for batch, copy in zip(batches, copies, strict=True):
-        np.testing.assert_array_equal(batch, copy)
+        for name, array in copy.items():
+            np.testing.assert_array_equal(batch[name], array)
 
 
 @pytest.mark.parametrize(("first", "second"), [("numpy", "torch"), ("torch", "numpy")])

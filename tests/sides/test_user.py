@@ -116,6 +116,18 @@ FIRST = Layer("fc1", "Linear", 784, 8)
         (layers(FIRST, Layer("relu", "ReLU", 8, 4)), "ReLU 'relu' cannot map 8 to 4"),
         (layers(FIRST, Layer("fc2", "Linear", 9, 4)), "'fc1' gives 8 numbers, 'fc2' takes 9"),
         (layers(FIRST, Layer("fc1", "ReLU", 8, 8)), "two layers have the same name"),
+        (
+            layers(FIRST, Layer("fc2", "Linear", 8, 4, ("fc3",))),
+            "'fc2' takes 'fc3', which is no layer before it",
+        ),
+        (
+            layers(FIRST, Layer("fc2", "Linear", 8, 4, ("fc1", "input"))),
+            "Linear 'fc2' takes one input, not 2",
+        ),
+        (
+            layers(FIRST, Layer("fc2", "Linear", 784, 4, ("input",))),
+            "nothing takes what 'fc1' gives; leave it out",
+        ),
         (layers(Layer("fc.1", "Linear", 784, 8)), "'fc.1' cannot be a layer's name"),
         (layers(Layer("loss", "Linear", 784, 8)), "'loss' cannot be a layer's name"),
         (
