@@ -13,7 +13,8 @@ import numpy as np
 from compare.check.bounds import judge as judge_tensor
 from compare.check.bounds import unit_roundoff, widen
 from compare.check.network import ALLOWANCE, norm, true_step
-from compare.check.optimizer import MOMENT, adam
+from compare.check.optimizer import updated
+from compare.check.update_rules import MOMENT
 from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import Config
 from compare.sides.interface import State, under_prefix, with_prefix
@@ -74,7 +75,7 @@ def judge(
             finite = np.isfinite(grad).all()
             ratios[tensor] = norm(grad - truth[tensor]) / allowed if finite else np.inf
         told = replace(config, beta1=beta1, beta2=beta2)
-        for name, true in adam(before, grads, told, config.dtype).items():
+        for name, true in updated(before, grads, told, config.dtype).items():
             if not name.startswith("adam.exp_avg/"):
                 # A gradient that is off by MOMENT roundings is squared in the second moment.
                 more = 2 * MOMENT + (correction if name.startswith("param/") else 0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.kinds import LOSS, traced
+from compare.check.update_rules import OPTIMIZERS
 from compare.sides.interface import Description, Layer, encoding
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ FILES = {
     "train_epoch": "train.py",
 }
 RESPONSIBLE = {  # for what is no operation of a layer: our function, another side's method
-    "adam": ("Adam.step", "update"),
+    **dict.fromkeys((*OPTIMIZERS, "update"), ("Adam.step", "update")),
     "train_step": ("train_step", "fit"),
     "training": ("train_step", "fit"),
     "state": ("Autoencoder.state_dict", "state"),

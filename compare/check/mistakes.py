@@ -36,13 +36,13 @@ def explained(
         if _same(got, wrong.astype(np.longdouble), error):
             return say
     for name, array in (added or {}).items():
-        share = _multiple(got - true, array)
+        share = multiple(got - true, array)
         if _same(got, true + share * array, error):
             return f"{share:.2g} times {name} is added, as weight decay does"
-    factor = _multiple(got, true)
+    factor = multiple(got, true)
     # Of a scalar, any factor would do.
     if _same(got, factor * true, error) and (got.ndim or _simple(factor)):
-        return f"it is {_number(factor)} times what it should be"
+        return f"it is {number(factor)} times what it should be"
     return _place(got != true)
 
 
@@ -55,7 +55,7 @@ def _same(got: Array, wrong: Array, error: float) -> bool:
     return got.shape == wrong.shape and norm(got - wrong) <= EXPLAINED * error
 
 
-def _multiple(of: Array, array: Array) -> float:
+def multiple(of: Array, array: Array) -> float:
     """Return how many times `array` is the nearest to `of`."""
     return float((of * array).sum() / (array * array).sum()) if array.any() else 1.0
 
@@ -69,7 +69,7 @@ def _simple(factor: float) -> Fraction | None:
     return next(close, None)
 
 
-def _number(factor: float) -> str:
+def number(factor: float) -> str:
     """Return a factor as people think of it: 2, 1/32, −1, 1.001, 0.99999."""
     # To the first digit in which it differs from 1.
     digits = max(4, 1 - floor(log10(abs(factor - 1)))) if factor != 1 else 4

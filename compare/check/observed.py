@@ -12,7 +12,7 @@ import numpy as np
 
 from compare.check.bounds import Bounded, Finding, finding, judge
 from compare.check.network import check_network
-from compare.check.optimizer import adam
+from compare.check.optimizer import updated
 from compare.check.thumbnails import Thumbnail, thumbnail
 from compare.data.batches import Batch
 from compare.data.config import Config
@@ -80,7 +80,7 @@ def _findings(
     yield from check_network(side, batch, rng)
     who, before = side.describe(), side.state()
     trace = observed(side, batch)
-    for name, true in adam(before, under_prefix("grad", trace), config, who.dtype).items():
+    for name, true in updated(before, under_prefix("grad", trace), config, who.dtype).items():
         judgement = judge(*_normal(trace.get(name), true, who.dtype), who.dtype)
         yield finding("optimizer", who, "adam", name, judgement)
 
