@@ -190,9 +190,9 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     if failed is None:
         agrees = f"{who.name} agrees with its reference"
         return f"{agrees}: all {len(findings)} findings are within rounding."
-    kin = (failed.stage, failed.side, failed.operation)
-    same = [f for f in findings if (f.stage, f.side, f.operation) == kin and not f.verdict.held]
-    details = [f.detail for f in (failed, *same) if f.detail]
+    kin = (failed.stage, failed.side, failed.operation, failed.tensor)
+    same = (f for f in findings if (f.stage, f.side, f.operation, f.tensor) == kin)
+    detail = next((f" What is wrong: {f.detail}." for f in (failed, *same) if f.detail), "")
     whose = failed.operation
     if not whose.startswith(f"{failed.side}."):  # a layer that was judged by itself
         whose = f"{failed.side}'s {whose}"
@@ -200,7 +200,6 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     where = f"{failed.stage}, {failed.dtype}" if failed.dtype else failed.stage
     place = _place(responsible(findings, who), failed, who)
     how_far = f"{_how_far(failed)}{_likewise(failed, findings, who)}"
-    detail = f" What is wrong: {details[0]}." if details else ""
     return (
         f"{what} {FIRST[failed.verdict]} ({where}){how_far}; "
         f"{_since(failed, findings)} {place}.{detail}"

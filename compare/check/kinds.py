@@ -17,7 +17,9 @@ from compare.check.bounds import Bounded
 from compare.sides.interface import Array, Layer, Operands, Shape, graph
 
 Results = dict[str, Bounded]
-Mistakes = Mapping[str, Callable[..., Array]]  # what to say, and the result with that mistake in it
+# What to say, and from the operands, the result with that mistake in it, or what is added to it a
+# multiple of; None where a mistake cannot be made.
+Mistakes = Mapping[str, Callable[..., Array | None]]
 # Operands from a layer, its weights, a dtype and a generator of random numbers.
 Tries = Callable[[Layer, Operands, str, np.random.Generator], Iterator[Operands]]
 
@@ -37,6 +39,7 @@ class Result(NamedTuple):
     element: str
     array: str
     mistakes: Mistakes = MappingProxyType({})
+    added: Mistakes = MappingProxyType({})
 
 
 def _no_more(*_: object) -> Iterator[Operands]:
@@ -82,8 +85,8 @@ def linear_backward(dy: Array, x: Array, weight: Array) -> Results:
 
 
 def relu_forward(x: Array) -> Results:
-    """Compute y = x where x > 0, else 0: no rounding."""
-    return {"y": _exact(np.where(x > 0, x, 0))}
+    """Compute y = 0 where x ≤ 0, else x, which may be NaN: no rounding."""
+    return {"y": _exact(np.where(x <= 0, 0, x))}
 
 
 def relu_backward(dy: Array, y: Array) -> Results:
@@ -140,6 +143,10 @@ def _product(a: Array, b: Array) -> Array:
     return product
 
 
+def _square(weight: Array) -> bool:
+    return len(weight) == len(weight.T)
+
+
 def _exact(value: Array) -> Bounded:
     return Bounded(value, np.zeros_like(value), 0)
 
@@ -155,6 +162,11 @@ OPERATIONS: Mapping[str, Operation] = {
                 "x @ weight.T + bias",
                 {
                     "the bias is missing": lambda x, weight, bias: x @ weight.T,
+                    "the bias is added twice": lambda x, weight, bias: x @ weight.T + 2 * bias,
+                    "the bias is subtracted": lambda x, weight, bias: x @ weight.T - bias,
+                    "the weight is not transposed": lambda x, weight, bias: (
+                        x @ weight + bias if _square(weight) else None
+                    ),
                     "the weight is reshaped, not transposed": lambda x, weight, bias: (
                         x @ weight.reshape(weight.T.shape) + bias
                     ),
@@ -167,7 +179,16 @@ OPERATIONS: Mapping[str, Operation] = {
         linear_backward,
         {"dy": "no", "x": "ni", "weight": "oi"},
         {
-            "dx": Result("ni", "sum(dy[n, o] * weight[o, i] for o in outputs)", "dy @ weight"),
+            "dx": Result(
+                "ni",
+                "sum(dy[n, o] * weight[o, i] for o in outputs)",
+                "dy @ weight",
+                {
+                    "the weight is transposed": lambda dy, x, weight: (
+                        dy @ weight.T if _square(weight) else None
+                    )
+                },
+            ),
             "dweight": Result(
                 "oi",
                 "sum(dy[n, o] * x[n, i] for n in rows)",
@@ -177,6 +198,7 @@ OPERATIONS: Mapping[str, Operation] = {
                         weight.shape
                     )
                 },
+                {"the weight is added, as weight decay does": lambda dy, x, weight: weight},
             ),
             "dbias": Result(
                 "o",
@@ -187,6 +209,9 @@ OPERATIONS: Mapping[str, Operation] = {
                         axis=1
                     ),
                     "it is the first row of dy": lambda dy, x, weight: dy[0],
+                    "every entry is the sum over everything": lambda dy, x, weight: np.broadcast_to(
+                        dy.sum(), dy.shape[1:]
+                    ),
                 },
             ),
         },
@@ -201,6 +226,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 "maximum(x[n, i], 0)",
                 "maximum(x, 0)",
                 {"it is x itself": lambda x: x, "it is |x|": lambda x: np.abs(x)},
+                {"x is let through where it is below zero": lambda x: np.minimum(x, 0)},
             )
         },
         far_out=("x",),
@@ -218,6 +244,10 @@ OPERATIONS: Mapping[str, Operation] = {
                     "the mask lets zeros through": lambda dy, y: dy * (y >= 0),
                     "the mask is taken of dy, not of y": lambda dy, y: dy * (dy > 0),
                     "it is the mask alone, without dy": lambda dy, y: (y > 0).astype(dy.dtype),
+                },
+                {
+                    "dy is let through where y is zero": lambda dy, y: dy * (y == 0),
+                    "dy is let through where y is not above zero": lambda dy, y: dy * (y <= 0),
                 },
             )
         },

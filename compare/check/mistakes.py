@@ -1,6 +1,10 @@
-"""What kind of mistake a wrong result is: known ones, each computed and compared with it."""
+"""What kind of mistake a wrong result is: known ones, each computed and compared with it.
 
-from collections.abc import Iterable, Mapping
+A kind is a claim in words. One set of operands makes several true, so of an operation that fails on
+several sets, `common` says what is true of all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from math import floor, log10
 
@@ -9,50 +13,78 @@ import numpy as np
 from compare.sides.interface import Array
 
 EXPLAINED = 1e-3  # a mistake explains an error when no more than this share of it remains
+ROUNDED = 0.25  # or this share, if rounding leaves as much: then the error still stands out of it
 LARGEST_DENOMINATOR = 4  # a factor is told as a fraction when it is a half, a third, a quarter, …
+
+Made = Iterable[tuple[str, Array | None]]  # what to say, and the array; None where there is none
 
 
 def explained(
+    got: Array, true: Array, mistakes: Made = (), added: Mapping[str, Array] | None = None
+) -> str:
+    """Say in what way `got` differs from what is true, or nothing where no mistake explains it."""
+    shares = ((f"{name} is added, as weight decay does", a) for name, a in (added or {}).items())
+    return next(kinds(got, true, mistakes, shares), "")
+
+
+def common(claims: Iterable[Iterable[str]]) -> str:
+    """Return the first of the claims that are made of every set of operands, or nothing."""
+    made = [list(of) for of in claims]
+    return next((say for say in (made or [[]])[0] if all(say in of for of in made)), "")
+
+
+def kinds(
     got: Array,
     true: Array,
-    mistakes: Iterable[tuple[str, Array]] = (),
-    added: Mapping[str, Array] | None = None,
-) -> str:
-    """Say in what way `got` differs from what is true, or nothing where no mistake explains it.
+    mistakes: Made = (),
+    added: Made = (),
+    counts: Mapping[str, int] | None = None,
+    rounding: float = 0.0,
+) -> Iterator[str]:
+    """Yield all that can be said of how `got` differs from what is true, the most telling first.
 
-    `mistakes` are what to say, and the result with that mistake in it; `added` names what a
-    multiple of may have been added to it.
+    `mistakes` are what to say, and the result with that mistake in it; `added`, what a multiple of
+    may have been added to it; `counts`, by name, what it may have been multiplied or divided by;
+    `rounding`, the norm of what independent roundings leave.
     """
     got, true = got.astype(np.longdouble), true.astype(np.longdouble)
-    if got.shape != true.shape:
-        transposed = _same(got, true.T, norm(true))
-        return "it is the transpose of what it should be" if transposed else ""
-    error = norm(got - true)
+    alike = got.shape == true.shape
+    error = norm(got - true) if alike else norm(true)
     if not np.isfinite(error) or error == 0:
-        return ""
+        return
+    left = max(EXPLAINED * error, min(ROUNDED * error, rounding))
+
+    def same(wrong: Array) -> bool:
+        return got.shape == wrong.shape and norm(got - wrong) <= left
+
+    if true.ndim == 2 and same(true.T):
+        yield "it is the transpose of what it should be"
+    if not alike:
+        return
     if not got.any():
-        return "it is zero"
+        yield "it is zero"
     for say, wrong in mistakes:
-        if _same(got, wrong.astype(np.longdouble), error):
-            return say
-    for name, array in (added or {}).items():
-        share = multiple(got - true, array)
-        if _same(got, true + share * array, error):
-            return f"{share:.2g} times {name} is added, as weight decay does"
+        if wrong is not None and same(wrong.astype(np.longdouble)):
+            yield say
+    for say, array in added:
+        if array is not None and array.any():
+            share = multiple(got - true, array)
+            if same(true + share * array):
+                yield f"{share:.2g} times {say}"
     factor = multiple(got, true)
-    # Of a scalar, any factor would do.
-    if _same(got, factor * true, error) and (got.ndim or _simple(factor)):
-        return f"it is {number(factor)} times what it should be"
-    return _place(got != true)
+    if got.any() and same(factor * true):
+        for name, count in (counts or {}).items():
+            for say, times in (("divided", 1 / count), ("multiplied", count)):
+                if count > 1 and abs(factor / times - 1) < EXPLAINED**2:
+                    yield f"it is {say} by the number of {name}"
+        if got.ndim or _simple(factor):  # of a scalar, any factor would do
+            yield f"it is {number(factor)} times what it should be"
+    yield from _places(got - true, left)
 
 
 def norm(x: Array) -> float:
     """Return the Euclidean norm of all entries, in their own precision."""
     return float(np.sqrt(np.square(x).sum()))
-
-
-def _same(got: Array, wrong: Array, error: float) -> bool:
-    return got.shape == wrong.shape and norm(got - wrong) <= EXPLAINED * error
 
 
 def multiple(of: Array, array: Array) -> float:
@@ -76,12 +108,19 @@ def number(factor: float) -> str:
     return str(_simple(factor) or f"{factor:.{digits}g}")
 
 
-def _place(wrong: Array) -> str:
-    """Say where the wrong entries are, when they are all in one row or in one column of several."""
-    if wrong.ndim != 2:
-        return ""
+def _places(error: Array, left: float) -> Iterator[str]:
+    """Say where the error is: in one column of several, in one row, or in the last, of any number.
+
+    Elsewhere no more of it may be `left`.
+    """
+    if error.ndim != 2:
+        return
     for axis, name in ((0, "column"), (1, "row")):
-        lines = np.flatnonzero(wrong.any(axis=axis))
-        if len(lines) == 1 < wrong.shape[1 - axis]:
-            return f"only its {name} {lines[0]} is wrong"
-    return ""
+        by_line = np.square(error).sum(axis=axis)
+        line = int(by_line.argmax())
+        if np.sqrt(np.delete(by_line, line).sum()) > left:
+            continue
+        if name == "row" and line == len(by_line) - 1:
+            yield "only its last row is wrong"
+        if len(by_line) > 1:
+            yield f"only its {name} {line} is wrong"

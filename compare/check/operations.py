@@ -6,14 +6,25 @@ allows. Then ordinary operands, in float32 and float64, against the truth in wid
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from compare.check.bounds import Bounded, Finding, Judgement, Verdict, equal, finding, judge, widen
+from compare.check.bounds import (
+    Bounded,
+    Finding,
+    Judgement,
+    Verdict,
+    equal,
+    finding,
+    judge,
+    unit_roundoff,
+    widen,
+)
 from compare.check.kinds import OPERATIONS, step_of
-from compare.check.mistakes import explained
+from compare.check.mistakes import common, kinds, norm
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
@@ -22,7 +33,15 @@ FEWER = (5, 1)  # rows of others: a factor may hold for one size alone, and one 
 SPOILT = equal(False)  # it raised, warned or changed an operand: its results do not count
 LARGEST_INTEGER = 3  # operands are integers in ±3: sums of 10,000 products stay far below 2^24
 
-Judged = dict[str, tuple[Judgement, str]]  # by result, with what is wrong with it
+
+class Found(NamedTuple):
+    """What one set of operands shows of a result: its verdict, and what explains it."""
+
+    judgement: Judgement
+    fact: str  # what is so on these operands, whatever the result is on others
+    got: Array | None
+    true: Bounded
+    operands: Operands
 
 
 def check_operations(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
@@ -56,22 +75,32 @@ def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
 def check_operation(
     side: Operator, name: str, kind: str, layer: Layer, state: State, rng: np.random.Generator
 ) -> Iterator[Finding]:
-    """Judge one operation of a layer, with the weights that the state has for it."""
+    """Judge one operation of a layer, with the weights that the state has for it.
+
+    What kind of mistake it is, is said where it is so on all operands on which it fails.
+    """
     who = side.describe()
     weights = {key: state[f"param/{layer.name}.{key}"] for key in layer.parameters}
     run = partial(_run, side, name, kind)
-    for operands in exact_operands(kind, layer, who.dtype, weights, rng):
-        for tensor, (judgement, detail) in run(operands, exact=True).items():
-            yield finding("exact", who, name, tensor, judgement, detail)
-    for tensor, (judgement, detail) in run(_normal(kind, layer, who.dtype, weights, rng)).items():
-        if judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
-            fresh = _normal(kind, layer, who.dtype, {}, rng)
-            again, detail = run(fresh)[tensor]
-            repeated = again.borderline or not again.verdict.held
-            judgement = (again if repeated else judgement)._replace(
-                verdict=Verdict.FAIL if repeated else Verdict.BORDERLINE
-            )
-        yield finding("rounding", who, name, tensor, judgement, detail)
+    found = [
+        ("exact", tensor, one)
+        for operands in exact_operands(kind, layer, who.dtype, weights, rng)
+        for tensor, one in run(operands, exact=True).items()
+    ]
+    for tensor, one in run(_normal(kind, layer, who.dtype, weights, rng)).items():
+        if one.judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
+            again = run(_normal(kind, layer, who.dtype, {}, rng))[tensor]
+            repeated = again.judgement.borderline or not again.judgement.verdict.held
+            chosen = again if repeated else one
+            verdict = Verdict.FAIL if repeated else Verdict.BORDERLINE
+            one = chosen._replace(judgement=chosen.judgement._replace(verdict=verdict))
+        found.append(("rounding", tensor, one))
+    wrong = {
+        tensor: _kind(kind, tensor, layer, who.dtype, [one for _, of, one in found if of == tensor])
+        for tensor in OPERATIONS[kind].results
+    }
+    for stage, tensor, one in found:
+        yield finding(stage, who, name, tensor, one.judgement, one.fact or wrong[tensor])
 
 
 def exact_operands(
@@ -103,21 +132,22 @@ def _normal(
     return operands
 
 
-def _run(side: Operator, name: str, kind: str, operands: Operands, exact: bool = False) -> Judged:
+def _run(
+    side: Operator, name: str, kind: str, operands: Operands, exact: bool = False
+) -> dict[str, Found]:
     """Do an operation on copies of operands; judge its results, of which `exact` asks every bit."""
     dtype = side.describe().dtype
     results, spoilt = _results(side, name, operands)
     wide = operands if exact else widen(operands, dtype)
-    judged: Judged = {}
+    found = {}
     for tensor, true in OPERATIONS[kind].define(**wide).items():
         got, truth = results.get(tensor), true
         if exact:
             value = true.value.astype(dtype)
             truth = Bounded(value, np.zeros_like(value), 0)
         judgement = SPOILT if spoilt else judge(got, truth, dtype)
-        detail = spoilt or _detail(kind, tensor, got, true.value, wide, judgement)
-        judged[tensor] = judgement, detail
-    return judged
+        found[tensor] = Found(judgement, spoilt, got, true, wide)
+    return found
 
 
 def _results(side: Operator, name: str, operands: Operands) -> tuple[Operands, str]:
@@ -134,12 +164,22 @@ def _results(side: Operator, name: str, operands: Operands) -> tuple[Operands, s
     return results, ""
 
 
-def _detail(
-    kind: str, tensor: str, got: Array | None, true: Array, operands: Operands, found: Judgement
-) -> str:
-    """Say what is wrong with a result, or nothing."""
-    if got is None or (found.verdict.held and not found.borderline):
-        return ""
-    mistakes = OPERATIONS[kind].results[tensor].mistakes.items()
-    added = {"the weight": operands["weight"]} if tensor == "dweight" else {}
-    return explained(got, true, ((say, make(**operands)) for say, make in mistakes), added)
+def _kind(kind: str, tensor: str, layer: Layer, dtype: str, found: Sequence[Found]) -> str:
+    """Say what is wrong with a result on all operands on which it fails, or nothing."""
+    result = OPERATIONS[kind].results[tensor]
+
+    def claims(one: Found) -> Iterator[str]:
+        if one.got is None:
+            return
+        mistakes = ((say, make(**one.operands)) for say, make in result.mistakes.items())
+        added = ((say, make(**one.operands)) for say, make in result.added.items())
+        counts = {"rows": rows(one), "entries": rows(one) * layer.in_features}
+        rounding = unit_roundoff(dtype) * one.true.roundings**0.5 * norm(one.true.scale)
+        yield from kinds(one.got, one.true.value, mistakes, added, counts, rounding)
+
+    def rows(one: Found) -> int:
+        return len(next(iter(one.operands.values())))
+
+    failed = [one for one in found if not (one.judgement.verdict.held or one.fact)]
+    said = common(map(claims, failed))
+    return f"{said}, where there is one row" if said and {*map(rows, failed)} == {1} else said

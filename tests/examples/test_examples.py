@@ -29,7 +29,7 @@ def test_the_layer_is_caught_and_its_mistake_told(capsys: pytest.CaptureFixture[
     own_layer.main()
     printed = capsys.readouterr().out
     assert (
-        "introduced in Linear.backward. What is wrong: it is 1/32 times what it should be."
+        "introduced in Linear.backward. What is wrong: it is divided by the number of rows."
         in printed
     )
 
@@ -57,7 +57,7 @@ def test_a_spoilt_operation_of_the_network_is_named(
         "dweight of My network's output.backward is the first to fail (exact, float32)"
     )
     assert sentence.endswith(
-        "introduced in Linear.backward. What is wrong: it is 1/32 times what it should be."
+        "introduced in Linear.backward. What is wrong: it is divided by the number of rows."
     )
 
 
