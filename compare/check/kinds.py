@@ -139,7 +139,8 @@ def one_hot_gradients(
 
 def _product(a: Array, b: Array) -> Array:
     """Return |A||B|. It is a size and no result, so float64 is enough."""
-    product: Array = np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64)
+    dtype = np.float32 if a.dtype == np.float32 else np.float64
+    product: Array = np.abs(a).astype(dtype, copy=False) @ np.abs(b).astype(dtype, copy=False)
     return product
 
 

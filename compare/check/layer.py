@@ -75,7 +75,7 @@ def check_layer(layer: Any, torch_module: "torch.nn.Module", x: Array, *, seed: 
             finding
             for way in ("forward", "backward")
             for finding in check_operation(
-                side, f"{name}.{way}", f"{kind}.{way}", shape, state, rng
+                side, f"{name}.{way}", f"{kind}.{way}", shape, state, rng, (len(x),)
             )
         ]
     return Report(who, findings)

@@ -6,9 +6,9 @@ allows. Then ordinary operands, in float32 and float64, against the truth in wid
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -28,10 +28,15 @@ from compare.check.mistakes import common, kinds, norm
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
-ROWS = 32  # of operands: the widths are the network's own, and the truth is slow to compute
-FEWER = (5, 1)  # rows of others: a factor may hold for one size alone, and one row go its own way
+ROWS = 32  # of random operands: in wider precision, the truth of many is slow to compute
+FEW, MANY = 5, 128  # rows of special ones; and what is evaluated has more than a batch, mostly
 SPOILT = equal(False)  # it raised, warned or changed an operand: its results do not count
-LARGEST_INTEGER = 3  # operands are integers in ±3: sums of 10,000 products stay far below 2^24
+LARGEST_INTEGER = 3  # exact operands are integers in ±3
+EXACT = 2**24  # float32 has every integer up to it, so every sum of such operands, if short enough
+FAR = (-1000, 100, 1000, -100)  # what nothing may overflow on that is finite in the end
+GIVEN = ("x", "dy", "target")  # operands of which a NaN has to show
+
+Layout = Callable[[Array], Array]
 
 
 class Found(NamedTuple):
@@ -44,12 +49,17 @@ class Found(NamedTuple):
     operands: Operands
 
 
-def check_operations(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
-    """Judge every operation of a side, from its state, which stays as it is."""
+def check_operations(
+    side: Side, rng: np.random.Generator, rows: Sequence[int]
+) -> Iterator[Finding]:
+    """Judge every operation of a side, from its state, which stays as it is.
+
+    `rows` are those of the batches that it is to be right on.
+    """
     yield from _check_load(side, rng)
     state = side.state()
     for name, operation, layer in step_of(side.describe().layers):
-        yield from check_operation(side, name, operation, layer, state, rng)
+        yield from check_operation(side, name, operation, layer, state, rng, rows)
 
 
 def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
@@ -73,7 +83,13 @@ def _check_load(side: Side, rng: np.random.Generator) -> Iterator[Finding]:
 
 
 def check_operation(
-    side: Operator, name: str, kind: str, layer: Layer, state: State, rng: np.random.Generator
+    side: Operator,
+    name: str,
+    kind: str,
+    layer: Layer,
+    state: State,
+    rng: np.random.Generator,
+    rows: Sequence[int],
 ) -> Iterator[Finding]:
     """Judge one operation of a layer, with the weights that the state has for it.
 
@@ -81,19 +97,25 @@ def check_operation(
     """
     who = side.describe()
     weights = {key: state[f"param/{layer.name}.{key}"] for key in layer.parameters}
-    run = partial(_run, side, name, kind)
+    run = partial(_run, side, name, kind, who.dtype)
+    draw = partial(_random, kind, layer, who.dtype, rng)
     found = [
         ("exact", tensor, one)
-        for operands in exact_operands(kind, layer, who.dtype, weights, rng)
-        for tensor, one in run(operands, exact=True).items()
+        for operands, layout in exact_operands(kind, layer, who.dtype, weights, rng, rows)
+        for tensor, one in run(operands, layout, exact=True).items()
     ]
-    for tensor, one in run(_normal(kind, layer, who.dtype, weights, rng)).items():
+    found += [("exact", *one) for one in _nan(side, name, kind, layer, who.dtype, rng)]
+    for tensor, one in run(draw(weights)).items():
         if one.judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
-            again = run(_normal(kind, layer, who.dtype, {}, rng))[tensor]
+            again = run(draw())[tensor]
             repeated = again.judgement.borderline or not again.judgement.verdict.held
             chosen = again if repeated else one
             verdict = Verdict.FAIL if repeated else Verdict.BORDERLINE
             one = chosen._replace(judgement=chosen.judgement._replace(verdict=verdict))
+        found.append(("rounding", tensor, one))
+    for tensor, one in run(draw(far=True)).items():
+        if one.judgement.verdict is Verdict.INCONCLUSIVE:  # much of it is far below what is normal
+            one = one._replace(judgement=one.judgement._replace(verdict=Verdict.WITHIN))
         found.append(("rounding", tensor, one))
     wrong = {
         tensor: _kind(kind, tensor, layer, who.dtype, [one for _, of, one in found if of == tensor])
@@ -104,40 +126,109 @@ def check_operation(
 
 
 def exact_operands(
-    kind: str, layer: Layer, dtype: str, weights: Operands, rng: np.random.Generator
-) -> Iterator[Operands]:
-    """Yield operands whose results every order of summation gets right to the last bit."""
+    kind: str,
+    layer: Layer,
+    dtype: str,
+    weights: Operands,
+    rng: np.random.Generator,
+    rows: Sequence[int],
+) -> Iterator[tuple[Operands, Layout]]:
+    """Yield operands whose results every order of summation gets right to the last bit.
+
+    They are of the rows given, of an odd number above those, and of one: each may go its own way.
+    And of every layout: transposed views and slices are operands, too.
+    """
+    most = max(
+        1, EXACT // ((2 * LARGEST_INTEGER) ** 2 * max(layer.in_features, layer.out_features))
+    )
+    tried = (
+        (rows[0], _in_rows),
+        (rows[-1], np.asfortranarray),
+        (max(*rows, MANY) + 1 | 1, _strided),
+        (1, _in_rows),
+    )
+    for number, layout in tried:
+        yield _integers(kind, layer, dtype, rng, min(number, most)), layout
+    for operands in OPERATIONS[kind].more_exact(layer, weights, dtype, rng):
+        yield operands, _in_rows
+
+
+def _in_rows(x: Array) -> Array:
+    return x
+
+
+def _strided(x: Array) -> Array:
+    return np.repeat(x, 2, axis=-1)[..., ::2]
+
+
+def _integers(kind: str, layer: Layer, dtype: str, rng: np.random.Generator, rows: int) -> Operands:
+    """Return small integers, or zeros, on which an operation is exact."""
     operation = OPERATIONS[kind]
     largest = LARGEST_INTEGER if operation.exact_on_integers else 0
-    for rows in (ROWS, *FEWER):
-        yield {
-            key: rng.integers(-largest, largest + 1, shape).astype(dtype)
-            for key, shape in operation.shapes(layer, rows).items()
-        }
-    yield from operation.more_exact(layer, weights, dtype, rng)
+    return {
+        key: rng.integers(-largest, largest + 1, shape).astype(dtype)
+        for key, shape in operation.shapes(layer, rows).items()
+    }
 
 
-def _normal(
-    kind: str, layer: Layer, dtype: str, weights: Operands, rng: np.random.Generator
+def _random(
+    kind: str,
+    layer: Layer,
+    dtype: str,
+    rng: np.random.Generator,
+    weights: Operands | None = None,
+    *,
+    far: bool = False,
 ) -> Operands:
-    """Return normal operands, and the weights given in place of those."""
+    """Return normal operands, or `far` ones, and the weights given in place of those."""
     operation = OPERATIONS[kind]
-    shapes = operation.shapes(layer, ROWS).items()
-    drawn = {key: rng.standard_normal(shape).astype(dtype) for key, shape in shapes}
-    operands = drawn | {key: value for key, value in weights.items() if key in drawn}
-    for key in operation.far_out:  # three of these deviations, and eˣ underflows
-        operands[key][::2] *= -np.log(np.finfo(dtype).tiny) / 3
+    operands: Operands = {}
+    for key, shape in operation.shapes(layer, FEW if far else ROWS).items():
+        if far and key not in layer.parameters:
+            operands[key] = rng.permutation(np.resize(FAR, np.prod(shape))).reshape(shape)
+        else:
+            operands[key] = rng.standard_normal(shape)
+            if key in operation.far_out:  # four of these deviations, and eˣ underflows
+                operands[key][::2] *= -np.log(np.finfo(dtype).tiny) / 4
+    operands = {key: value.astype(dtype) for key, value in operands.items()}
     for key, image in operation.images.items():
         operands[key] = image(operands[key])
-    return operands
+    return operands | {key: value for key, value in (weights or {}).items() if key in operands}
+
+
+def _nan(
+    side: Operator, name: str, kind: str, layer: Layer, dtype: str, rng: np.random.Generator
+) -> Iterator[tuple[str, Found]]:
+    """Yield whether a NaN in an operand comes out as one, where it does by the definition."""
+    for key in GIVEN:
+        operands = _integers(kind, layer, dtype, rng, FEW)
+        if key not in operands:
+            continue
+        operands[key].reshape(-1)[::2] = np.nan
+        results, spoilt = _results(side, name, operands, warn="ignore")
+        with np.errstate(invalid="ignore"):
+            true = OPERATIONS[kind].define(**operands)
+        for tensor, of in true.items():
+            got = results.get(tensor)
+            shows = got is not None and (
+                got.shape != of.value.shape or np.isnan(got[np.isnan(of.value)]).all()
+            )
+            fact = spoilt or ("" if shows else f"a NaN in {key} does not come out as one")
+            yield tensor, Found(equal(shows), fact, got, of, operands)
 
 
 def _run(
-    side: Operator, name: str, kind: str, operands: Operands, exact: bool = False
+    side: Operator,
+    name: str,
+    kind: str,
+    dtype: str,
+    operands: Operands,
+    layout: Layout = _in_rows,
+    *,
+    exact: bool = False,
 ) -> dict[str, Found]:
     """Do an operation on copies of operands; judge its results, of which `exact` asks every bit."""
-    dtype = side.describe().dtype
-    results, spoilt = _results(side, name, operands)
+    results, spoilt = _results(side, name, operands, layout)
     wide = operands if exact else widen(operands, dtype)
     found = {}
     for tensor, true in OPERATIONS[kind].define(**wide).items():
@@ -150,16 +241,22 @@ def _run(
     return found
 
 
-def _results(side: Operator, name: str, operands: Operands) -> tuple[Operands, str]:
+def _results(
+    side: Operator,
+    name: str,
+    operands: Operands,
+    layout: Layout = _in_rows,
+    warn: Literal["error", "ignore"] = "error",
+) -> tuple[Operands, str]:
     """Return an operation's results, or none and why they do not count."""
-    copies = {key: value.copy() for key, value in operands.items()}
+    given = {key: layout(value.copy()) for key, value in operands.items()}
     try:
-        with warnings.catch_warnings(action="error"):
-            results = side.op(name, dict(copies))
+        with warnings.catch_warnings(action=warn):
+            results = side.op(name, dict(given))
     except Exception as error:  # the side is what is being judged: it may raise anything
         return {}, what_it_did(error)
     for key, value in operands.items():
-        if not np.array_equal(copies[key], value):
+        if not np.array_equal(given[key], value, equal_nan=True):
             return {}, f"it changed its operand {key}"
     return results, ""
 

@@ -89,7 +89,8 @@ def judge(case: Healthy, images: np.ndarray) -> list[Finding]:
         Batch(batch.noisy * batch.noisy.dtype.type(case.inputs), batch.clean)
         for batch in training_batches(case.config, images, 2)
     ]
-    findings = list(check_side(side, case.config, batches))
+    last = len(images) % case.config.batch_size or case.config.batch_size
+    findings = list(check_side(side, case.config, batches, last))
     if (case.side, case.config.dtype) == ("numpy", "float64"):  # torch's loss is never complex
         rng = stream(Purpose.CHECK, case.config.seed, epoch=2)
         findings += check_formula(side, batches[0], rng)

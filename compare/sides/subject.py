@@ -28,6 +28,11 @@ class Subject:
     reference: Make  # the same network of torch's parts
     batches: Callable[[Config, int], Iterable[Batch]]  # of so many steps, in the config's dtype
     notes: tuple[str, ...] = ()  # what a reader of the report should know of all this
+    images: int = 0  # of an epoch; 0 where the batches are no images, and all alike
+
+    def last_rows(self, config: Config) -> int:
+        """Return how many rows the last batch of an epoch has."""
+        return self.images % config.batch_size or config.batch_size
 
 
 def our_own(
@@ -49,6 +54,7 @@ def our_own(
         lambda config: make("torch", config),
         lambda config, steps: training_batches(config, images, steps, step),
         device_notes(device),
+        len(images),
     )
 
 

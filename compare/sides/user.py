@@ -77,7 +77,7 @@ def user_supplied(
         def batches(config: Config, steps: int) -> Iterable[Batch]:
             return training_batches(config, images, steps, step)
 
-        return Subject(ours, reference, batches, device_notes(device))
+        return Subject(ours, reference, batches, device_notes(device), len(images))
 
     def random(config: Config, steps: int) -> Iterable[Batch]:
         return uniform_batches(config, widths, steps, step)

@@ -169,7 +169,7 @@ def test_what_is_said_of_a_fault_takes_it_back(fault: Fault, square: bool) -> No
         for name, kind, layer in step_of(side.describe().layers):
             if kind == fault.operation:
                 rng = np.random.default_rng(0)
-                found = check_operation(side, name, kind, layer, state, rng)
+                found = check_operation(side, name, kind, layer, state, rng, (32, 5))
                 said = {
                     one.tensor: one.detail
                     for one in found

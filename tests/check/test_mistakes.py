@@ -49,6 +49,6 @@ def test_a_known_mistake_in_an_operation_is_told(operation: str, tensor: str, sa
     }
     make = OPERATIONS[operation].results[tensor].mistakes[say]
     side = Mistaken(operation, layer, tensor, make)
-    found = list(check_operation(side, "layer.op", operation, layer, state, rng))
+    found = list(check_operation(side, "layer.op", operation, layer, state, rng, (8, 3)))
     assert {finding.tensor for finding in found if not finding.verdict.held} == {tensor}
     assert say in {finding.detail for finding in found}
