@@ -55,6 +55,7 @@ class Finding:
     ratio: float = 0.0  # the worst entry's error, in units of what rounding allows
     inconclusive: float = 0.0  # share of entries that only the absolute allowance excuses
     detail: str = ""  # what else the numbers say, for the sentence at the end
+    square: bool = False  # it is of the small network whose inner layers are square
 
 
 class Bounded(NamedTuple):

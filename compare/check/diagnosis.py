@@ -197,7 +197,8 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     if not whose.startswith(f"{failed.side}."):  # a layer that was judged by itself
         whose = f"{failed.side}'s {whose}"
     what = "A step" if failed.operation == "raised" else f"{failed.tensor} of {whose}"
-    where = f"{failed.stage}, {failed.dtype}" if failed.dtype else failed.stage
+    of = "square layers" if failed.square else ""
+    where = ", ".join(filter(None, (failed.stage, failed.dtype, of)))
     place = _place(responsible(findings, who), failed, who)
     how_far = f"{_how_far(failed)}{_likewise(failed, findings, who)}"
     return (
@@ -261,6 +262,8 @@ def _how_far(failed: Finding) -> str:
 
 def tensor_of(finding: Finding, layers: Sequence[Layer]) -> str:
     """Return what a trace calls the tensor of a finding; `WHOLE` where it is about none."""
+    if finding.square:
+        return WHOLE
     if finding.stage in ("formula", "network") and finding.tensor:
         return finding.tensor
     if finding.stage == "optimizer" and "/" in finding.tensor:
@@ -279,7 +282,7 @@ def exactness(findings: Sequence[Finding]) -> dict[str, Exactness]:
     ratios = {
         (f.dtype, f.tensor, f.side): f.ratio
         for f in findings
-        if f.stage == "network" and f.operation != "data"
+        if f.stage == "network" and f.operation != "data" and not f.square
     }
     sides = list(dict.fromkeys(side for *_, side in ratios))
     if len(sides) != 2:

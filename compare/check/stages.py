@@ -9,18 +9,20 @@ import numpy as np
 from compare.check.bounds import Finding, Judgement, Verdict, finding
 from compare.check.diagnosis import STAGES, Report
 from compare.check.formula import check_formula
+from compare.check.kinds import step_of
 from compare.check.network import check_network
-from compare.check.operations import check_operations
+from compare.check.operations import check_operation, check_operations
 from compare.check.optimizer import check_optimizer
 from compare.check.surface import check_defaults, check_interface, check_start
 from compare.check.trajectory import check_step, check_trajectory
-from compare.data.batches import Batch, Purpose, stream
+from compare.data.batches import Batch, Purpose, stream, uniform_batches
 from compare.data.config import DTYPES, Config
 from compare.errors import UserError
 from compare.sides.calls import Misbehaved, account
-from compare.sides.interface import Description, Side
+from compare.sides.interface import Description, Layer, Side
 from compare.sides.subject import LABELS, Subject, our_own
 
+SQUARE: dict[str, Any] = {"hidden_dim": 24, "latent_dim": 24, "batch_size": 32}
 FORMULA_ROWS = 16  # of a batch: the formula does not depend on it, and complex arithmetic is slow
 REFERENCE = LABELS["torch"]
 NON_DEFAULT: dict[str, Any] = {"lr": 3e-3, "beta1": 0.8, "beta2": 0.97, "eps": 1e-6}
@@ -75,6 +77,7 @@ def check_subject(
         other = replace(config, dtype=dtypes[0], **NON_DEFAULT)
         made = make(other)
         findings += _guarded("optimizer", made, check_optimizer(made, other, _rng(other, 5)))
+    findings += check_square(subject, config, dtypes, who.layers)
     report = Report(who, findings, {}, subject.notes)
     if torch:
         findings[:] = _trusted(findings)
@@ -104,6 +107,35 @@ def check_side(
     yield from _guarded("exact", side, check_operations(side, _rng(config, 1), rows))
     yield from _guarded("network", side, check_network(side, first, _rng(config, 2)))
     yield from _guarded("optimizer", side, check_optimizer(side, config, _rng(config, 3)))
+
+
+def check_square(
+    subject: Subject, config: Config, dtypes: Sequence[str], own: Sequence[Layer]
+) -> Iterator[Finding]:
+    """Judge square layers of a side, where a weight taken for its transpose has the right shape.
+
+    Its `own` layers may not be, so they are those of a small network, if it makes another.
+    """
+    for dtype in dtypes:
+        small = replace(config, dtype=dtype, **SQUARE)
+        try:
+            side = subject.other(small)
+        except UserError:
+            return
+        if (layers := side.describe().layers) == own:
+            return
+        widths = layers[0].in_features, layers[-1].out_features
+        (batch,) = uniform_batches(small, widths, 1)
+        state, rng = side.state(), _rng(small, 4)
+        judged = [
+            check_operation(side, name, kind, layer, state, rng, (len(batch.noisy),))
+            for name, kind, layer in step_of(layers)
+            if layer.parameters and layer.in_features == layer.out_features
+        ]
+        if judged:
+            judged.append(check_network(side, batch, rng))
+        for found in judged:
+            yield from (replace(one, square=True) for one in _guarded("network", side, found))
 
 
 def _guarded(stage: str, side: Side, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ def demonstrate(fault: Fault | None, images: Array) -> tuple[Demonstration, Pict
         {"stage": f.stage, "tensor": of, "verdict": f.verdict.value, "ratio": finite(f.ratio)}
         for f, of in traced
         if f.side == LABELS["numpy"]
-        and (not f.verdict.held or (f.stage in ERRORS and f.dtype == DTYPES[0]))
+        and (not f.verdict.held or (f.stage in ERRORS and f.dtype == DTYPES[0] and not f.square))
     ]
     named = (fault.operation, fault.name, fault.what) if fault else ("", "no mistake", "")
     shown = pictured.what if pictured else ""

@@ -46,6 +46,7 @@ class Healthy:
             f"{self.threads} threads",
             f"weights × {self.weights:g}",
             f"inputs × {self.inputs:g}",
+            *(["square layers"] if self.config.hidden_dim == self.config.latent_dim else []),
             *(f"{name} 1" for name in ones if getattr(self.config, name) == 1),
             *(f"{name} units" for name in ("dead", "saturated") if getattr(self, name)),
         ]
@@ -59,11 +60,12 @@ def healthy(seed: int = 0) -> Iterator[Healthy]:
         kind = number % EVERY
         # Each of them meets every kind.
         side, dtype, threads = combinations[(number + number // EVERY) % len(combinations)]
+        hidden, latent = int(rng.integers(1, 65)), int(rng.integers(1, 17))
         yield Healthy(
             side=side,
             config=Config(
-                hidden_dim=1 if kind == 0 else int(rng.integers(1, 65)),
-                latent_dim=1 if kind == 1 else int(rng.integers(1, 17)),
+                hidden_dim=1 if kind == 0 else hidden,
+                latent_dim={1: 1, 5: hidden}.get(kind, latent),
                 batch_size=1 if kind == 2 else int(rng.integers(1, 65)),
                 lr=float(10 ** rng.uniform(-5, -1)),
                 beta1=float(rng.uniform(0, 0.99)),

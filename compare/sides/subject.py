@@ -6,6 +6,7 @@ Sides are made only when asked for: judging NumPy alone imports no torch.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class Subject:
     ours: Make
     reference: Make  # the same network of torch's parts
     batches: Callable[[Config, int], Iterable[Batch]]  # of so many steps, in the config's dtype
+    other: Make  # the side with a config's widths, wherever it starts; a `UserError` if it has none
     notes: tuple[str, ...] = ()  # what a reader of the report should know of all this
     images: int = 0  # of an epoch; 0 where the batches are no images, and all alike
 
@@ -53,6 +55,7 @@ def our_own(
         lambda config: make("numpy", config),
         lambda config: make("torch", config),
         lambda config, steps: training_batches(config, images, steps, step),
+        partial(make_side, "numpy"),
         device_notes(device),
         len(images),
     )

@@ -77,7 +77,7 @@ def user_supplied(
         def batches(config: Config, steps: int) -> Iterable[Batch]:
             return training_batches(config, images, steps, step)
 
-        return Subject(ours, reference, batches, device_notes(device), len(images))
+        return Subject(ours, reference, batches, examined, device_notes(device), len(images))
 
     def random(config: Config, steps: int) -> Iterable[Batch]:
         return uniform_batches(config, widths, steps, step)
@@ -86,7 +86,7 @@ def user_supplied(
         f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, "
         f"images have {pixels} pixels."
     )
-    return Subject(ours, reference, random, (note, *device_notes(device)))
+    return Subject(ours, reference, random, examined, (note, *device_notes(device)))
 
 
 def require_name(name: str) -> None:

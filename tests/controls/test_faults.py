@@ -164,6 +164,7 @@ def test_healthy_networks_are_of_every_kind_and_the_same_for_a_seed() -> None:
     assert cases == list(islice(healthy(), 160))
     counts = {kind: int(count) for kind, count in census(cases, 0).rows}
     assert all(counts[f"{name} 1"] >= 16 for name in ("hidden_dim", "latent_dim", "batch_size"))
+    assert counts["square layers"] >= 16
     assert all(counts[f"{name} units"] >= 16 for name in ("dead", "saturated"))
     assert all(
         counts[kind] == 80
