@@ -21,7 +21,7 @@ import numpy as np
 from compare.check.bounds import Finding, Verdict, equal, finding
 from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import DTYPES, Config
-from compare.sides.interface import Array, Side, State, distance, under_prefix
+from compare.sides.interface import Array, Grads, Side, State, Trace, distance, under_prefix
 from compare.sides.subject import Make, Subject
 
 MEASURED = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)  # steps after which the sides are compared
@@ -53,34 +53,65 @@ def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
         ),
         "reconstruct": np.array_equal(side.reconstruct(batches[0].noisy), output),
     }
-    detail = "" if all(same.values()) else _detail(side, batches[0], taken, observed)
+    detail = ""
+    if not all(same.values()):
+        try:
+            detail = _detail(side, batches[0], before, traces, taken, observed)
+        except Exception:  # the side is what is being judged: it may raise anything
+            detail = ""  # what failed is told without
+        side.load(before)
     for name, held in same.items():
         yield finding("step", who, "train_step", name, equal(held), detail)
 
 
-def _detail(side: Side, batch: Batch, taken: Taken, observed: Taken) -> str:
+def _detail(
+    side: Side,
+    batch: Batch,
+    before: State,
+    traces: Sequence[Trace],
+    taken: Taken,
+    observed: Taken,
+) -> str:
     """Say in what way the steps differ, or nothing."""
-    if _equal(taken[0][1], observed[0][1]):
-        if taken[0][0] != observed[0][0]:
-            return "the update is right and the loss is not"
-        return (
-            "the first step is right and a later one is not: something is left over, "
-            "or large gradients are changed"
-        )
+    right = [_equal(a, b) for (_, a), (_, b) in zip(taken, observed, strict=True)]
+    if all(right):
+        same = [a == b for (a, _), (b, _) in zip(taken, observed, strict=True)]
+        return "" if all(same) else "the update is right and the loss is not"
+    if right[0]:
+        return _later(side, right, traces, taken, observed)
     noisy, clean = batch.noisy, batch.clean
     swapped = {
         "its target is the noisy image": Batch(noisy, noisy),
         "its input is the clean image": Batch(clean, clean),
         "its input and its target are swapped": Batch(clean, noisy),
     }
-    before = side.state()
-    for say, other in swapped.items():
-        side.observe(other)
-        after = side.state()
+    for say, other in swapped.items() if noisy.shape == clean.shape else ():
         side.load(before)
-        if _equal(after, taken[0][1]):
+        side.observe(other)
+        if _equal(side.state(), taken[0][1]):
             return say
     return "the loss is right and the update is not" if taken[0][0] == observed[0][0] else ""
+
+
+def _later(
+    side: Side, right: Sequence[bool], traces: Sequence[Trace], taken: Taken, observed: Taken
+) -> str:
+    """Say why a step after the first is wrong."""
+    if right[1]:
+        return "only the third step is wrong, whose gradients are large"
+    old, new = (under_prefix("grad", trace) for trace in traces[:2])
+    for say, grads in (
+        ("the gradients of the step before are added: they are never zeroed", _sum(old, new)),
+        ("it takes the gradients of the step before", old),
+    ):
+        side.load(observed[0][1])
+        if _equal(side.update(grads), taken[1][1]):
+            return say
+    return "the first step is right and a later one is not: something is left over"
+
+
+def _sum(a: Grads, b: Grads) -> Grads:
+    return {name: a[name] + b[name] for name in a}
 
 
 def _equal(a: State, b: State) -> bool:
