@@ -74,6 +74,7 @@ class Judgement(NamedTuple):
     ratio: float = 0.0
     inconclusive: float = 0.0
     borderline: bool = False  # within, and farther out than independent roundings come
+    why: str = ""  # what it got and what is needed, where that cannot be compared
 
 
 def equal(same: object) -> Judgement:
@@ -85,8 +86,8 @@ def finding(
     stage: str, who: Description, operation: str, tensor: str, found: Judgement, detail: str = ""
 ) -> Finding:
     """Return what a stage says of one tensor of a side; `detail` counts only where it fails."""
-    verdict, ratio, excused, _ = found
-    detail = "" if verdict.held else detail
+    verdict, ratio, excused, _, why = found
+    detail = "" if verdict.held else ": ".join(filter(None, (why, detail)))
     return Finding(stage, who.name, who.dtype, operation, tensor, verdict, ratio, excused, detail)
 
 
@@ -109,13 +110,15 @@ def gamma(roundings: int, dtype: str) -> float:
     return ku / (1 - ku)
 
 
-def unusable(got: Array, shape: Shape, dtype: str) -> Verdict | None:
+def unusable(got: Array, shape: Shape, dtype: str) -> Judgement | None:
     """Return why a result cannot be compared at all, if that is so."""
     if got.shape != shape:
-        return Verdict.WRONG_SHAPE
+        why = f"shape {got.shape}; {shape} is needed"
+        return Judgement(Verdict.WRONG_SHAPE, np.inf, why=why)
     if got.dtype != np.dtype(dtype):
-        return Verdict.WRONG_DTYPE
-    return None if np.isfinite(got).all() else Verdict.NOT_FINITE
+        why = f"dtype {got.dtype}; {dtype} is needed"
+        return Judgement(Verdict.WRONG_DTYPE, np.inf, why=why)
+    return None if np.isfinite(got).all() else Judgement(Verdict.NOT_FINITE, np.inf)
 
 
 def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
@@ -128,7 +131,7 @@ def judge(got: Array | None, true: Bounded, dtype: str) -> Judgement:
     if got is None:
         return Judgement(Verdict.MISSING)
     if trouble := unusable(got, true.value.shape, dtype):
-        return Judgement(trouble)
+        return trouble
     info = np.finfo(dtype)
     error = np.abs(got.astype(true.value.dtype) - true.value)
     relative = gamma(true.roundings, dtype) * true.scale

@@ -63,7 +63,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         if gradient is None:
             return found(made_by, tensor, Verdict.MISSING)
         if trouble := unusable(gradient, value.shape, gradient.dtype.name):
-            return found(made_by, tensor, trouble)
+            return finding("formula", who, made_by, tensor, trouble)
         directions = [rng.standard_normal(value.shape) for _ in range(DIRECTIONS)]
         for index in rng.integers(value.size, size=ENTRIES):
             entry = np.zeros(value.size)

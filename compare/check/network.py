@@ -137,7 +137,7 @@ def _judge(got: Array | None, true: Array, allowed: float, dtype: str) -> Judgem
     if got is None:
         return Judgement(Verdict.MISSING, np.inf)
     if trouble := unusable(got, true.shape, dtype):
-        return Judgement(trouble, np.inf)
+        return trouble
     error = norm(got - true)
     if error == 0:
         return equal(True)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from compare.check.bounds import Finding, Judgement, Verdict, finding
+from compare.check.contract import check_repeated, check_state
 from compare.check.diagnosis import STAGES, Report
 from compare.check.formula import check_formula
 from compare.check.kinds import step_of
 from compare.check.network import check_network
-from compare.check.operations import check_operation, check_operations
+from compare.check.operations import FEW, check_operation, check_operations
 from compare.check.optimizer import check_optimizer
 from compare.check.surface import check_defaults, check_interface, check_start
 from compare.check.trajectory import check_step, check_trajectory
@@ -104,7 +105,10 @@ def check_side(
     rows = len(first.noisy), last_rows
     large = Batch(first.noisy, first.clean * first.clean.dtype.type(LARGE))
     yield from _guarded("step", side, check_step(side, (first, second, large)))
+    few = Batch(first.noisy[:FEW], first.clean[:FEW])
+    yield from _guarded("exact", side, check_state(side, few, _rng(config, 6)))
     yield from _guarded("exact", side, check_operations(side, _rng(config, 1), rows))
+    yield from _guarded("exact", side, check_repeated(side, few))
     yield from _guarded("network", side, check_network(side, first, _rng(config, 2)))
     yield from _guarded("optimizer", side, check_optimizer(side, config, _rng(config, 3)))
 

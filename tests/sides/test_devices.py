@@ -18,7 +18,7 @@ def test_torch_is_judged_on_mps_in_float32_and_trusted_by_float64_on_the_cpu(
 ) -> None:
     places = set()
 
-    def on_the_cpu(name: str, config: Config, *, device: str) -> AutoencoderSide:
+    def on_the_cpu(name: str, config: Config, *, device: str = "cpu") -> AutoencoderSide:
         places.add((name, config.dtype, device))
         return make_side(name, config)
 

@@ -1,0 +1,79 @@
+"""Stage exact, of the interface: a side's arrays are its own, and a call leaves nothing behind.
+
+Whoever judges a side takes its state, does something to it and puts the state back; a side on which
+that does not work would be blamed for whatever comes after.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from compare.check.bounds import Finding, equal, finding, unusable
+from compare.check.mistakes import EXPLAINED, norm
+from compare.data.batches import Batch
+from compare.sides.interface import Array, Side, State, observed, under_prefix
+
+
+def check_state(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
+    """Judge state and load: the dtype, that what is loaded comes back, and that nothing is shared.
+
+    Sharing counts where it shows: a load or a step changes what was handed out, or in. The side's
+    state stays as it is.
+    """
+    who, before = side.describe(), side.state()
+    kept = _copies(before)
+    given = {
+        name: np.array(7)
+        if name == "adam.step"
+        else np.abs(rng.standard_normal(value.shape)).astype(value.dtype)
+        for name, value in before.items()
+    }
+    side.load(_copies(given))
+    back = _copies(side.state())
+    loaded = _copies(kept)
+    side.load(loaded)
+    after = side.state()
+    same = _copies(after)
+    side.observe(batch)
+    side.load(_copies(kept))
+    for name, value in kept.items():
+        typed = None if name == "adam.step" else unusable(value, value.shape, who.dtype)
+        alone = _same(value, before[name]) and _same(same[name], after.get(name))
+        detail = "" if typed else "it hands out its own arrays, not copies"
+        yield finding("exact", who, "state", name, typed or equal(alone), detail)
+        came_back, stays = _same(given[name], back.get(name)), _same(value, loaded[name])
+        detail = "it keeps the arrays that it is given, not copies" if came_back else ""
+        yield finding("exact", who, "load", name, equal(came_back and stays), detail)
+
+
+def check_repeated(side: Side, batch: Batch) -> Iterator[Finding]:
+    """Judge whether the same step, observed again, is the same; the side's state stays as it is."""
+    who = side.describe()
+    first, again = (_copies(observed(side, batch)) for _ in range(2))
+    changed = [name for name in first if not _same(first[name], again.get(name))]
+    detail = ""
+    if changed:
+        traces = (first, again, observed(side, batch))
+        detail = _left_over([under_prefix("grad", trace) for trace in traces])
+    tensor = changed[0] if changed else "trace"
+    yield finding("exact", who, "observe", tensor, equal(not changed), detail)
+
+
+def _left_over(grads: list[dict[str, Array]]) -> str:
+    """Say whether each call adds the same to the gradients of the one before."""
+    first, second, third = grads
+    added = {name: second[name] - grad for name, grad in first.items()}
+    if any(grad.any() for grad in added.values()) and all(
+        norm(third[name] - second[name] - grad) <= EXPLAINED * norm(grad)
+        for name, grad in added.items()
+    ):
+        return "the gradients of the call before are added: they are never zeroed"
+    return "the same step is another one when it is observed again: something is left over"
+
+
+def _copies(arrays: Mapping[str, Array]) -> State:
+    return {name: np.array(value) for name, value in arrays.items()}
+
+
+def _same(value: Array, other: Array | None) -> bool:
+    return other is not None and np.array_equal(value, other, equal_nan=True)
