@@ -59,9 +59,13 @@ class Operation(NamedTuple):
     # Of a layer whose slope is a difference: the sum of the slope's absolute terms, from y.
     slope_terms: Callable[[Array], Array] | None = None
 
+    def sizes(self, layer: Layer, rows: int) -> dict[str, int]:
+        """Return how far each index goes, for a layer and a number of rows."""
+        return {"n": rows, "i": layer.in_features, "o": layer.out_features}
+
     def shapes(self, layer: Layer, rows: int) -> dict[str, Shape]:
         """Return the shapes of its operands for a layer and a number of rows."""
-        sizes = {"n": rows, "i": layer.in_features, "o": layer.out_features}
+        sizes = self.sizes(layer, rows)
         return {
             name: tuple(sizes[index] for index in indices)
             for name, indices in self.operands.items()

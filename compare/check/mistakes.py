@@ -4,16 +4,19 @@ A kind is a claim in words. One set of operands makes several true, so of an ope
 several sets, `common` says what is true of all.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import permutations
 from math import floor, log10
 
 import numpy as np
 
-from compare.sides.interface import Array
+from compare.sides.interface import Array, Shape
 
 EXPLAINED = 1e-3  # a mistake explains an error when no more than this share of it remains
 ROUNDED = 0.25  # or this share, if rounding leaves as much: then the error still stands out of it
+SUMMED = {"n": "the rows", "i": "the inputs", "o": "the outputs"}
 LARGEST_DENOMINATOR = 4  # a factor is told as a fraction when it is a half, a third, a quarter, …
 
 Made = Iterable[tuple[str, Array | None]]  # what to say, and the array; None where there is none
@@ -80,6 +83,34 @@ def kinds(
         if got.ndim or _simple(factor):  # of a scalar, any factor would do
             yield f"it is {number(factor)} times what it should be"
     yield from _places(got - true, left)
+
+
+def misshapen(got: Shape, needed: Shape, rule: str, sizes: Mapping[str, int]) -> str:
+    """Say which shape came and which is needed; where its rule is a sum, over what each is one."""
+    words = [_summed(shape, rule, sizes) for shape in (got, needed)]
+    if not all(words) or words[0] == words[1]:
+        words = ["", ""]
+    if tuple(size for size in got if size > 1) == needed:
+        words[0] = ": an axis of length 1 too many"
+    return f"shape {got}{words[0]}; {needed} is needed{words[1]}"
+
+
+def _summed(shape: Shape, rule: str, sizes: Mapping[str, int]) -> str:
+    """Say over which indices of a rule a result of this shape is a sum, or nothing if unclear."""
+    indices = sorted(set(re.findall(r"[\[ ](\w)[,\]]", rule)))
+    left = {
+        frozenset(kept)
+        for number in range(len(indices) + 1)
+        for kept in permutations(indices, number)
+        if tuple(sizes[index] for index in kept) == shape
+    }
+    if "sum(" not in rule or len(left) != 1:
+        return ""
+    (one,) = left
+    over = [SUMMED[index] for index in indices if index not in one]
+    if not over:
+        return ": not summed"
+    return f": summed over {' and '.join(over) if shape else 'everything'}"
 
 
 def norm(x: Array) -> float:

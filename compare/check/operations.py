@@ -24,7 +24,7 @@ from compare.check.bounds import (
     widen,
 )
 from compare.check.kinds import OPERATIONS, step_of
-from compare.check.mistakes import common, kinds, norm
+from compare.check.mistakes import common, kinds, misshapen, norm
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
@@ -78,7 +78,7 @@ def check_operation(
     weights = {
         key: state[f"param/{layer.name}.{key}"].astype(who.dtype) for key in layer.parameters
     }
-    run = partial(_run, side, name, kind, who.dtype)
+    run = partial(_run, side, name, kind, layer, who.dtype)
     draw = partial(_random, kind, layer, who.dtype, rng)
     found = [
         ("exact", tensor, one)
@@ -202,6 +202,7 @@ def _run(
     side: Operator,
     name: str,
     kind: str,
+    layer: Layer,
     dtype: str,
     operands: Operands,
     layout: Layout = _in_rows,
@@ -218,6 +219,11 @@ def _run(
             value = true.value.astype(dtype)
             truth = Bounded(value, np.zeros_like(value), 0)
         judgement = SPOILT if spoilt else judge(got, truth, dtype)
+        if judgement.verdict is Verdict.WRONG_SHAPE and got is not None:
+            sizes = OPERATIONS[kind].sizes(layer, _rows(operands))
+            rule = OPERATIONS[kind].results[tensor].element
+            why = misshapen(got.shape, true.value.shape, rule, sizes)
+            judgement = judgement._replace(why=why)
         found[tensor] = Found(judgement, spoilt, got, true, wide)
     return found
 
@@ -251,13 +257,17 @@ def _kind(kind: str, tensor: str, layer: Layer, dtype: str, found: Sequence[Foun
             return
         mistakes = ((say, make(**one.operands)) for say, make in result.mistakes.items())
         added = ((say, make(**one.operands)) for say, make in result.added.items())
-        counts = {"rows": rows(one), "entries": rows(one) * layer.in_features}
+        rows = _rows(one.operands)
+        counts = {"rows": rows, "entries": rows * layer.in_features}
         rounding = unit_roundoff(dtype) * one.true.roundings**0.5 * norm(one.true.scale)
         yield from kinds(one.got, one.true.value, mistakes, added, counts, rounding)
 
-    def rows(one: Found) -> int:
-        return len(next(iter(one.operands.values())))
-
     failed = [one for one in found if not (one.judgement.verdict.held or one.fact)]
     said = common(map(claims, failed))
-    return f"{said}, where there is one row" if said and {*map(rows, failed)} == {1} else said
+    alone = all(_rows(one.operands) == 1 for one in failed)
+    return f"{said}, where there is one row" if said and alone else said
+
+
+def _rows(operands: Operands) -> int:
+    """Return how many rows operands have: the first is x, dy or y."""
+    return len(next(iter(operands.values())))

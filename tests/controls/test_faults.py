@@ -127,6 +127,37 @@ def test_a_signature_is_told_from_the_numbers(got: np.ndarray, said: str) -> Non
     assert mistakes.explained(got, TRUE, [("it is the root", np.sqrt(TRUE))]) == said
 
 
+DBIAS = "sum(dy[n, o] for n in rows)"
+
+
+@pytest.mark.parametrize(
+    ("got", "needed", "rule", "said"),
+    [
+        ((), (5,), DBIAS, "shape (): summed over everything; (5,) is needed: summed over the rows"),
+        (
+            (8,),
+            (5,),
+            DBIAS,
+            "shape (8,): summed over the outputs; (5,) is needed: summed over the rows",
+        ),
+        ((8, 5), (5,), DBIAS, "shape (8, 5): not summed; (5,) is needed: summed over the rows"),
+        ((1, 5), (5,), DBIAS, "shape (1, 5): an axis of length 1 too many; (5,) is needed"),
+        ((7,), (5,), DBIAS, "shape (7,); (5,) is needed"),
+        ((8, 3), (8, 4), "maximum(x[n, i], 0)", "shape (8, 3); (8, 4) is needed"),
+        (
+            (8,),
+            (),
+            "sum((y[n, i] - target[n, i]) ** 2 for n in rows for i in inputs)",
+            "shape (8,): summed over the inputs; () is needed: summed over everything",
+        ),
+    ],
+)
+def test_a_wrong_shape_is_told_with_the_one_needed_and_in_words_where_they_are_clear(
+    got: tuple[int, ...], needed: tuple[int, ...], rule: str, said: str
+) -> None:
+    assert mistakes.misshapen(got, needed, rule, {"n": 8, "i": 4, "o": 5}) == said
+
+
 def finding(stage: str, tensor: str, verdict: Verdict) -> Finding:
     """Return a finding of one operation of fc1."""
     return Finding(stage, "NumPy", "float64", "fc1.forward", tensor, verdict)
