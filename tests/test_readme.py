@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.running import environ
 
 ROOT = Path(__file__).parents[1]
@@ -21,10 +23,9 @@ def test_the_backward_that_it_shows_is_the_files_own() -> None:
     assert shown in (ROOT / "numpy_ae" / "layers.py").read_text(encoding="utf-8")
 
 
-def test_its_check_of_a_layer_prints_what_it_says() -> None:
-    number, code = next(
-        (i, text) for i, (language, text) in enumerate(BLOCKS) if "check_layer" in text
-    )
+@pytest.mark.parametrize("door", ["check_layer", "check_optimizer"])
+def test_its_check_prints_what_it_says(door: str) -> None:
+    number, code = next((i, text) for i, (language, text) in enumerate(BLOCKS) if door in text)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, {"__name__": "__main__"})
     assert printed.getvalue() == BLOCKS[number + 1][1]

@@ -26,10 +26,9 @@ from compare.check.optimizer_runs import (
     take,
     truths,
 )
-from compare.check.other_optimizers import Instead, instead, switched
+from compare.check.other_optimizers import Instead, instead, settings, switched
 from compare.data.config import DTYPES
-from compare.errors import class_name
-from compare.sides.calls import LONGEST_NAME, Misbehaved, Returned, arrays, call
+from compare.sides.calls import Returned, arrays
 
 COUNTING = "steps also count for a parameter whose gradient is missing; torch does not count them"
 
@@ -71,7 +70,7 @@ def check_optimizer(
         raise TypeError(f"params is {error}") from None
     if not params or any(not p.size or p.dtype.kind != "f" for p in params.values()):
         raise ValueError("params must hold arrays of floating-point numbers, none of them empty")
-    of, group = _settings(reference)
+    of, group = settings(reference)
     rng = np.random.default_rng(seed)
     judged: list[Judged] = []
     notes: dict[str, None] = {}
@@ -90,23 +89,6 @@ def check_optimizer(
         if taken.did:
             break
     return _report(reference, of, group, judged, tuple(notes), rng)
-
-
-def _settings(reference: Reference) -> tuple[str, dict[str, Any]]:
-    """Return the name and the settings of a reference. Raises `TypeError` where it is none."""
-    import torch
-
-    param = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    param.grad = torch.ones_like(param)
-    try:
-        optimizer = call("the reference", lambda: reference([param]))
-        if not isinstance(optimizer, torch.optim.Optimizer):
-            made = class_name(optimizer, LONGEST_NAME)
-            raise Misbehaved("the reference", f"made a {made}")
-        call("the reference's step", optimizer.step)
-    except Misbehaved as error:
-        raise TypeError(f"{error}; a list of tensors must give an optimizer of torch's") from None
-    return type(optimizer).__name__, optimizer.param_groups[0]
 
 
 def _judged(

@@ -8,6 +8,8 @@ import numpy as np
 
 from compare.check.optimizer_runs import Arrays, Reference
 from compare.check.update_rules import ADAM, SGD, Before, Optimizer, Rates, Step, known
+from compare.errors import class_name
+from compare.sides.calls import LONGEST_NAME, Misbehaved, call
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +44,23 @@ class Instead(NamedTuple):
     say: str
     reference: Reference
     gradients: Callable[[Arrays, Arrays], Arrays] = unchanged
+
+
+def settings(reference: Reference) -> tuple[str, dict[str, Any]]:
+    """Return the name and the settings of a reference. Raises `TypeError` where it is none."""
+    import torch
+
+    param = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    param.grad = torch.ones_like(param)
+    try:
+        optimizer = call("the reference", lambda: reference([param]))
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            made = class_name(optimizer, LONGEST_NAME)
+            raise Misbehaved("the reference", f"made a {made}")
+        call("the reference's step", optimizer.step)
+    except Misbehaved as error:
+        raise TypeError(f"{error}; a list of tensors must give an optimizer of torch's") from None
+    return type(optimizer).__name__, optimizer.param_groups[0]
 
 
 def instead(reference: Reference, group: Mapping[str, Any], name: str) -> Iterator[Instead]:

@@ -237,3 +237,11 @@ def test_what_is_no_question_is_refused_in_one_line(
 
 def test_adagrad_with_another_eps_is_seen_at_small_gradients() -> None:
     assert "eps=1e-08, not 1e-10" in judged("Adagrad", written(Adagrad, ("1e-10", "1e-8"))).sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_right_optimizers_raise_no_alarm_with_other_seeds(seed: int) -> None:
+    for of, make in RIGHT:
+        report = check_optimizer(make, TORCHS[of], params(), seed=seed)
+        assert report, report.sentence
