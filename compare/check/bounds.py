@@ -23,11 +23,12 @@ MOST_EXCUSED = 0.01
 
 
 class Verdict(StrEnum):
-    """From equal to unjudged. Only `EXACT`, `WITHIN` and `BORDERLINE` are agreement."""
+    """From equal to unjudged. Only the first four are agreement."""
 
     EXACT = "exact"  # bit for bit
     WITHIN = "within"  # within what rounding allows
     BORDERLINE = "borderline"  # within, but so far out that it was judged again, and passed
+    LESS_EXACT = "less exact"  # beyond that, by an error that shrinks with the unit roundoff
     INCONCLUSIVE = "inconclusive"  # what could be judged is right, and it is too little to tell
     FAIL = "fail"
     MISSING = "missing"
@@ -39,7 +40,7 @@ class Verdict(StrEnum):
     @property
     def held(self) -> bool:
         """Whether the tensor passed."""
-        return self in (Verdict.EXACT, Verdict.WITHIN, Verdict.BORDERLINE)
+        return self in (Verdict.EXACT, Verdict.WITHIN, Verdict.BORDERLINE, Verdict.LESS_EXACT)
 
 
 @dataclass(frozen=True)

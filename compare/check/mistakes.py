@@ -80,8 +80,8 @@ def kinds(
             for say, times in (("divided", 1 / count), ("multiplied", count)):
                 if count > 1 and abs(factor / times - 1) < EXPLAINED**2:
                     yield f"it is {say} by the number of {name}"
-        if got.ndim or _simple(factor):  # of a scalar, any factor would do
-            yield f"it is {number(factor)} times what it should be"
+        if got.ndim or simple_fraction(factor):  # of a scalar, any factor would do
+            yield f"it is {number_in_words(factor)} times what it should be"
     yield from _places(got - true, left)
 
 
@@ -123,7 +123,7 @@ def multiple(of: Array, array: Array) -> float:
     return float((of * array).sum() / (array * array).sum()) if array.any() else 1.0
 
 
-def _simple(factor: float) -> Fraction | None:
+def simple_fraction(factor: float) -> Fraction | None:
     """Return the fraction that a factor is meant to be: 2, 1/32, −1; or None."""
     near = Fraction(factor).limit_denominator(LARGEST_DENOMINATOR)
     inverse = round(1 / factor) if factor else 0
@@ -132,11 +132,11 @@ def _simple(factor: float) -> Fraction | None:
     return next(close, None)
 
 
-def number(factor: float) -> str:
+def number_in_words(factor: float) -> str:
     """Return a factor as people think of it: 2, 1/32, −1, 1.001, 0.99999."""
     # To the first digit in which it differs from 1.
     digits = max(4, 1 - floor(log10(abs(factor - 1)))) if factor != 1 else 4
-    return str(_simple(factor) or f"{factor:.{digits}g}")
+    return str(simple_fraction(factor) or f"{factor:.{digits}g}")
 
 
 def _places(error: Array, left: float) -> Iterator[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.door_report import DoorReport
-from compare.check.mistakes import multiple, number
+from compare.check.mistakes import multiple, number_in_words
 from compare.check.optimizer_runs import (
     MISSING,
     STEPS,
@@ -185,7 +185,7 @@ def _factor(
     )
     true, _ = next(islice(truths(reference, failed.taken, rng), failed.step, None))
     if np.isfinite(after).all() and (after != before).any():
-        times = number(multiple(after - before, true[failed.name][0] - before))
+        times = number_in_words(multiple(after - before, true[failed.name][0] - before))
         say = f"the step is {times} times what it should be"
         yield Instead(say, switched(reference, lr=group["lr"] * float(Fraction(times))))
 

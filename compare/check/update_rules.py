@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.check.mistakes import multiple, number
+from compare.check.mistakes import multiple, number_in_words
 from compare.sides.interface import Array
 
 Rates = Any  # an optimizer's lr and the like, as attributes; a `Config` has Adam's
@@ -96,12 +96,12 @@ def fitted(
     decay = f"{share_of(lambda s: s.param):.3g}"
     say = "{} times the parameter is added to the gradient, as L2 regularization"
     yield say, decay, added(float(decay), lambda s: s.param)
-    times = number(1 + share_of(lambda s: s.grad))
+    times = number_in_words(1 + share_of(lambda s: s.grad))
     scaled_gradient = added(float(Fraction(times)) - 1, lambda s: s.grad)
     yield "the gradient counts {} times", times, scaled_gradient
     decay = f"{multiple(param - got[-1], s.param) / c.lr:.3g}"
     yield "the parameter decays by {} · lr, as in AdamW", decay, decayed(float(decay))
-    times = number(multiple(got[-1] - s.param, param - s.param))
+    times = number_in_words(multiple(got[-1] - s.param, param - s.param))
     yield "the step is {} times what it should be", times, scaled(float(Fraction(times)))
 
 

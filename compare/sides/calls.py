@@ -175,7 +175,7 @@ class Called:
 
     def reconstruct(self, x: Array) -> Array:
         """Map inputs to outputs."""
-        return self._ask("reconstruct", x, then=_array)
+        return self._ask("reconstruct", x, then=plain_array)
 
     def _ask(self, method: str, *arguments: Any, then: Callable[[Any], T]) -> T:
         shown = repr(arguments[0]) if method == "op" else ""
@@ -227,7 +227,7 @@ def arrays(result: Any) -> dict[str, Array]:
                 f"a dict with {_a(name)} among its keys, not a dict from names to arrays"
             )
         if value is not None:
-            plain[str.__str__(name)] = _array(value, f" as {_shown(name)}")
+            plain[str.__str__(name)] = plain_array(value, f" as {_shown(name)}")
     return plain
 
 
@@ -250,7 +250,7 @@ def _state(result: Any, layers: Iterable[Layer]) -> State:
     return state
 
 
-def _array(value: Any, named: str = "") -> Array:
+def plain_array(value: Any, named: str = "") -> Array:
     """Return an array of numbers as a plain one, on the same memory."""
     if not isinstance(value, np.ndarray | np.generic):
         raise Returned(f"{_a(value)}{named}, not an array")
