@@ -18,6 +18,10 @@ def main() -> None:
         from compare.cli import main
 
         main()
+    except ModuleNotFoundError as error:
+        what = f"the commands need {error.name}; pip install 'ae-mirror[commands]'"
+        sys.stderr.write(f"error: {what}\n")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)

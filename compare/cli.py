@@ -114,6 +114,12 @@ def train(**how: Any) -> None:
     "numpy_ae.",
 )
 @click.option(
+    "--function",
+    metavar="MODULE:NAME",
+    help="Instead, call this function, and judge by the reports that it returns: of "
+    "compare.check_function, for one.",
+)
+@click.option(
     "--step",
     type=click.IntRange(1, MOST),
     help="Replay this step of the training, counted from 1: its own batch, made without the steps "
@@ -134,13 +140,14 @@ def train(**how: Any) -> None:
 @click.option(
     "--deadline",
     type=Seconds(least=1),
-    help="Seconds that one call into the code of --side may take, so that one that never ends is "
-    "told.  [default: 300]",
+    help="Seconds that one call into the code of --side, or all of --function, may take, so that "
+    "one that never ends is told.  [default: 300]",
 )
 @click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
 def check(
     threads: int | None,
+    function: str | None,
     no_torch: bool,
     json_file: Path | None,
     data_root: Path,
@@ -148,9 +155,13 @@ def check(
     **asked: Any,
 ) -> bool:
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
-    from compare.commands.check import Request, check
+    from compare.commands.check import Request, check, check_functions
 
+    if function:
+        refuse_beside("--function judges no network", but=("function", "threads", "deadline"))
     machine.set_up(threads)
+    if function:
+        return check_functions(function, asked["deadline"])
     request = Request(torch=not no_torch, **asked)
     source = {"data_root": data_root, "download_deadline": download_deadline}
     return check(request, json_file, **source).held

@@ -1,9 +1,11 @@
 """What is installed is the three packages, without tests; and what they need is audited."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path, PurePath
 
 import pytest
@@ -66,3 +68,10 @@ def test_an_audit_fails_for_a_known_vulnerability_and_says_when_it_found_out_not
     ended = subprocess.run([sys.executable, audit], check=False, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (code, "")
     assert ended.stdout.startswith(said)
+
+
+def test_the_doors_bring_numpy_and_torch_and_dev_brings_all() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.split("[^a-z-]", needed)[0] for needed in project["dependencies"]]
+    assert names == ["numpy", "torch"]
+    assert "ae-mirror[commands]" in project["optional-dependencies"]["dev"]

@@ -137,3 +137,44 @@ def test_a_library_that_cannot_be_loaded_is_told_in_one_line(tmp_path: Path) -> 
 def test_importing_it_imports_none_of_the_slow_libraries(module: str) -> None:
     slow = {"torch", "torchvision", "umap", "matplotlib", "sklearn", "scipy", "numba"}
     assert slow.isdisjoint(python(f"import sys, {module}; print(*sys.modules)").split())
+
+
+DOORS = """
+import numpy as np
+import torch
+from compare import check_function, check_gradients
+x = {"x": np.random.default_rng(0).standard_normal((4, 3))}
+tanh = check_function(
+    lambda x: np.tanh(x),
+    lambda dy, x: {"x": dy * (1 - np.tanh(x) ** 2)},
+    lambda x: torch.tanh(x),
+    x,
+)
+square = check_gradients(
+    lambda x: (np.sum(x * x), {"x": 2 * x}), lambda x: (x * x).sum(), x
+)
+print(tanh.held, square.held)
+"""
+OF_THE_COMMANDS = (
+    *("torchvision", "matplotlib", "umap", "sklearn", "scipy", "safetensors", "filelock", "rich"),
+    *("threadpoolctl", "click", "jinja2", "markdown_it", "PIL"),
+)
+
+
+def without(*packages: str) -> str:
+    """Return code after which some packages are absent."""
+    names = ", ".join(map(repr, packages))
+    return BLOCK.replace('"torch", "torchvision", "umap"', names)
+
+
+def test_the_doors_need_numpy_and_torch_alone() -> None:
+    assert python(without(*OF_THE_COMMANDS) + DOORS) == "True True"
+
+
+def test_commands_that_lack_a_package_say_what_to_install() -> None:
+    code = without("click") + "from compare.__main__ import main\nmain()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == ("error: the commands need click; pip install 'ae-mirror[commands]'\n")

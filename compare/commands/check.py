@@ -18,12 +18,12 @@ from compare.data import datasets
 from compare.data.batches import steps_per_epoch
 from compare.data.config import DTYPES, Config
 from compare.data.datasets import Dataset
-from compare.errors import UserError
+from compare.errors import UserError, class_name
 from compare.files import write_json
-from compare.sides.calls import HERE, Calls, Misbehaved
+from compare.sides.calls import HERE, Calls, Misbehaved, Returned, attempt
 from compare.sides.process import DEADLINE, Step, supervised
 from compare.sides.subject import Subject, our_own
-from compare.sides.user import require_name, user_supplied
+from compare.sides.user import find, require_name, user_supplied
 from compare.terminal import TrainingProgress, console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
@@ -99,6 +99,32 @@ def check(request: Request, json_file: Path | None, **source: Any) -> Report:
     if json_file:
         write_json(json_file, report.to_dict())
     return report
+
+
+def check_functions(name: str, deadline: float | None) -> bool:
+    """Print what the reports say that a function called "module:name" returns.
+
+    It runs in a process of its own. Returns whether all hold.
+    """
+    require_name(name, "--function")
+    told = supervised(name, partial(_reports, name), lambda *_: None, deadline=deadline or DEADLINE)
+    for held, sentence in told:
+        console.print(sentence, style="green" if held else "red", markup=False)
+    return all(held for held, _ in told)
+
+
+def _reports(name: str, calls: Calls, on_step: Step) -> list[tuple[bool, str]]:
+    """Return verdict and sentence of each report that a function returns."""
+    function = find(name, calls)
+
+    def run() -> list[tuple[bool, str]]:
+        found = function()
+        reports = found if isinstance(found, list | tuple) else [found]
+        if not reports or not all(hasattr(report, "raise_if_wrong") for report in reports):
+            raise Returned(f"{class_name(found)}, not a report of compare's, or a list of them")
+        return [(bool(report.held), str(report.sentence)) for report in reports]
+
+    return attempt(lambda: calls(f"{name}()", run))
 
 
 def judge(

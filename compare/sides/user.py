@@ -21,6 +21,11 @@ from compare.sides.calls import HERE, Called, Calls, attempt, plain_description
 from compare.sides.interface import KINDS, METHODS, Layer, Side, State, cast, graph
 from compare.sides.subject import LABELS, Subject, device_for, device_notes, make_reference
 
+EXAMPLES = {
+    "--side": "module:factory, as in examples.own_network:make",
+    "--function": "module:name, as in examples.own_function:check",
+}
+
 
 def user_supplied(
     name: str,
@@ -38,7 +43,8 @@ def user_supplied(
     widths. All of the factory's code, and of what it makes, runs in `calls`. Raises `UserError`, in
     one line, for whatever keeps the result from being a `Side`.
     """
-    factory = find(name, calls)
+    require_name(name)
+    factory: Callable[[Config], Any] = find(name, calls)
 
     def examined(config: Config) -> Side:
         made = attempt(lambda: calls(f"{name}(config)", lambda: factory(config)))
@@ -89,17 +95,15 @@ def user_supplied(
     return Subject(ours, reference, random, examined, (note, *device_notes(device)))
 
 
-def require_name(name: str) -> None:
-    """Raise `UserError` for what is no "module:factory"."""
+def require_name(name: str, option: str = "--side") -> None:
+    """Raise `UserError` for what is no "module:name"."""
     if not re.fullmatch(r"[\w.]*\w:\w+", name):
-        raise UserError(
-            f"--side needs module:factory, as in examples.own_network:make, not {name!r}"
-        )
+        what = EXAMPLES[option]
+        raise UserError(f"{option} needs {what}, not {name!r}")
 
 
-def find(name: str, calls: Calls = HERE) -> Callable[[Config], Any]:
-    """Return the factory "module:factory", from the current folder or from what is installed."""
-    require_name(name)
+def find(name: str, calls: Calls = HERE) -> Callable[..., Any]:
+    """Return the function "module:name", from the current folder or from what is installed."""
     module, _, attribute = name.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
@@ -111,11 +115,11 @@ def find(name: str, calls: Calls = HERE) -> Callable[[Config], Any]:
     what = f"importing {module}, from {here} or from what is installed,"
     factory = attempt(lambda: calls(what, look))
     if factory is absent:
-        raise UserError(f"{module} has no {attribute!r}; name the function that makes the side")
+        raise UserError(f"{module} has no {attribute!r}; name a function of it")
     if not callable(factory):
         found = class_name(factory)
-        raise UserError(f"{name}, {found}, cannot be called; name a function of a Config")
-    made: Callable[[Config], Any] = factory
+        raise UserError(f"{name}, {found}, cannot be called; name a function")
+    made: Callable[..., Any] = factory
     return made
 
 
