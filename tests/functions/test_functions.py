@@ -1,11 +1,15 @@
-"""The right functions are right, in every form."""
+"""The right functions are right, and every mistake is one."""
+
+import re
 
 import numpy as np
 import pytest
 
 from tests.functions.form import Form, Function
 from tests.functions.functions import FUNCTIONS
+from tests.functions.mistakes import MISTAKES, Mistake
 from tests.functions.observations import (
+    altered,
     call,
     draws,
     gradients,
@@ -53,3 +57,20 @@ def test_a_right_form_does_as_the_first(function: Function, form: Form) -> None:
                 or isinstance(after[name], str)
                 or near(before[name], after[name])
             ), name
+
+
+def test_every_form_has_mistakes() -> None:
+    assert {mistake.form.name for mistake in MISTAKES} == {form.name for _, form in FORMS}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=map(str, MISTAKES))
+def test_a_mistake_alters_what_it_says(mistake: Mistake) -> None:
+    assert mistake.form.text.count(mistake.old) == 1
+    right = observe(mistake.function, mistake.form, mistake.form.text)
+    differing, by_value = altered(right, observe(mistake.function, mistake.form, mistake.text))
+    assert by_value <= set(mistake.wrong) <= differing
+
+
+def test_no_mistake_stands_twice() -> None:
+    made = [(m.form.name, re.sub(r"\s+", " ", m.text)) for m in MISTAKES]
+    assert len(set(made)) == len(made)
