@@ -56,8 +56,10 @@ def main(seeds: int, jobs: int, only: str, markdown: Path | None) -> None:
     with ProcessPoolExecutor(jobs, initializer=one_core) as pool:
         said = pool.map(judge_mistake, mistakes)
         right = pool.map(judge_form, forms, [seeds] * len(forms))
-        faulty = [Faulty(MISTAKES[i], *one) for i, one in zip(mistakes, said, strict=True)]
-        healthy = [Healthy(*FORMS[i], one) for i, one in zip(forms, right, strict=True)]
+        with click.progressbar(said, len(mistakes), "mistakes", file=sys.stderr) as bar:
+            faulty = [Faulty(MISTAKES[i], *one) for i, one in zip(mistakes, bar, strict=True)]
+        with click.progressbar(right, len(forms), "right forms", file=sys.stderr) as bar:
+            healthy = [Healthy(*FORMS[i], one) for i, one in zip(forms, bar, strict=True)]
     page = document(healthy, faulty, seeds)
     if markdown:
         markdown.write_text(page, encoding="utf-8")

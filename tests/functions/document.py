@@ -25,8 +25,9 @@ class Healthy:
     verdicts: Sequence[Verdicts]
 
     def alarms(self, judge: str) -> list[Verdict]:
-        """Return the verdicts of a judge that accuse it."""
-        return [said[judge] for said in self.verdicts if judge in said and said[judge].caught]
+        """Return the verdicts of a judge that accuse it, and failures to give one."""
+        said = (verdicts[judge] for verdicts in self.verdicts if judge in verdicts)
+        return [one for one in said if one.caught or one.raised]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -
                 _healthy_rows(healthy),
             ),
             "",
-            *(f"- {name}: {said.sentence}\n" for name, said in alarms),
+            *(f"- {name}: {said.sentence or said.raised}\n" for name, said in alarms),
             "## Mistakes",
             "",
             _counted(faulty),
@@ -109,7 +110,7 @@ def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -
                         ", ".join(one.mistake.wrong),
                         _yes(one.verdicts["compare"].caught),
                         _yes(one.named("compare")),
-                        one.verdicts["compare"].kind,
+                        one.verdicts["compare"].kind or one.verdicts["compare"].raised,
                     )
                     for one in faulty
                 ),

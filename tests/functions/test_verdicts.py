@@ -73,3 +73,14 @@ def test_the_page_counts() -> None:
     assert "**2 mistakes: 2 caught; the tensor named in 1 (50.0%), a kind in 1 (50.0%).**" in page
     assert "does not alter fails in 1." in page
     assert "| linear | 2 | 2 / 1 / 1 | 1 / 0 / 0 | 1 / 1 / 1 |" in page
+
+
+def test_a_door_that_raises_gives_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def door(*operands: object, seed: int) -> None:
+        raise ZeroDivisionError(seed)
+
+    monkeypatch.setattr("compare.check_function", door, raising=False)
+    form = AFFINE.forms[0]
+    said = JUDGES["compare"](AFFINE, form.build(form.text), 3)
+    assert said == Verdict(False, raised="ZeroDivisionError(3)")
+    assert Healthy(AFFINE, form, [{"compare": said}]).alarms("compare") == [said]

@@ -33,7 +33,8 @@ Pair = tuple[Callable[..., Any], Callable[..., Any]]
 class Verdict:
     """Whether something failed; what it named, "dx" for the gradient of x; what it said is wrong.
 
-    `seconds` are those of a core, children's among them.
+    `seconds` are those of a core, children's among them. `raised` is what the judge itself raised:
+    then there is no verdict.
     """
 
     caught: bool
@@ -41,6 +42,7 @@ class Verdict:
     kind: str = ""
     sentence: str = ""
     seconds: float = 0.0
+    raised: str = ""
 
 
 def ours(function: Function, pair: Pair, seed: int) -> Verdict:
@@ -51,7 +53,10 @@ def ours(function: Function, pair: Pair, seed: int) -> Verdict:
     if function.door == "check_optimizer":
         drawn = function.operands(np.random.default_rng(seed))
     began = sum(os.times()[:4])
-    report = door(*codes, function.reference, drawn, seed=seed)
+    try:
+        report = door(*codes, function.reference, drawn, seed=seed)
+    except Exception as error:  # a bug of the door, which the page shows
+        return Verdict(False, raised=repr(error))
     seconds = sum(os.times()[:4]) - began
     failed = [finding for finding in report.findings if not finding.verdict.held]
     named = tuple(dict.fromkeys(in_short(str(finding.tensor)) for finding in failed))
