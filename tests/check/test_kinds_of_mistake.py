@@ -20,7 +20,10 @@ from compare.controls.injection import Fault
 from compare.sides.interface import Array, Layer, Operands
 from compare.sides.numpy_side import NumpySide
 
-FACTS = r"it (raised|changed its operand|returned) .*"  # seen, and not concluded
+FACTS = (  # seen, and not concluded
+    r"it (raised|changed its operand|returned) .*|a NaN in .*"
+    r"|(shape|dtype) .* is needed(: (not )?summed[^:]*)?(: )?"
+)
 WIDTHS = replace(SMALL, hidden_dim=6, latent_dim=4, dtype="float64")
 PIXELS = 7
 ONCE = 1e-3  # of the error may remain, which is what the check itself asks
@@ -170,9 +173,5 @@ def test_what_is_said_of_a_fault_takes_it_back(fault: Fault, square: bool) -> No
             if kind == fault.operation:
                 rng = np.random.default_rng(0)
                 found = check_operation(side, name, kind, layer, state, rng, (32, 5))
-                said = {
-                    one.tensor: one.detail
-                    for one in found
-                    if one.detail and not re.fullmatch(FACTS, one.detail)
-                }
+                said = {one.tensor: re.sub(FACTS, "", one.detail) for one in found if one.detail}
                 assert list(unexplained(side, name, kind, layer, said)) == []
