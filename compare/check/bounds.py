@@ -23,7 +23,7 @@ MOST_EXCUSED = 0.01
 
 
 class Verdict(StrEnum):
-    """From equal to unjudged. Only the first four are agreement."""
+    """From equal to unjudged. Only the first four, and what is not offered, are agreement."""
 
     EXACT = "exact"  # bit for bit
     WITHIN = "within"  # within what rounding allows
@@ -35,12 +35,19 @@ class Verdict(StrEnum):
     WRONG_SHAPE = "wrong shape"
     WRONG_DTYPE = "wrong dtype"
     NOT_FINITE = "not finite"
+    NOT_OFFERED = "not offered"  # a tensor between operations, which a side may keep to itself
     NOT_JUDGED = "not judged"  # there is nothing trustworthy to judge it by
 
     @property
     def held(self) -> bool:
-        """Whether the tensor passed."""
-        return self in (Verdict.EXACT, Verdict.WITHIN, Verdict.BORDERLINE, Verdict.LESS_EXACT)
+        """Whether nothing is held against the tensor."""
+        return self in (
+            Verdict.EXACT,
+            Verdict.WITHIN,
+            Verdict.BORDERLINE,
+            Verdict.LESS_EXACT,
+            Verdict.NOT_OFFERED,
+        )
 
 
 @dataclass(frozen=True)

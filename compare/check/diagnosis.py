@@ -9,7 +9,7 @@ in the optimizer.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +113,11 @@ class Report:
 
     def lines(self) -> list[str]:
         """Say what to know of this check, who is more exact, and how far apart the sides end."""
+        absent = dict.fromkeys(f.tensor for f in self.findings if f.verdict is Verdict.NOT_OFFERED)
+        offers = f"{self.description.name} does not offer {', '.join(absent)}: not judged."
         return [
             *self.notes,
+            *([offers] if absent else []),
             *(f"{dtype}: {found}" for dtype, found in self.exactness.items()),
             *(f"{dtype}: {run}" for dtype, run in self.free_runs.items()),
             *([str(self.outcome)] if self.outcome else []),
@@ -156,8 +159,10 @@ def responsible(findings: Sequence[Finding], who: Description) -> str:
     operations together.
     """
     failed = first_failure(findings)
-    if failed is None:
-        return ""
+    return _responsible(failed, findings, who) if failed else ""
+
+
+def _responsible(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
     name, _, direction = failed.operation.rpartition(".")
     if failed.stage == "interface" or (failed.stage == "defaults" and name):
         return failed.operation
@@ -185,11 +190,24 @@ def responsible(findings: Sequence[Finding], who: Description) -> str:
 
 
 def sentence(findings: Sequence[Finding], who: Description) -> str:
-    """Say what fails, where, since when and by how much; or that nothing does."""
+    """Say what fails, where, since when and by how much; or that nothing does.
+
+    After the first failure, those that it cannot have caused.
+    """
     failed = first_failure(findings)
     if failed is None:
         agrees = f"{who.name} agrees with its reference"
-        return f"{agrees}: all {len(findings)} findings are within rounding."
+        judged = sum(f.verdict is not Verdict.NOT_OFFERED for f in findings)
+        return f"{agrees}: all {judged} findings are within rounding."
+    first, *others = (
+        _told(one, findings, who) for one in (failed, *_independent(failed, findings, who))
+    )
+    for not_first, plain in (("is the first to fail", "fails"), ("the first that is ", "")):
+        others = [other.replace(not_first, plain, 1) for other in others]
+    return " Also, ".join((first, *(other.replace("the first ", "", 1) for other in others)))
+
+
+def _told(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
     kin = (failed.stage, failed.side, failed.operation, failed.tensor)
     same = (f for f in findings if (f.stage, f.side, f.operation, f.tensor) == kin)
     detail = next((f" What is wrong: {f.detail}." for f in (failed, *same) if f.detail), "")
@@ -199,12 +217,38 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     what = "A step" if failed.operation == "raised" else f"{failed.tensor} of {whose}"
     of = "square layers" if failed.square else ""
     where = ", ".join(filter(None, (failed.stage, failed.dtype, of)))
-    place = _place(responsible(findings, who), failed, who)
+    place = _place(_responsible(failed, findings, who), failed, who)
     how_far = f"{_how_far(failed)}{_likewise(failed, findings, who)}"
     return (
         f"{what} {FIRST[failed.verdict]} ({where}){how_far}; "
         f"{_since(failed, findings)} {place}.{detail}"
     )
+
+
+def _independent(
+    first: Finding, findings: Sequence[Finding], who: Description
+) -> Iterator[Finding]:
+    """Yield one finding of each other error that was seen on operands given, and not computed.
+
+    None where the first is of what all the rest stands on.
+    """
+
+    def error(f: Finding) -> tuple[str, ...]:
+        if f.detail.startswith(("it raised", "it returned")):
+            return (f.detail,)
+        if f.stage == "optimizer":
+            return (f.stage,)
+        spoilt = f.detail.startswith("it changed")
+        return _responsible(f, findings, who), f.detail if spoilt else f.tensor
+
+    if first.stage == "defaults" or first.operation in ("state", "load", "raised"):
+        return
+    told = {error(first)}
+    for f in findings:
+        given = f.stage == "optimizer" or (f.stage in ALONE and "." in f.operation)
+        if given and not f.verdict.held and f.side == first.side and error(f) not in told:
+            told.add(error(f))
+            yield f
 
 
 def _right_alone(failed: Finding, findings: Sequence[Finding]) -> bool:
@@ -226,7 +270,7 @@ def _since(failed: Finding, findings: Sequence[Finding]) -> str:
 
 
 def _likewise(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
-    """Name the other layers of the kind, where their operation fails alone, too."""
+    """Name the other layers of the kind, where the same tensor fails alone, too."""
     name, _, direction = failed.operation.rpartition(".")
     kinds = {layer.name: layer.kind for layer in who.layers}
     if failed.stage not in ALONE or name not in kinds:
@@ -234,7 +278,9 @@ def _likewise(failed: Finding, findings: Sequence[Finding], who: Description) ->
     wrong = {
         f.operation
         for f in findings
-        if f.stage in ALONE and not f.verdict.held and f.side == failed.side
+        if f.stage in ALONE
+        and not f.verdict.held
+        and (f.side, f.tensor) == (failed.side, failed.tensor)
     }
     others = [
         other
@@ -282,7 +328,10 @@ def exactness(findings: Sequence[Finding]) -> dict[str, Exactness]:
     ratios = {
         (f.dtype, f.tensor, f.side): f.ratio
         for f in findings
-        if f.stage == "network" and f.operation != "data" and not f.square
+        if f.stage == "network"
+        and f.operation != "data"
+        and f.verdict is not Verdict.NOT_OFFERED
+        and not f.square
     }
     sides = list(dict.fromkeys(side for *_, side in ratios))
     if len(sides) != 2:

@@ -13,7 +13,7 @@ import numpy as np
 from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
 from compare.check.kinds import OPERATIONS, taken, with_loss
 from compare.data.batches import Batch
-from compare.sides.interface import Array, Side, observed
+from compare.sides.interface import Array, Description, Side, between_operations, observed
 
 STEP = 1e-30
 DIRECTIONS = 2  # random ones, for every tensor
@@ -30,9 +30,13 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     def found(operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf) -> Finding:
         return finding("formula", who, operation, tensor, Judgement(verdict, ratio))
 
-    for name in (*batch, *(layer.name for layer in who.layers)):
-        if f"act/{name}" not in trace:
-            yield found("observe", f"act/{name}", Verdict.MISSING)
+    slopes = (
+        f"dact/{of.name}" for of in who.layers if OPERATIONS[f"{of.kind}.backward"].slope_terms
+    )
+    acts = (f"act/{name}" for name in (*batch, *(layer.name for layer in who.layers)))
+    for name in (*acts, *slopes):
+        if name not in trace:
+            yield found("observe", name, _absent(name, who), 0.0)
             return
 
     def derivative(moved: str, value: Array) -> tuple[float, float]:
@@ -61,7 +65,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     def judge(moved: str, tensor: str, made_by: str) -> Finding:
         gradient, value = trace.get(tensor), values[moved]
         if gradient is None:
-            return found(made_by, tensor, Verdict.MISSING)
+            return found(made_by, tensor, _absent(tensor, who), 0.0)
         if trouble := unusable(gradient, value.shape, gradient.dtype.name):
             return finding("formula", who, made_by, tensor, trouble)
         directions = [rng.standard_normal(value.shape) for _ in range(DIRECTIONS)]
@@ -88,3 +92,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         for key in layer.parameters:
             name = f"{layer.name}.{key}"
             yield judge(f"param/{name}", f"grad/{name}", f"{layer.name}.backward")
+
+
+def _absent(tensor: str, who: Description) -> Verdict:
+    return Verdict.NOT_OFFERED if between_operations(tensor, who.layers) else Verdict.MISSING

@@ -24,7 +24,15 @@ from compare.check.bounds import (
 from compare.check.kinds import OPERATIONS, Results, step_of, taken, traced
 from compare.check.mistakes import explained
 from compare.data.batches import Batch
-from compare.sides.interface import Array, Description, Side, Trace, observed, with_prefix
+from compare.sides.interface import (
+    Array,
+    Description,
+    Side,
+    Trace,
+    between_operations,
+    observed,
+    with_prefix,
+)
 
 REPLAYS = 8
 ALLOWANCE = 4.0  # times the largest deviation of the replays: of eight, itself a random number
@@ -44,6 +52,8 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     }
     for name, true in truth.items():
         found = _judge(trace.get(name), true, ALLOWANCE * deviations[name], who.dtype)
+        if found.verdict is Verdict.MISSING and between_operations(name, who.layers):
+            found = Judgement(Verdict.NOT_OFFERED)
         told = found.verdict in (Verdict.FAIL, Verdict.WRONG_SHAPE)
         detail = explained(trace[name], true) if told else ""
         yield finding("network", who, made_by.get(name, "data"), name, found, detail)

@@ -213,6 +213,8 @@ def _cell(findings: Sequence[Finding]) -> str:
     if not worst.verdict.held:
         size = f" {worst.ratio:.1e}" if 0 < worst.ratio < float("inf") else ""
         return f"[red]{worst.verdict}{size}[/]"
+    if worst.verdict is Verdict.NOT_OFFERED:
+        return f"[dim]{worst.verdict}[/]"
     if worst.verdict is Verdict.EXACT:
         return "[green]exact[/]"
     if any(finding.verdict is Verdict.BORDERLINE for finding in findings):

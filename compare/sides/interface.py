@@ -6,6 +6,7 @@ Everything that passes through is plain data, dicts from name to NumPy array:
     Trace   act/target  act/input … act/sigmoid  loss  dact/sigmoid … dact/fc1
             grad/fc4.weight … grad/fc1.bias, and then the State after the step
 
+What a trace lacks between input and output, under act/ and dact/, is not judged.
 A Trace is in causal order: the first name that fails is where to look first.
 """
 
@@ -129,6 +130,14 @@ def graph(layers: Iterable[Layer]) -> Iterator[Layer]:
     for layer in layers:
         yield layer if layer.inputs else layer._replace(inputs=(before,))
         before = layer.name
+
+
+def between_operations(tensor: str, layers: Sequence[Layer]) -> bool:
+    """Return whether a tensor of a trace is one that a side may keep to itself.
+
+    What a step gives has to be there: the output, the loss, the parameters' gradients, the state.
+    """
+    return tensor.startswith(("act/", "dact/")) and tensor != f"act/{layers[-1].name}"
 
 
 def encoding(layers: Sequence[Layer]) -> tuple[Layer, ...]:

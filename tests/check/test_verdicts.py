@@ -44,11 +44,12 @@ def test_a_tensor_gets_the_verdict_that_its_numbers_are(
     assert bounds.judge(got, true, "float32").verdict is verdict
 
 
-def test_exact_within_and_borderline_are_agreement_and_nothing_else_is() -> None:
+def test_nothing_is_held_against_agreement_and_what_is_not_offered() -> None:
     assert {verdict for verdict in Verdict if verdict.held} == {
         Verdict.EXACT,
         Verdict.WITHIN,
         Verdict.BORDERLINE,
+        Verdict.NOT_OFFERED,
     }
 
 

@@ -246,25 +246,32 @@ def test_a_side_of_an_images_width_is_given_images(config: Config, dataset: Data
     assert subject.notes == ()
 
 
-def test_a_tensor_that_is_not_recorded_is_missing(
-    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("lacking", ["act/relu1", "dact/sigmoid", "dact/fc3", "grad/fc1.bias"])
+def test_a_tensor_between_operations_may_be_kept_and_is_not_judged(
+    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:
     observe = NumpySide.observe
 
     def forgetful(side: NumpySide, batch: Any) -> dict[str, np.ndarray]:
         trace = observe(side, batch)
-        del trace["act/relu1"]
+        del trace[lacking]
         return trace
 
     monkeypatch.setattr(NumpySide, "observe", forgetful)
     subject = user_supplied("compare.sides.numpy_side:NumpySide", config, dataset.train_images)
     report = check_subject(subject, config, torch=False)
-    missing = {
-        (finding.stage, finding.tensor)
+    told = {
+        (finding.stage, finding.tensor, finding.verdict.value)
         for finding in report.findings
-        if finding.verdict == "missing"
+        if finding.verdict in ("missing", "not offered")
     }
-    assert missing == {("formula", "act/relu1"), ("network", "act/relu1")}
+    verdict = "missing" if lacking.startswith("grad/") else "not offered"
+    assert told == {("formula", lacking, verdict), ("network", lacking, verdict)}
+    assert report.held is (verdict == "not offered")
+    note = f"NumPy does not offer {lacking}: not judged."
+    assert (note in report.lines()) is report.held
+    own = check_subject(subject, config, torch=False, own=True)
+    assert not own.held
 
 
 class Mute(Exception):
