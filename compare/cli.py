@@ -93,7 +93,9 @@ def run(**how: Any) -> bool:
 @options.data_options
 @options.machine_options
 @click.option(
-    "--side", type=click.Choice(["numpy", "torch", "both"]), default="both", help="Whom to train."
+    "--side",
+    type=click.Choice(["numpy", "torch", "both"]),
+    help="Whom to train.  [default: both, or whom the run of --resume has trained]",
 )
 @options.run_options
 def train(**how: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from compare.cli import cli
 from compare.data.config import DTYPES
-from compare.files import read_json
+from compare.files import read_json, write_json
 from tests.running import exit_code, here
 
 PICTURES = {
@@ -93,6 +93,26 @@ def test_train_goes_on_with_a_run_in_its_folder(
     assert exit_code(monkeypatch, "train", "--resume", folder, "--epochs", 2) == 0
     assert epochs(folder) == {"numpy": 2, "torch": 2}
     assert len(read_json(folder / "history.json")["drift"]) == 2
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["", "of an earlier version"])
+def test_a_run_of_one_side_goes_on_with_that_side_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: bool
+) -> None:
+    run, narrow = tmp_path / "run", ("--hidden-dim", 8, "--latent-dim", 2)
+    train = ("train", "--side", "numpy", "--epochs", 1, *narrow, "--out", run)
+    assert exit_code(monkeypatch, *train) == 0
+    config = read_json(run / "config.json")
+    assert config["sides"] == ["numpy"]
+    if not recorded:
+        del config["sides"]
+        write_json(run / "config.json", config)
+    assert exit_code(monkeypatch, "train", "--resume", run, "--epochs", 2) == 0
+    assert epochs(run) == {"numpy": 2}
+    assert not (run / "torch.safetensors").exists()
+    assert exit_code(monkeypatch, "train", "--resume", run, "--side", "torch") == 0
+    assert epochs(run) == {"numpy": 2, "torch": 2}
+    assert read_json(run / "config.json")["sides"] == ["numpy", "torch"]
 
 
 @pytest.mark.parametrize(("first", "second"), [("numpy", "torch"), ("torch", "numpy")])

@@ -31,7 +31,7 @@ class Prepared(NamedTuple):
 
 def train(
     overrides: Mapping[str, Any],
-    side: str,
+    side: str | None,
     out: Path | None,
     resume: Path | None,
     threads: int | None,
@@ -39,10 +39,12 @@ def train(
     checkpoint_every: float,
     **source: Any,
 ) -> None:
-    """Train one side, or "both", in a folder; print which folder."""
+    """Train one side, or "both", in a folder, by default those of `resume`; print which folder."""
     machine.set_up(threads)
-    names = tuple(LABELS) if side == "both" else (side,)
     with prepare(overrides, out, resume, threads) as prepared:
+        names = prepared.run.sides() or tuple(prepared.starts) or tuple(LABELS)
+        if side:
+            names = tuple(LABELS) if side == "both" else (side,)
         dataset = datasets.load(prepared.run.config.data, **source)
         train_sides(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
     click.echo(f"checkpoints and history: {prepared.run.folder}")
@@ -119,7 +121,7 @@ def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
         start.require_position(len(dataset.train_images))
         if name in names and not run.checkpoint(name).exists():
             replace(start, side=name, config=run.config).save(run.checkpoint(name))
-    run.begin()
+    run.begin(names)
 
 
 def set_up(

@@ -1,6 +1,6 @@
 """A run's folder: what lies in it, and how it is made and found again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -129,17 +129,31 @@ class Run:
             )
         return cls(folder, config)
 
+    def sides(self) -> tuple[str, ...]:
+        """Return whom the run has trained; nobody where it is new, or its config does not say.
+
+        Raises `UserError` for a broken config.json.
+        """
+        path = self.folder / CONFIG
+        names = read_json(path).get("sides") if path.exists() else None
+        return tuple(name for name in LABELS if isinstance(names, list) and name in names)
+
     def environment(self) -> dict[str, Any]:
         """Return what the run began with. Raises `UserError` for a broken config.json."""
         found = read_json(self.folder / CONFIG).get("environment")
         return found if isinstance(found, dict) else {}
 
-    def begin(self) -> "Run":
-        """Make the folder and write the config; return the run.
+    def begin(self, sides: Iterable[str] = ()) -> "Run":
+        """Make the folder and write the config, and whom the run trains; return the run.
 
         It comes after all that can fail: from here on there is something to resume.
         """
-        value = {"config": self.config.to_dict(), "environment": machine.describe()}
+        names = {*sides, *self.sides()}
+        value = {
+            "config": self.config.to_dict(),
+            "sides": [name for name in LABELS if name in names],
+            "environment": machine.describe(),
+        }
         write_json(self.folder / CONFIG, value)
         return self
 
