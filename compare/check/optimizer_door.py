@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ from compare.check.optimizer_runs import (
 )
 from compare.check.other_optimizers import Instead, instead, settings, switched
 from compare.data.config import DTYPES
-from compare.sides.calls import Returned, arrays
+from compare.sides.calls import Misbehaved, Returned, arrays, call
 
 COUNTING = "steps also count for a parameter whose gradient is missing; torch does not count them"
 
@@ -51,7 +52,7 @@ class Judged(NamedTuple):
 def check_optimizer(
     make: Callable[[Arrays], Any],
     reference: Reference,
-    params: Mapping[str, np.ndarray],
+    params: Arrays,
     *,
     seed: int = 0,
 ) -> DoorReport:
@@ -62,7 +63,8 @@ def check_optimizer(
     a `torch.optim.Optimizer`. `params` are arrays by name; the shapes count, and the values are one
     start of several. All is judged in float32 and float64. What `make` and `step` raise is a
     finding, and so is a warning. Raises `TypeError` for params that are no dict of arrays and for a
-    reference that makes no optimizer, `ValueError` for params that are empty or no floats.
+    reference that makes no optimizer or another kind of one, `ValueError` for params that are empty
+    or no floats.
     """
     try:
         params = arrays(params)
@@ -70,7 +72,7 @@ def check_optimizer(
         raise TypeError(f"params is {error}") from None
     if not params or any(not p.size or p.dtype.kind != "f" for p in params.values()):
         raise ValueError("params must hold arrays of floating-point numbers, none of them empty")
-    of, group = settings(reference)
+    of, group = settings(reference, params)
     rng = np.random.default_rng(seed)
     judged: list[Judged] = []
     notes: dict[str, None] = {}
@@ -80,7 +82,13 @@ def check_optimizer(
         if taken.did and apart in (TWINS, MISSING):
             notes[f"not judged, where {apart}: {taken.did}"] = None
             continue
-        found = _judged(reference, taken, rng)
+        try:
+            found = call("the reference", partial(_judged, reference, taken, rng))
+        except Misbehaved as error:
+            if apart != TWINS:
+                raise TypeError(f"{error}; it cannot be judged by") from None
+            notes[f"not judged, where {apart}: {error}"] = None
+            continue
         counting = apart == MISSING and found.wrong
         if counting and not _judged(reference, taken, rng, counting=True).wrong:
             notes[COUNTING] = None

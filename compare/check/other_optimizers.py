@@ -1,6 +1,7 @@
 """What may be there instead of one of torch's optimizers: it, set otherwise, or made otherwise."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,21 +47,41 @@ class Instead(NamedTuple):
     gradients: Callable[[Arrays, Arrays], Arrays] = unchanged
 
 
-def settings(reference: Reference) -> tuple[str, dict[str, Any]]:
-    """Return the name and the settings of a reference. Raises `TypeError` where it is none."""
+def settings(reference: Reference, params: Arrays) -> tuple[str, dict[str, Any]]:
+    """Return the name and the settings of a reference.
+
+    Raises `TypeError` for one that makes no optimizer of torch's, or one to which it makes a
+    difference that a parameter is stacked upon another: entries are not treated by themselves.
+    """
     import torch
 
-    param = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    param.grad = torch.ones_like(param)
-    try:
-        optimizer = call("the reference", lambda: reference([param]))
+    def stepped(copies: int) -> tuple[Any, list[torch.Tensor]]:
+        sizes = 1.0 + np.arange(copies)  # of a parameter and its gradient, which is made of ones
+        tensors = [
+            torch.tensor(np.multiply.outer(sizes, np.ones(param.shape)), requires_grad=True)
+            for param in params.values()
+        ]
+        optimizer = reference(tensors)
         if not isinstance(optimizer, torch.optim.Optimizer):
             made = class_name(optimizer, LONGEST_NAME)
             raise Misbehaved("the reference", f"made a {made}")
-        call("the reference's step", optimizer.step)
+        for tensor in tensors:
+            tensor.grad = tensor.detach().clone()
+        optimizer.step()
+        return optimizer, [tensor.detach()[0] for tensor in tensors]
+
+    try:
+        (optimizer, alone), (_, stacked) = (
+            call("the reference", partial(stepped, n)) for n in (1, 2)
+        )
     except Misbehaved as error:
         raise TypeError(f"{error}; a list of tensors must give an optimizer of torch's") from None
-    return type(optimizer).__name__, optimizer.param_groups[0]
+    name = type(optimizer).__name__
+    if not all(map(torch.allclose, alone, stacked)):
+        raise TypeError(
+            f"torch.optim.{name} does not treat every entry by itself: no reference here"
+        )
+    return name, optimizer.param_groups[0]
 
 
 def instead(reference: Reference, group: Mapping[str, Any], name: str) -> Iterator[Instead]:

@@ -222,9 +222,10 @@ def test_what_was_not_judged_is_said(capsys: pytest.CaptureFixture[str]) -> None
         ({"a": [1.0]}, TORCHS["SGD"], TypeError, "params is a list as 'a', not an array"),
         ({}, TORCHS["SGD"], ValueError, "none of them empty"),
         ({"a": np.arange(3)}, TORCHS["SGD"], ValueError, "floating-point"),
-        (None, lambda tensors: None, TypeError, "the reference made a NoneType; a list of tensors"),
+        (None, lambda tensors: None, TypeError, "made a NoneType; a list of tensors"),
         (None, lambda tensors: 1 / 0, TypeError, "raised ZeroDivisionError"),
         (None, torch.optim.LBFGS, TypeError, "'closure'"),
+        (None, torch.optim.Adafactor, TypeError, "Adafactor does not treat every entry by itself"),
     ],
 )
 def test_what_is_no_question_is_refused_in_one_line(
@@ -233,6 +234,20 @@ def test_what_is_no_question_is_refused_in_one_line(
     with pytest.raises(error, match=told) as raised:
         check_optimizer(SGD, reference, params() if given is None else given)
     assert "\n" not in str(raised.value)
+
+
+def test_a_reference_may_ask_for_just_these_parameters() -> None:
+    def reference(tensors: list[torch.Tensor]) -> torch.optim.Optimizer:
+        first, *more, last = tensors
+        assert len(more) == 2
+        groups: list[dict[str, Any]] = [{"params": [first, *more]}, {"params": [last], "lr": 0.1}]
+        return torch.optim.SGD(groups, lr=0.1)
+
+    given = {"W": np.ones((2, 3)), "a": np.ones(2), "V": np.ones((1, 2)), "b": np.ones(1)}
+    report = check_optimizer(SGD, reference, given)
+    assert report, report.sentence
+    (note,) = report.notes
+    assert note.startswith("not judged, where several parameters have one shape: the reference")
 
 
 def test_adagrad_with_another_eps_is_seen_at_small_gradients() -> None:
