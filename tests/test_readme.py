@@ -23,8 +23,8 @@ def test_the_backward_that_it_shows_is_the_files_own() -> None:
     assert shown in (ROOT / "numpy_ae" / "layers.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("door", ["check_layer", "check_optimizer"])
-def test_its_check_prints_what_it_says(door: str) -> None:
+@pytest.mark.parametrize("door", ["check_function", "check_layer", "check_optimizer"])
+def test_its_checks_print_what_it_says(door: str) -> None:
     number, code = next((i, text) for i, (language, text) in enumerate(BLOCKS) if door in text)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, {"__name__": "__main__"})

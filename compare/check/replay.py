@@ -13,6 +13,7 @@ replay.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -152,7 +153,7 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.unit, self.masks, self.skip = unit, masks, skip
-        self.random = torch.Generator().manual_seed(seed)
+        self.random = np.random.default_rng(seed)  # torch's draws depend on the processor
         self.branches: list[Tensor] = []
         self.steps: list[tuple[str, list[int]]] = []
         self.forward = 0
@@ -256,7 +257,7 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return noisy
 
     def _normal(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, dtype=like.dtype, generator=self.random)
+        return torch.from_numpy(np.asarray(self.random.standard_normal(like.shape))).to(like.dtype)
 
 
 def _absolute(x: Any) -> Any:

@@ -57,7 +57,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("a b:make", "--side needs module:factory"),
         ("nowhere:make", "importing nowhere, from "),
         ("broken:make", "raised ModuleNotFoundError: No module named 'nowhere'"),
-        ("theirs:other", "theirs has no 'other'; name the function that makes the side"),
+        ("theirs:other", "theirs has no 'other'; name a function of it"),
         ("theirs:number", "theirs:number, int, cannot be called"),
         ("theirs:fails", "theirs:fails(config) raised ValueError: two lines"),
         ("theirs:nothing", "what theirs:nothing returned, NoneType, has no describe()"),
