@@ -1,0 +1,347 @@
+"""A layer as people write them, behind two functions of named operands.
+
+People keep weights (in, out) or (out, in), in attributes or in a dict; a backward takes what it
+needs or finds it cached, and returns gradients in some order or leaves them in attributes. What can
+be told from names and shapes is. Where several ways are left, the first that agrees with the
+reference is taken. This is settled once, before anything is judged, and said in `how`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import permutations, product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from compare.errors import class_name
+from compare.sides.calls import LONGEST_NAME, Misbehaved, call
+from compare.sides.interface import Array, Operands, Shape
+
+SYNONYMS = (  # of a parameter; a reference has one of them, too
+    ("weight", "weights", "w", "kernel", "kernels", "filters", "gamma", "scale"),
+    ("bias", "biases", "b", "beta", "shift"),
+)
+INPUTS = ("x", "input", "inputs")
+OUTPUTS = ("y", "output", "outputs", "out")
+GRADIENTS = ("d{}", "grad{}", "{}grad", "gradient{}", "delta{}")  # what a gradient is called
+IN_DICTS = ("grads", "gradients")  # dicts of gradients; there a parameter's own name will do
+CLOSE = 1e-3  # of the largest entry: a way that comes this near is meant, right or slightly wrong
+TAKES = {"x": "its input", "y": "its output", "cache": "what forward returned beside its output"}
+
+# The reference's output and gradients, from operands and the gradient of its output; without one,
+# no gradients.
+Expected = Callable[[Operands, Array | None], tuple[Array, Operands]]
+
+
+class NotTaken(TypeError):
+    """Why a layer cannot be taken as it is, in one line."""
+
+
+class Place(NamedTuple):
+    """Where a layer keeps an array: in an attribute, or under a key of a dict in one."""
+
+    attribute: str
+    key: Any = None
+
+    @property
+    def name(self) -> str:
+        """What the layer calls it."""
+        return self.attribute if self.key is None else str(self.key)
+
+    def get(self, layer: Any) -> Any:
+        """Return what lies there."""
+        value = getattr(layer, self.attribute)
+        return value if self.key is None else value[self.key]
+
+    def put(self, layer: Any, value: Any) -> None:
+        """Put a value there."""
+        if self.key is None:
+            setattr(layer, self.attribute, value)
+        else:
+            getattr(layer, self.attribute)[self.key] = value
+
+
+class Layout(NamedTuple):
+    """How a layer lays out an array of the reference's: its axes in this order, then reshaped."""
+
+    theirs: Shape
+    axes: tuple[int, ...]
+    own: Shape
+
+    def to_own(self, value: Array) -> Array:
+        """Return a reference's array as the layer has it."""
+        return np.ascontiguousarray(value.transpose(self.axes)).reshape(self.own)
+
+    def to_reference(self, value: Any) -> Any:
+        """Return a layer's array as the reference has it; of another shape, as near as can be."""
+        if not isinstance(value, np.ndarray):
+            return value
+        if value.size == np.prod(self.theirs) and value.ndim == len(self.own) != len(self.axes):
+            value = value.reshape(self.theirs) if value.shape == self.own else value
+        return value.transpose(np.argsort(self.axes)) if value.ndim == len(self.axes) else value
+
+    def __str__(self) -> str:
+        """Say the layout where it is not the reference's."""
+        names = ("out", "in")
+        if len(self.theirs) == 2 and self.axes == (1, 0):
+            return "(in, out)"
+        if self.own != self.theirs:
+            return f"({', '.join(str(n) if n == 1 else names[0] for n in self.own)})"
+        return ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a layer is called, and what is made of what it returns."""
+
+    layouts: Mapping[str, Layout]
+    second: str = ""  # what backward takes beside dy: "x", "y", "cache" or nothing
+    order: tuple[str, ...] = ()  # of the gradients that it returns
+    takes_dy: bool = True
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One layer, its parameters by the reference's names, and the way in which it is called."""
+
+    layer: Any
+    inputs: tuple[str, ...]
+    places: Mapping[str, Place]
+    way: Way
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The names of all that may have a gradient."""
+        return (*self.inputs, *self.places)
+
+    @property
+    def how(self) -> str:
+        """Say how the layer was taken."""
+        kept = (
+            f"{place.name} {layout}"
+            for name, place in self.places.items()
+            if (layout := str(self.way.layouts[name])) or place.name != name
+        )
+        takes = TAKES.get(self.way.second)
+        called = f"backward takes {takes}" if takes else "backward finds what it needs cached"
+        given = f"gradients returned as {', '.join(self.way.order)}" if self.way.order else ""
+        return "; ".join(filter(None, (*map(str.strip, kept), called, given)))
+
+    def forward(self, **operands: Array) -> Any:
+        """Return the layer's output on its own copies of the operands."""
+        return self._forward(operands)[0]
+
+    def backward(self, dy: Array, **operands: Array) -> dict[str, Any]:
+        """Return the gradients, by operand, of a backward that follows a forward.
+
+        Those that a layer keeps in attributes are set to zero before, for it may add to them.
+        """
+        found = self._named(self._returned(dy, operands))
+        for name, place in self._kept():
+            found.setdefault(name, place.get(self.layer))
+        factor = 1 if self.way.takes_dy else dy
+        return {
+            name: factor * self.way.layouts[name].to_reference(value)
+            if name in self.way.layouts
+            else factor * value
+            for name, value in found.items()
+            if value is not None
+        }
+
+    def _returned(self, dy: Array, operands: Operands) -> Any:
+        """Return what the layer's backward returns, after a forward."""
+        y, cache = self._forward(operands)
+        for _, place in self._kept():
+            place.put(self.layer, np.zeros(np.shape(place.get(self.layer)), dy.dtype))
+        second = {"x": [operands[name] for name in self.inputs], "y": [y], "cache": [cache]}
+        given = [*([dy] if self.way.takes_dy else []), *second.get(self.way.second, [])]
+        return self.layer.backward(*given)
+
+    def _forward(self, operands: Operands) -> tuple[Any, Any]:
+        for name, place in self.places.items():
+            old, new = place.get(self.layer), self.way.layouts[name].to_own(operands[name])
+            for other, value in _arrays(self.layer):
+                if value is old:  # one array under two names stays one
+                    other.put(self.layer, new)
+        forward = getattr(self.layer, "forward", self.layer)
+        returned = forward(*(operands[name] for name in self.inputs))
+        if returned is None:  # it keeps its output
+            return next(
+                (v for place, v in _arrays(self.layer) if place.name in OUTPUTS), None
+            ), None
+        if isinstance(returned, tuple) and len(returned) > 1:
+            return returned[0], returned[1] if len(returned) == 2 else returned[1:]
+        return returned, None
+
+    def _named(self, returned: Any) -> dict[str, Any]:
+        """Return what backward returned, by operand."""
+        if returned is None:
+            return {}
+        if isinstance(returned, Mapping):
+            named = ((self._operand(str(key), bare=True), of) for key, of in returned.items())
+            return {name: value for name, value in named if name}
+        values = returned if isinstance(returned, tuple | list) else (returned,)
+        return dict(zip(self.way.order or self.operands, values, strict=False))
+
+    def _kept(self) -> Iterator[tuple[str, Place]]:
+        """Yield the gradients that the layer keeps, each with its operand."""
+        for place, _ in _arrays(self.layer):
+            name = self._operand(place.name, bare=place.attribute.lower() in IN_DICTS)
+            if name and place not in self.places.values():
+                yield name, place
+
+    def _operand(self, gradient: str, *, bare: bool) -> str:
+        """Return the operand that a gradient of this name is of; nothing for any other name."""
+        for name in self.operands:
+            place = self.places.get(name)
+            called = {name, *(_synonyms(name) if place else INPUTS if name == "x" else ())}
+            called |= {place.name} if place else set()
+            forms = [form.format(_plain(of)) for of in called for form in GRADIENTS]
+            if _plain(gradient) in (*forms, *(map(_plain, called) if bare else ())):
+                return name
+        return ""
+
+
+def adapt(
+    layer: Any, shapes: Mapping[str, Shape], example: Mapping[str, Array], expected: Expected
+) -> Adapter:
+    """Return a copy of a layer behind functions of named operands.
+
+    `shapes` are those of the reference's parameters, by name; `example` the inputs, by name, in
+    float64. Raises `NotTaken` for a layer without forward, backward, or a parameter that the
+    reference has.
+    """
+    name = class_name(layer, LONGEST_NAME)
+    if not callable(getattr(layer, "backward", None)):
+        raise NotTaken(f"{name} has no backward()")
+    if not callable(getattr(layer, "forward", layer)):
+        raise NotTaken(f"{name} has no forward()")
+    layer = deepcopy(layer)
+    places = {of: _place(layer, of, shape, name) for of, shape in shapes.items()}
+    rng = np.random.default_rng(0)
+    operands = dict(example) | {of: rng.standard_normal(shape) for of, shape in shapes.items()}
+    adapter = Adapter(layer, tuple(example), places, Way({}))
+    y, _ = expected(operands, None)
+    layouts = []
+    for of, shape in shapes.items():
+        own = places[of].get(layer).shape
+        layouts.append(list(_layouts(own, shape)))
+        if not layouts[-1]:
+            kept = places[of].name
+            raise NotTaken(f"{kept} of {name} is {own}, and the reference's {of} {shape}")
+    ways = [
+        replace(adapter, way=Way(dict(zip(shapes, combination, strict=True))))
+        for combination in product(*layouts)
+    ]
+    adapter = _first(ways, lambda way: [_near(way.forward(**operands), y)])
+    dy = rng.standard_normal(np.shape(y))
+    _, grads = expected(operands, dy)
+
+    def agrees(one: Adapter) -> list[float]:
+        found = one.backward(dy, **operands)
+        fits = [np.shape(found[of]) == grad.shape for of, grad in grads.items() if of in found]
+        return [sum(fits), sum(_near(found.get(of), grad) for of, grad in grads.items())]
+
+    adapter = _first(list(_ways(adapter, operands, scalar=not np.ndim(y))), agrees)
+    with suppress(Misbehaved):
+        returned = call("backward", lambda: adapter._returned(dy, operands))
+        if not isinstance(returned, tuple | list):
+            return replace(adapter, way=replace(adapter.way, order=()))
+    return adapter
+
+
+def _ways(adapter: Adapter, operands: Operands, *, scalar: bool) -> Iterator[Adapter]:
+    """Yield how backward may be meant, the likeliest first."""
+    try:
+        _, cache = call("forward", lambda: adapter._forward(operands))
+    except Misbehaved:
+        cache = None
+    names = _positional(adapter.layer.backward)
+    takes_dy = bool(names) and not (scalar and set(names) <= set(adapter.inputs))
+    if len(names) - takes_dy == 0:
+        seconds = [""]
+    elif cache is not None:
+        seconds = ["cache", "x", "y"]
+    else:
+        called = names[1] if takes_dy and len(names) > 1 else ""
+        seconds = ["y", "x"] if _plain(called) in OUTPUTS else ["x", "y"]
+    inputs, params = adapter.inputs, tuple(adapter.places)
+    usual = [(*inputs, *params), (*params, *inputs), params]
+    orders = dict.fromkeys((*usual, *permutations((*inputs, *params))))
+    for second, order in product(seconds, list(orders)[:30]):
+        way = replace(adapter.way, second=second, order=order, takes_dy=takes_dy)
+        yield replace(adapter, way=way)
+
+
+def _first(ways: list[Adapter], score: Callable[[Adapter], list[float]]) -> Adapter:
+    """Return the first way of the best score; one that raises has none."""
+    best, found = ways[0], [-1.0]
+    for way in ways:
+        with suppress(Misbehaved):
+            scored = call("trying the layer", lambda way=way: score(way))  # type: ignore[misc]
+            if scored > found:
+                best, found = way, scored
+    return best
+
+
+def _place(layer: Any, name: str, shape: Shape, of: str) -> Place:
+    """Return where a layer keeps a parameter. Raises `NotTaken` where that cannot be told."""
+    last, group = name.rpartition(".")[2], _synonyms(name)
+    arrays = [place for place, value in _arrays(layer) if value.dtype.kind == "f"]
+    for called in (last, *group):
+        for place in arrays:
+            if _plain(place.name) == called and place.attribute.lower() not in IN_DICTS:
+                return place
+    raise NotTaken(f"{of} has no {last} (looked for {', '.join(group)})")
+
+
+def _layouts(own: Shape, theirs: Shape) -> Iterator[Layout]:
+    """Yield the layouts that fit, the reference's own first."""
+    for axes in permutations(range(len(theirs))):
+        moved = tuple(theirs[axis] for axis in axes)
+        if moved == own or [n for n in moved if n != 1] == [n for n in own if n != 1]:
+            yield Layout(theirs, axes, own)
+
+
+def _arrays(layer: Any) -> Iterator[tuple[Place, Array]]:
+    """Yield every array of a layer: its attributes, its class's, and those in its dicts."""
+    names = dict.fromkeys((*getattr(layer, "__dict__", {}), *vars(type(layer))))
+    for name in names:
+        if name.startswith("__"):
+            continue
+        value = inspect.getattr_static(layer, name)
+        entries = value.items() if isinstance(value, dict) else ((None, value),)
+        for key, of in list(entries):
+            if isinstance(of, np.ndarray):
+                yield Place(name, key), of
+
+
+def _positional(function: Any) -> list[str]:
+    """Return the names of what has to be given by position."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ["dy"]
+    of_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in of_position and p.default is p.empty]
+
+
+def _synonyms(parameter: str) -> tuple[str, ...]:
+    """Return what a parameter of the reference may be called."""
+    last = parameter.rpartition(".")[2]
+    return next((group for group in SYNONYMS if last in group), (last,))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def _near(got: Any, true: Array) -> float:
+    """Return 1 where a result is about what it should be, else 0."""
+    if np.shape(got) != np.shape(true):
+        return 0
+    scale = float(np.abs(true).max(initial=0))
+    return float(np.abs(got - true).max(initial=0) <= CLOSE * scale)
