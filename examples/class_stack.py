@@ -5,6 +5,8 @@
 It denoises small digits. Spoil a line of a backward, and run it again.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -68,7 +70,7 @@ def train(epochs: int = 20) -> list[float]:
     """Train 64-40-64 on noisy digits; return the mean squared error of each epoch."""
     rng = np.random.default_rng(0)
     images = load_digits().data / 16
-    stack = [Affine(64, 40, rng), Tanh(), Affine(40, 64, rng)]
+    stack: list[Any] = [Affine(64, 40, rng), Tanh(), Affine(40, 64, rng)]
     params = {f"{i}{name}": p for i, of in enumerate(stack) for name, p in of.params.items()}
     optimizer, errors = Momentum(params, lr=0.02), []
     for _ in range(epochs):

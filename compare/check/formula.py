@@ -10,10 +10,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from compare.check.analytic import analytic
 from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
 from compare.check.kinds import OPERATIONS, taken, with_loss
 from compare.data.batches import Batch
-from compare.sides.interface import Array, Description, Side, between_operations, observed
+from compare.sides.interface import (
+    Array,
+    Description,
+    Operands,
+    Side,
+    between_operations,
+    observed,
+)
 
 STEP = 1e-30
 DIRECTIONS = 2  # random ones, for every tensor
@@ -51,11 +59,11 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
             sources |= {key: f"param/{layer.name}.{key}" for key in layer.parameters}
             if not at.keys() & sources.values():
                 continue
-            operands = {
-                operand: (at[name] if name in at else values[name]).astype(np.complex128)
+            operands: Operands = {
+                operand: analytic(at[name] if name in at else values[name])
                 for operand, name in sources.items()
             }
-            (y,) = side.op(f"{layer.name}.forward", operands).values()
+            (y,) = map(np.asarray, side.op(f"{layer.name}.forward", operands).values())
             at[f"act/{layer.name}"] = y
             if slope_terms := OPERATIONS[f"{layer.kind}.backward"].slope_terms:
                 slopes = trace[f"dact/{layer.name}"] * slope_terms(y.real) * operands["x"].imag

@@ -210,7 +210,15 @@ def plain_description(who: Any) -> Description:
         _word("its dtype", who.dtype),
         _word("its device", who.device),
         _count("the number of its threads", who.threads),
+        _kind_of_loss(who.loss),
     )
+
+
+def _kind_of_loss(value: Any) -> str:
+    for kind in (Description.loss, ""):
+        if isinstance(value, str) and value == kind:
+            return kind
+    raise Returned(f"{_shown(value)} as its loss, not {Description.loss!r} or, for its own, ''")
 
 
 def arrays(result: Any) -> dict[str, Array]:
@@ -234,7 +242,8 @@ def arrays(result: Any) -> dict[str, Array]:
 def _state(result: Any, layers: Iterable[Layer]) -> State:
     """Return parameters and moments of the layers' shapes, under the interface's names."""
     state = arrays(result)
-    shapes = state_shapes(layers)
+    optimizer = any(name.startswith("adam.") for name in state)
+    shapes = state_shapes(layers, optimizer=optimizer)
     for tensor, shape in shapes.items():
         if tensor not in state:
             raise Returned(f"no {tensor!r}; compare.sides.interface lists what a state holds")
@@ -242,7 +251,7 @@ def _state(result: Any, layers: Iterable[Layer]) -> State:
             raise Returned(f"{tensor!r} of shape {state[tensor].shape}, not {shape}")
         if tensor != "adam.step" and state[tensor].dtype.kind != "f":
             raise Returned(f"{tensor!r} in {state[tensor].dtype}, not in float32 or float64")
-    step = state["adam.step"]
+    step = state.get("adam.step", np.array(0))
     if step.dtype.kind not in "iuf" or not np.isfinite(step) or step != int(step):
         raise Returned(f"{step} as 'adam.step', not a whole number")
     if unknown := sorted(state.keys() - shapes.keys()):

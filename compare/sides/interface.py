@@ -52,13 +52,18 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Description:
-    """Who a side is, for reports and for the harness to know which operations there are."""
+    """Who a side is, for reports and for the harness to know which operations there are.
+
+    `loss` is its kind, or nothing for one of the side's own: then its value is not judged, nor is
+    the side held against a reference that trains.
+    """
 
     name: str
     layers: tuple[Layer, ...]
     dtype: str
     device: str
     threads: int
+    loss: str = "SumSquaredError"
 
 
 class Operator(Protocol):
@@ -151,12 +156,16 @@ def encoding(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(layers[:end])
 
 
-def state_shapes(layers: Iterable[Layer]) -> dict[str, Shape]:
-    """Return the shape of every array in the states of a network of these layers, by name."""
-    return {"adam.step": ()} | {
+def state_shapes(layers: Iterable[Layer], *, optimizer: bool = True) -> dict[str, Shape]:
+    """Return the shape of every array in the states of a network of these layers, by name.
+
+    A side that keeps its optimizer's state to itself has the parameters alone.
+    """
+    adams = ("adam.exp_avg", "adam.exp_avg_sq") if optimizer else ()
+    return ({"adam.step": ()} if optimizer else {}) | {
         f"{kind}/{layer.name}.{parameter}": shape
         for layer in layers
-        for kind in ("param", "adam.exp_avg", "adam.exp_avg_sq")
+        for kind in ("param", *adams)
         for parameter, shape in layer.parameters.items()
     }
 

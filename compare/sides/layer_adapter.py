@@ -131,15 +131,46 @@ class Adapter:
         return "; ".join(filter(None, (*map(str.strip, kept), called, given)))
 
     def forward(self, **operands: Array) -> Any:
-        """Return the layer's output on its own copies of the operands."""
-        return self._forward(operands)[0]
+        """Return the layer's output on operands."""
+        self.put(operands)
+        return self.run(operands)[0]
 
     def backward(self, dy: Array, **operands: Array) -> dict[str, Any]:
-        """Return the gradients, by operand, of a backward that follows a forward.
+        """Return the gradients, by operand, of a backward that follows a forward."""
+        self.put(operands)
+        return self.after(dy, operands, *self.run(operands))
+
+    def put(self, operands: Operands) -> None:
+        """Give the layer the parameters among the operands, in its own layout."""
+        for name, place in self.places.items():
+            own = self.way.layouts[name].to_own(operands[name])
+            self.replace(place.get(self.layer), own)
+
+    def replace(self, old: Any, new: Array) -> bool:
+        """Put an array wherever the layer keeps another; return whether it does."""
+        places = [place for place, value in _arrays(self.layer) if value is old]
+        for place in places:
+            place.put(self.layer, new)
+        return bool(places)
+
+    def run(self, operands: Operands) -> tuple[Any, Any]:
+        """Return the layer's output on its own parameters, and what forward returns beside it."""
+        forward = getattr(self.layer, "forward", self.layer)
+        returned = forward(*(operands[name] for name in self.inputs))
+        if returned is None:  # it keeps its output
+            return next(
+                (v for place, v in _arrays(self.layer) if place.name in OUTPUTS), None
+            ), None
+        if isinstance(returned, tuple) and len(returned) > 1:
+            return returned[0], returned[1] if len(returned) == 2 else returned[1:]
+        return returned, None
+
+    def after(self, dy: Array, operands: Operands, y: Any, cache: Any) -> dict[str, Any]:
+        """Return the gradients, by operand, of a backward after that `run`.
 
         Those that a layer keeps in attributes are set to zero before, for it may add to them.
         """
-        found = self._named(self._returned(dy, operands))
+        found = self._named(self.returned(dy, operands, y, cache))
         for name, place in self._kept():
             found.setdefault(name, place.get(self.layer))
         factor = 1 if self.way.takes_dy else dy
@@ -151,30 +182,13 @@ class Adapter:
             if value is not None
         }
 
-    def _returned(self, dy: Array, operands: Operands) -> Any:
-        """Return what the layer's backward returns, after a forward."""
-        y, cache = self._forward(operands)
+    def returned(self, dy: Array, operands: Operands, y: Any, cache: Any) -> Any:
+        """Return what the layer's backward returns."""
         for _, place in self._kept():
             place.put(self.layer, np.zeros(np.shape(place.get(self.layer)), dy.dtype))
         second = {"x": [operands[name] for name in self.inputs], "y": [y], "cache": [cache]}
         given = [*([dy] if self.way.takes_dy else []), *second.get(self.way.second, [])]
         return self.layer.backward(*given)
-
-    def _forward(self, operands: Operands) -> tuple[Any, Any]:
-        for name, place in self.places.items():
-            old, new = place.get(self.layer), self.way.layouts[name].to_own(operands[name])
-            for other, value in _arrays(self.layer):
-                if value is old:  # one array under two names stays one
-                    other.put(self.layer, new)
-        forward = getattr(self.layer, "forward", self.layer)
-        returned = forward(*(operands[name] for name in self.inputs))
-        if returned is None:  # it keeps its output
-            return next(
-                (v for place, v in _arrays(self.layer) if place.name in OUTPUTS), None
-            ), None
-        if isinstance(returned, tuple) and len(returned) > 1:
-            return returned[0], returned[1] if len(returned) == 2 else returned[1:]
-        return returned, None
 
     def _named(self, returned: Any) -> dict[str, Any]:
         """Return what backward returned, by operand."""
@@ -247,7 +261,8 @@ def adapt(
 
     adapter = _first(list(_ways(adapter, operands, scalar=not np.ndim(y))), agrees)
     with suppress(Misbehaved):
-        returned = call("backward", lambda: adapter._returned(dy, operands))
+        ran = call("forward", lambda: adapter.run(operands))
+        returned = call("backward", lambda: adapter.returned(dy, operands, *ran))
         if not isinstance(returned, tuple | list):
             return replace(adapter, way=replace(adapter.way, order=()))
     return adapter
@@ -256,7 +271,7 @@ def adapt(
 def _ways(adapter: Adapter, operands: Operands, *, scalar: bool) -> Iterator[Adapter]:
     """Yield how backward may be meant, the likeliest first."""
     try:
-        _, cache = call("forward", lambda: adapter._forward(operands))
+        _, cache = call("forward", lambda: adapter.run(operands))
     except Misbehaved:
         cache = None
     names = _positional(adapter.layer.backward)

@@ -18,7 +18,17 @@ from compare.data.batches import Batch, training_batches, uniform_batches
 from compare.data.config import Config
 from compare.errors import UserError, class_name
 from compare.sides.calls import HERE, Called, Calls, attempt, plain_description
-from compare.sides.interface import KINDS, METHODS, Layer, Side, State, cast, graph
+from compare.sides.interface import (
+    KINDS,
+    METHODS,
+    Layer,
+    Side,
+    State,
+    cast,
+    graph,
+    make_state,
+    under_prefix,
+)
 from compare.sides.subject import LABELS, Subject, device_for, device_notes, make_reference
 
 EXAMPLES = {
@@ -74,8 +84,11 @@ def user_supplied(
         return side
 
     def reference(config: Config) -> Side:
-        where = device_for(config.dtype, device)
-        return make_reference(layers, start(config), config, device=where)
+        where, state = device_for(config.dtype, device), start(config)
+        params = under_prefix("param", state)
+        rest = {name: np.zeros_like(param) for name, param in params.items()}
+        state = make_state(params, rest, rest, step=0) | state  # where it keeps its own to itself
+        return make_reference(layers, state, config, device=where)
 
     widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
     if widths == (pixels, pixels):
