@@ -13,11 +13,12 @@ from compare.sides.interface import Array
 
 
 def _absolute(x: Array) -> Array:
-    return np.where(x.real < 0, -x, x)
+    absolute: Array = np.where(x.real < 0, -x, x)
+    return absolute
 
 
 def _logaddexp(a: Array, b: Array) -> Array:
-    larger = np.where(np.real(a) < np.real(b), b, a)
+    larger: Array = np.where(np.real(a) < np.real(b), b, a)
     return larger + np.log(np.exp(a - larger) + np.exp(b - larger))
 
 

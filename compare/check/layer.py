@@ -1,172 +1,180 @@
-"""The door for one layer of anybody's: its operations against torch's, in one line.
+"""The door for one layer of anybody's, as people write them, against a module of torch's.
 
 >>> from compare import check_layer
 >>> print(check_layer(MyLinear(20, 5), torch.nn.Linear(20, 5), x).sentence)
 """
 
-import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.check.diagnosis import Report
-from compare.check.operations import check_operation
-from compare.errors import class_name, clipped
-from compare.sides.calls import LONGEST_NAME, Misbehaved, arrays, call
-from compare.sides.interface import KINDS, Array, Description, Layer, Operands, Shape
-from compare.sides.numpy_side import run_layer
+from compare.check.reference import DY, VALUE, Reference, gradient_of
+from compare.check.regimes import Operands, Source, redrawn
+from compare.check.told import FunctionReport, report_of
+from compare.check.tried import Step, Tried
+from compare.errors import UserError, class_name
+from compare.sides.calls import LONGEST_NAME, Misbehaved, arrays, call, plain_array
+from compare.sides.interface import Array, Shape
+from compare.sides.layer_adapter import SYNONYMS, Adapter, NotTaken, adapt, find
 
 if TYPE_CHECKING:
     import torch
 
-NUMPYS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+MORE_ROWS = (1, 5, 33)  # than the example has: one alone, and odd numbers
+PASTE = """
+    from compare import check_function
+    report = check_function(
+        forward=lambda {names}: …,  # your layer's output, of these operands
+        backward=lambda dy, {names}: {{{grads}}},
+        reference=lambda {names}: …,  # the same in torch, of tensors
+        operands={{{arrays}}},
+    )"""
 
 
-def check_layer(layer: Any, torch_module: "torch.nn.Module", x: Array, *, seed: int = 0) -> Report:
-    """Judge a hand-written layer by its reference in torch: a Linear, a ReLU or a Sigmoid.
+def check_layer(
+    layer: Any, torch_module: "torch.nn.Module", *inputs: Array, seed: int = 0
+) -> FunctionReport:
+    """Judge a layer written by hand by a module of torch's, at inputs like those given.
 
-    `x` (batch, in_features) gives width and dtype. A Linear has `weight` (out, in), `bias` (out,),
-    `forward(x)` and `backward(dy, x)`, which returns dx, dweight and dbias; the others have
-    `forward(x)` and `backward(dy, y)`. Raises `TypeError` for a reference of any other kind, with a
-    forward of its own or a weight or bias that is no plain parameter, a layer that lacks one of
-    those (a bias that is None is none), and an x or weights that are no arrays of numbers; and
-    `ValueError` for an x or weights of another shape or dtype, an x without rows, and a reference
-    without a bias. Whatever the layer raises when it is called is a finding.
+    A layer has `forward` and `backward`. Its parameters may be called as usual, in attributes or in
+    a dict, (out, in) or (in, out); backward may take dy and x, y or a cache, or dy alone; gradients
+    may be returned in any order, by name, or left in attributes. How it was taken is said. Floating
+    inputs are float32 or float64, the layer's parameters of the same dtype, and it is judged in
+    that. Any module will do that is a function of its inputs and parameters. Raises `NotTaken`, a
+    `TypeError`, for a layer that cannot be taken, and `UserError` for inputs or a module that
+    cannot be used.
     """
-    kind, their_weight, their_bias = _reference(torch_module)
-    name = _class(layer)
-    needed = ("forward", "backward", *(("weight", "bias") if kind == "Linear" else ()))
-    parts = {part: _part(layer, part) for part in needed}
-    if lacks := [part for part, found in parts.items() if found is None]:
-        raise TypeError(f"{name} is no {kind} that can be judged: it has no {', '.join(lacks)}")
-    if not issubclass(type(x), np.ndarray):
-        raise TypeError(f"x must be an array, not {_class(x)}")
-    x = np.asarray(x)  # a subclass may answer anything
-    if x.ndim != 2 or not x.size or x.dtype.name not in ("float32", "float64"):
-        raise ValueError(
-            f"x must be (batch, in_features) in float32 or float64, not {x.shape} in {x.dtype}"
-        )
-    in_features = out_features = x.shape[1]
-    state = {}
-    if kind == "Linear":
-        weight, bias = (_weights(layer, of, parts[of], x.dtype) for of in ("weight", "bias"))
-        if their_bias is None:
-            raise ValueError(
-                f"the reference has no bias, and {name} has one; give the reference bias=True"
-            )
-        out_features, in_features = their_weight
-        if weight.shape != their_weight or x.shape[1] != in_features:
-            raise ValueError(
-                f"x {x.shape}, the layer's weight {weight.shape} and its reference's "
-                f"{their_weight} do not fit"
-            )
-        if bias.shape != (out_features,):
-            raise ValueError(
-                f"the layer's bias {bias.shape} does not fit its weight; "
-                f"it must be {(out_features,)}"
-            )
-        state = {f"param/{name}.weight": weight, f"param/{name}.bias": bias}
-    shape = Layer(name, kind, in_features, out_features)
-    who = Description(name, (shape,), x.dtype.name, "cpu", threads=1)
-    side, rng = _OneLayer(layer, who), np.random.default_rng(seed)
-    with np.errstate(**NUMPYS):
-        findings = [
-            finding
-            for way in ("forward", "backward")
-            for finding in check_operation(
-                side, f"{name}.{way}", f"{kind}.{way}", shape, state, rng, (len(x),)
-            )
-        ]
-    return Report(who, findings)
+    name = class_name(layer, LONGEST_NAME)
+    module, shapes = _module(torch_module)
+    given = _inputs(inputs, type(module).__name__)
+    (dtype,) = {x.dtype.name for x in given.values() if x.dtype.kind == "f"} or {"float64"}
+    reference = Reference(_function(module, tuple(given), tuple(shapes)))
+    example = {of: x.astype(np.float64) if x.dtype.kind == "f" else x for of, x in given.items()}
+    params = {of: p.detach().numpy() for of, p in module.named_parameters()}
 
-
-@dataclass(frozen=True)
-class _OneLayer:
-    layer: Any
-    description: Description
-
-    def describe(self) -> Description:
-        return self.description
-
-    def op(self, name: str, operands: Operands) -> Operands:
-        direction = name.rpartition(".")[2]
-        return call(direction, lambda: arrays(run_layer(self.layer, direction, operands)))
-
-
-def _reference(module: Any) -> tuple[str, Shape, Shape | None]:
-    """Return the kind of a module of torch's, and the shapes of its weight and bias.
-
-    Raises `TypeError` unless its forward is torch's own, and weight and bias are parameters and not
-    made of others.
-    """
-    what = "the reference"
-    try:
-        kind = call(what, lambda: _kind(module))
-        where = call(what, lambda: clipped(str.__str__(type(module).__module__), LONGEST_NAME))
-        shapes = call(what, lambda: _shapes(module)) if kind == "Linear" else {}
-    except Misbehaved as error:
-        raise TypeError(f"{error}; it is no reference to judge by") from None
-    if not kind:
-        raise TypeError(
-            f"check_layer knows torch.nn's Linear, ReLU and Sigmoid, not {where}.{_class(module)}"
-        )
-    if kind != "Linear":
-        return kind, (), None
-    weight, bias = shapes.get("weight"), shapes.get("bias", ())
-    if weight is None or len(weight) != 2 or bias not in (None, weight[:1]):
-        raise TypeError(
-            "the reference's weight and bias must be parameters, as torch.nn.Linear makes them"
-        )
-    return kind, weight, bias
-
-
-def _kind(module: Any) -> str:
-    """Return the kind of a module; nothing for any other, or one with a forward of its own."""
-    torch = sys.modules.get("torch")  # whoever has a module of torch's has imported it
-    for kind in KINDS if torch else ():
-        torchs = getattr(torch.nn, kind)  # type: ignore[union-attr]
-        if issubclass(type(module), torchs):
-            own = type(module).forward is not torchs.forward or "forward" in vars(module)
-            return "" if own else kind
-    return ""
-
-
-def _shapes(module: Any) -> dict[str, Shape | None]:
-    """Return the shapes of a module's parameters by name; None for one that it is made without."""
-    parameters = vars(module)["_parameters"].items()
-    return {
-        name: None if part is None else tuple(map(int, part.shape)) for name, part in parameters
-    }
-
-
-def _class(value: object) -> str:
-    return class_name(value, LONGEST_NAME)
-
-
-def _part(layer: Any, name: str) -> Any:
-    """Return an attribute of a layer, or None. Raises `TypeError` for what asking for it raises."""
-    try:
-        return call(f"{name} of {_class(layer)}", lambda: getattr(layer, name, None))
-    except Misbehaved as error:
-        raise TypeError(f"{error}; it cannot be judged") from None
-
-
-def _weights(layer: Any, name: str, value: Any, dtype: np.dtype[Any]) -> Array:
-    """Return a layer's weight or bias as the array that it is."""
-    what = f"{name} of {_class(layer)}"
-
-    def found() -> Any:  # NumPy would walk through what is no array, and that may never end
-        return np.asarray(value) if hasattr(type(value), "__array__") else None
+    def expected(operands: Operands, dy: Array | None) -> tuple[Array, Operands]:
+        found = reference.results(operands if dy is None else {**operands, DY: dy}, "float64")
+        grads = {of: found.get(gradient_of(of)) for of in operands}
+        return found[VALUE], {of: grad for of, grad in grads.items() if grad is not None}
 
     try:
-        array = call(name, found)
+        _no_bias_of_its_own(layer, shapes, name)
+        adapter = adapt(layer, shapes, example, expected)
+        _require_dtype(adapter, dtype, name)
+    except NotTaken as error:
+        names = [*given, *shapes]
+        paste = PASTE.format(
+            names=", ".join(names),
+            grads=", ".join(f'"{of}": …' for of in names),
+            arrays=", ".join(f'"{of}": {of}' for of in names),
+        )
+        raise NotTaken(f"{error}; judge it by check_function:{paste}") from None
+    steps = [
+        Step(f"{name}.forward", lambda of: {VALUE: plain_array(adapter.forward(**_but_dy(of)))}),
+        Step(f"{name}.backward", lambda of: _gradients(adapter, of)),
+    ]
+    source = Source(_Draw({**example, **params}, tuple(given)))
+    tried = Tried(steps, reference, source, seed, (dtype,))
+    report = report_of(name, tried)
+    return replace(report, sentence=f"{report.sentence} Taken as: {adapter.how}.")
+
+
+class _Draw:
+    """Operands like an example: first itself, then others, of other numbers of rows, too."""
+
+    def __init__(self, example: Operands, rowwise: tuple[str, ...]) -> None:
+        rows = {len(example[name]) for name in rowwise if example[name].ndim > 1}
+        self.example, self.drawn = example, 0
+        self.rowwise = rowwise if len(rows) == 1 else ()
+        self.rows = (*rows, *(n + max(rows, default=0) * (n > 5) for n in MORE_ROWS))
+
+    def __call__(self, rng: np.random.Generator) -> Operands:
+        """Return the next."""
+        self.drawn += 1
+        if self.drawn == 1:
+            return dict(self.example)
+        rows = self.rows[self.drawn % len(self.rows)]
+        return {
+            name: redrawn(x[rng.integers(len(x), size=rows)] if name in self.rowwise else x, rng)
+            for name, x in self.example.items()
+        }
+
+
+def _module(module: Any) -> tuple["torch.nn.Module", dict[str, Shape]]:
+    """Return a module's copy in float64, and its parameters' shapes. Raises `UserError`."""
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise UserError(f"the reference must be a module of torch's, not {class_name(module)}")
+    for part in module.modules():
+        if isinstance(part, torch.nn.modules.dropout._DropoutNd) and part.training:
+            raise UserError(
+                f"{type(part).__name__} draws a random mask; give check_function the mask as an "
+                "operand, or call .eval() on the reference"
+            )
+    try:
+        own = call("the reference", lambda: deepcopy(module).double())
     except Misbehaved as error:
-        raise TypeError(f"{what} is no array: it {error.did}") from None
-    if array is None or array.dtype.kind not in "biufc":
-        of = "" if array is None else f" of {array.dtype}"
-        raise TypeError(f"{what} must be an array of numbers, not {_class(value)}{of}")
-    if array.dtype != dtype:
-        raise ValueError(f"{what} is {array.dtype}, and x is {dtype}; give both in one dtype")
-    plain: Array = array
+        raise UserError(f"{error}; it is no reference to judge by") from None
+    for part in own.modules():
+        if isinstance(part, torch.nn.modules.batchnorm._NormBase) and part.training:
+            part.running_mean = part.running_var = part.num_batches_tracked = None
+    return own, {of: tuple(param.shape) for of, param in own.named_parameters()}
+
+
+def _function(module: Any, inputs: tuple[str, ...], params: tuple[str, ...]) -> Any:
+    """Return a module as a function of named tensors."""
+    import torch
+
+    def of(**tensors: Any) -> Any:
+        given = tuple(tensors[name] for name in inputs)
+        return torch.func.functional_call(module, {key: tensors[key] for key in params}, given)
+
+    return of
+
+
+def _inputs(inputs: tuple[Any, ...], module: str) -> Operands:
+    """Return the inputs by name. Raises `UserError` for what is no array of numbers."""
+    names = ("y", "target") if module.endswith("Loss") else ("x", *(f"x{i}" for i in range(2, 9)))
+    if not 0 < len(inputs) <= len(names):
+        raise UserError("check_layer needs the layer's inputs, as in check_layer(layer, module, x)")
+    plain = {}
+    for name, x in zip(names, inputs, strict=False):
+        if not issubclass(type(x), np.ndarray):
+            raise UserError(f"{name} must be an array, not {class_name(x, LONGEST_NAME)}")
+        plain[name] = np.asarray(x)
+        if not x.size or (x.dtype.name not in ("float32", "float64") and x.dtype.kind not in "iu"):
+            raise UserError(f"{name} must be in float32 or float64, not {x.shape} in {x.dtype}")
+    if len({x.dtype for x in plain.values() if x.dtype.kind == "f"}) > 1:
+        raise UserError(f"the inputs are in several dtypes; give {', '.join(plain)} in one")
     return plain
+
+
+def _no_bias_of_its_own(layer: Any, shapes: Mapping[str, Shape], name: str) -> None:
+    for group in SYNONYMS if shapes else ():
+        place = find(layer, group)
+        if place and not any(of.rpartition(".")[2] in group for of in shapes):
+            raise NotTaken(
+                f"the reference has no {group[0]}, and {name} has {place.name}; "
+                f"give the reference {group[0]}=True"
+            )
+
+
+def _require_dtype(adapter: Adapter, dtype: str, name: str) -> None:
+    for place in adapter.places.values():
+        if (found := place.get(adapter.original).dtype) != dtype:
+            raise NotTaken(
+                f"{place.name} of {name} is {found}, and its input {dtype}; give both in one dtype"
+            )
+
+
+def _but_dy(given: Operands) -> Operands:
+    return {name: x for name, x in given.items() if name != DY}
+
+
+def _gradients(adapter: Adapter, given: Operands) -> Operands:
+    found = arrays(adapter.backward(given[DY], **_but_dy(given)))
+    return {gradient_of(of): x for of, x in found.items() if given[of].dtype.kind == "f"}

@@ -58,7 +58,7 @@ class Source:
         """Return other operands of the same kinds."""
         if self._draw:
             return _examined(self._draw(rng))
-        return {name: _redrawn(x, rng) for name, x in self.example.items()}
+        return {name: redrawn(x, rng) for name, x in self.example.items()}
 
 
 def trials(
@@ -172,7 +172,8 @@ def _free(x: Array) -> bool:
     return bool(x.min() < 0 < x.max()) and (x.size <= 2 or len(np.unique(x)) > 2)
 
 
-def _redrawn(x: Array, rng: np.random.Generator) -> Array:
+def redrawn(x: Array, rng: np.random.Generator) -> Array:
+    """Return an operand like an example: other numbers of its kind, in its shape."""
     if _free(x):
         return rng.standard_normal(x.shape) * (np.sqrt(np.square(x).mean()) or 1)
     if x.dtype.kind == "f" and x.min() == x.max():  # weights of ones, say

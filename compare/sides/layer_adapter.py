@@ -7,7 +7,7 @@ reference is taken. This is settled once, before anything is judged, and said in
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -108,6 +108,7 @@ class Adapter:
     """One layer, its parameters by the reference's names, and the way in which it is called."""
 
     layer: Any
+    original: Any  # of which `layer` is a copy
     inputs: tuple[str, ...]
     places: Mapping[str, Place]
     way: Way
@@ -233,11 +234,11 @@ def adapt(
         raise NotTaken(f"{name} has no backward()")
     if not callable(getattr(layer, "forward", layer)):
         raise NotTaken(f"{name} has no forward()")
-    layer = deepcopy(layer)
-    places = {of: _place(layer, of, shape, name) for of, shape in shapes.items()}
+    original, layer = layer, deepcopy(layer)
+    places = {of: _place(layer, of, name) for of in shapes}
     rng = np.random.default_rng(0)
     operands = dict(example) | {of: rng.standard_normal(shape) for of, shape in shapes.items()}
-    adapter = Adapter(layer, tuple(example), places, Way({}))
+    adapter = Adapter(layer, original, tuple(example), places, Way({}))
     y, _ = expected(operands, None)
     layouts = []
     for of, shape in shapes.items():
@@ -302,15 +303,23 @@ def _first(ways: list[Adapter], score: Callable[[Adapter], list[float]]) -> Adap
     return best
 
 
-def _place(layer: Any, name: str, shape: Shape, of: str) -> Place:
-    """Return where a layer keeps a parameter. Raises `NotTaken` where that cannot be told."""
-    last, group = name.rpartition(".")[2], _synonyms(name)
-    arrays = [place for place, value in _arrays(layer) if value.dtype.kind == "f"]
-    for called in (last, *group):
-        for place in arrays:
+def find(layer: Any, names: Iterable[str]) -> Place | None:
+    """Return where a layer keeps an array of numbers under one of some names."""
+    places = [place for place, value in _arrays(layer) if value.dtype.kind == "f"]
+    for called in names:
+        for place in places:
             if _plain(place.name) == called and place.attribute.lower() not in IN_DICTS:
                 return place
-    raise NotTaken(f"{of} has no {last} (looked for {', '.join(group)})")
+    return None
+
+
+def _place(layer: Any, parameter: str, of: str) -> Place:
+    """Return where a layer keeps a parameter. Raises `NotTaken` where that cannot be told."""
+    group = _synonyms(parameter)
+    place = find(layer, (parameter.rpartition(".")[2], *group))
+    if place is None:
+        raise NotTaken(f"{of} has no {group[0]} (looked for {', '.join(group)})")
+    return place
 
 
 def _layouts(own: Shape, theirs: Shape) -> Iterator[Layout]:
