@@ -19,7 +19,8 @@ def _absolute(x: Array) -> Array:
 
 def _logaddexp(a: Array, b: Array) -> Array:
     larger: Array = np.where(np.real(a) < np.real(b), b, a)
-    return larger + np.log(np.exp(a - larger) + np.exp(b - larger))
+    result: Array = larger + np.log(np.exp(a - larger) + np.exp(b - larger))
+    return result
 
 
 ANALYTIC: dict[np.ufunc, Any] = {

@@ -65,7 +65,7 @@ def check_layer(
         adapter = adapt(layer, shapes, example, expected)
         _require_dtype(adapter, dtype, name)
     except NotTaken as error:
-        names = [*given, *shapes]
+        names = [*given, *(of.replace(".", "_") for of in shapes)]
         paste = PASTE.format(
             names=", ".join(names),
             grads=", ".join(f'"{of}": …' for of in names),
@@ -166,7 +166,7 @@ def _no_bias_of_its_own(layer: Any, shapes: Mapping[str, Shape], name: str) -> N
 def _require_dtype(adapter: Adapter, dtype: str, name: str) -> None:
     for place in adapter.places.values():
         if (found := place.get(adapter.original).dtype) != dtype:
-            raise NotTaken(
+            raise UserError(
                 f"{place.name} of {name} is {found}, and its input {dtype}; give both in one dtype"
             )
 

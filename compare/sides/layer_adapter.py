@@ -174,14 +174,11 @@ class Adapter:
         found = self._named(self.returned(dy, operands, y, cache))
         for name, place in self._kept():
             found.setdefault(name, place.get(self.layer))
-        factor = 1 if self.way.takes_dy else dy
-        return {
-            name: factor * self.way.layouts[name].to_reference(value)
-            if name in self.way.layouts
-            else factor * value
-            for name, value in found.items()
-            if value is not None
-        }
+        found = {name: value for name, value in found.items() if value is not None}
+        for name, layout in self.way.layouts.items():
+            if name in found:
+                found[name] = layout.to_reference(found[name])
+        return found if self.way.takes_dy else {name: dy * of for name, of in found.items()}
 
     def returned(self, dy: Array, operands: Operands, y: Any, cache: Any) -> Any:
         """Return what the layer's backward returns."""
@@ -229,12 +226,14 @@ def adapt(
     float64. Raises `NotTaken` for a layer without forward, backward, or a parameter that the
     reference has.
     """
-    name = class_name(layer, LONGEST_NAME)
-    if not callable(getattr(layer, "backward", None)):
-        raise NotTaken(f"{name} has no backward()")
-    if not callable(getattr(layer, "forward", layer)):
-        raise NotTaken(f"{name} has no forward()")
-    original, layer = layer, deepcopy(layer)
+    name, original = class_name(layer, LONGEST_NAME), layer
+    try:
+        lacks = call(f"looking for the methods of {name}", lambda: _lacks(layer))
+        layer = call(f"copying {name}", lambda: deepcopy(original))
+    except Misbehaved as error:
+        raise NotTaken(f"{error}; it cannot be judged") from None
+    if lacks:
+        raise NotTaken(f"{name} cannot be judged: it has no {', '.join(lacks)}")
     places = {of: _place(layer, of, name) for of in shapes}
     rng = np.random.default_rng(0)
     operands = dict(example) | {of: rng.standard_normal(shape) for of, shape in shapes.items()}
@@ -265,8 +264,15 @@ def adapt(
         ran = call("forward", lambda: adapter.run(operands))
         returned = call("backward", lambda: adapter.returned(dy, operands, *ran))
         if not isinstance(returned, tuple | list):
-            return replace(adapter, way=replace(adapter.way, order=()))
-    return adapter
+            adapter = replace(adapter, way=replace(adapter.way, order=()))
+    return replace(adapter, layer=deepcopy(original))  # in which no call has left anything
+
+
+def _lacks(layer: Any) -> list[str]:
+    """Return what a layer has not; it may be called instead of its forward."""
+    forward = callable(getattr(layer, "forward", layer))
+    backward = callable(getattr(layer, "backward", None))
+    return [name for name, there in (("forward", forward), ("backward", backward)) if not there]
 
 
 def _ways(adapter: Adapter, operands: Operands, *, scalar: bool) -> Iterator[Adapter]:
@@ -276,8 +282,8 @@ def _ways(adapter: Adapter, operands: Operands, *, scalar: bool) -> Iterator[Ada
     except Misbehaved:
         cache = None
     names = _positional(adapter.layer.backward)
-    takes_dy = bool(names) and not (scalar and set(names) <= set(adapter.inputs))
-    if len(names) - takes_dy == 0:
+    takes_dy = not (scalar and set(names) <= set(adapter.inputs))
+    if len(names) <= takes_dy:
         seconds = [""]
     elif cache is not None:
         seconds = ["cache", "x", "y"]
@@ -326,8 +332,12 @@ def _layouts(own: Shape, theirs: Shape) -> Iterator[Layout]:
     """Yield the layouts that fit, the reference's own first."""
     for axes in permutations(range(len(theirs))):
         moved = tuple(theirs[axis] for axis in axes)
-        if moved == own or [n for n in moved if n != 1] == [n for n in own if n != 1]:
+        if moved == own or (len(own) != len(moved) and _longer(own) == _longer(moved)):
             yield Layout(theirs, axes, own)
+
+
+def _longer(shape: Shape) -> list[int]:
+    return [n for n in shape if n != 1]
 
 
 def _arrays(layer: Any) -> Iterator[tuple[Place, Array]]:
