@@ -44,6 +44,9 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     who = side.describe()
     inputs = {**side.state(), **with_prefix("act", batch)}
     trace = observed(side, batch)
+    if not who.loss:  # its gradient is taken as the side has it
+        output = f"dact/{who.layers[-1].name}"
+        inputs |= {name: value for name, value in trace.items() if name == output}
     truth, deviations = true_step(who, inputs, _masks(who, trace, len(batch.noisy)), rng)
     made_by = {
         traced(name, result, who.layers): name
@@ -105,12 +108,14 @@ def replay(
                 values[name] = value + spread * rng.standard_normal(np.shape(value))
         return values
 
-    given = {name: value for name, value in inputs.items() if name.startswith("act/")}
+    given = {name: of for name, of in inputs.items() if name.startswith(("act/", "dact/"))}
     trace: Trace = dict(given)
     grads: Trace = {}
     at: dict[str, dict[str, Array]] = {}  # by layer, what there is for its operations
     for name, operation, layer in step_of(who.layers):
         of = at.setdefault(layer.name, {})
+        if layer.name == "loss" and not who.loss:
+            continue
         if name.endswith(".forward"):
             of |= {key: inputs[f"param/{layer.name}.{key}"] for key in layer.parameters}
             of |= {operand: trace[f"act/{source}"] for operand, source in taken(layer).items()}

@@ -56,6 +56,8 @@ def check_optimizer(side: Side, rates: Rates, rng: np.random.Generator) -> Itera
     said where one mistake, and no other, gives what the side did in every case that failed.
     """
     who, before = side.describe(), side.state()
+    if not optimizer_of(before):
+        return
     params = under_prefix("param", before)
     entries = {key: rng.permutation(param.size)[:ENTRIES] for key, param in params.items()}
     tried = []
@@ -82,9 +84,8 @@ def check_optimizer(side: Side, rates: Rates, rng: np.random.Generator) -> Itera
 
 
 def optimizer_of(state: State) -> str:
-    """Return the name of the optimizer in the table whose state this is."""
-    (name,) = OPTIMIZERS.keys() & {tensor.partition(".")[0] for tensor in state}
-    return name
+    """Return the name of the optimizer in the table whose state this is; nothing for none."""
+    return next((name for name in OPTIMIZERS if any(of.startswith(f"{name}.") for of in state)), "")
 
 
 def gradients(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator[Grads]:

@@ -13,7 +13,7 @@ from compare.check.formula import check_formula
 from compare.check.kinds import step_of
 from compare.check.network import check_network
 from compare.check.operations import FEW, check_operation, check_operations
-from compare.check.optimizer import check_optimizer
+from compare.check.optimizer import check_optimizer, optimizer_of
 from compare.check.surface import check_defaults, check_interface, check_start
 from compare.check.trajectory import check_step, check_trajectory
 from compare.data.batches import Batch, Purpose, stream, uniform_batches
@@ -69,7 +69,13 @@ def check_subject(
         findings += _guarded("interface", judged, check_interface())
     (batch,) = subject.batches(double, 1)
     few = batch.each(lambda x: x[:FORMULA_ROWS])
-    findings += _guarded("formula", judged, check_formula(judged, few, _rng(config, 0)))
+    formula = list(_guarded("formula", judged, check_formula(judged, few, _rng(config, 0))))
+    unjudged = [] if who.loss else ["its own loss"]
+    unjudged += [] if optimizer_of(judged.state()) else ["its own optimizer"]
+    if not who.loss and any(found.operation == "raised" for found in formula):
+        formula = []  # nobody asked that loss to take complex numbers
+        unjudged.append("by the complex step")
+    findings += formula
     for make in (subject.ours, subject.reference) if torch else (subject.ours,):
         for dtype in dtypes:
             typed = replace(config, dtype=dtype)
@@ -82,10 +88,11 @@ def check_subject(
     if own:  # of which a reader is shown every tensor
         absent = {Verdict.NOT_OFFERED: Verdict.MISSING}
         findings = [replace(f, verdict=absent.get(f.verdict, f.verdict)) for f in findings]
-    report = Report(who, findings, {}, subject.notes)
+    notes = [f"Not judged: {', '.join(unjudged)}."] if unjudged else []
+    report = Report(who, findings, {}, (*notes, *subject.notes))
     if torch:
         findings[:] = _trusted(findings)
-        if trajectory and report.held:  # how a wrong step drifts shows nothing new
+        if trajectory and report.held and not unjudged:  # how a wrong step drifts shows nothing new
             try:
                 drift, free_runs = check_trajectory(subject, config, dtypes)
                 report.free_runs.update(free_runs)
@@ -108,7 +115,7 @@ def check_side(
     rows = len(first.noisy), last_rows
     large = Batch(first.noisy, first.clean * first.clean.dtype.type(LARGE))
     yield from _guarded("step", side, check_step(side, (first, second, large)))
-    few = Batch(first.noisy[:FEW], first.clean[:FEW])
+    few = first.each(lambda x: x[:FEW])
     yield from _guarded("exact", side, check_state(side, few, _rng(config, 6)))
     yield from _guarded("exact", side, check_operations(side, _rng(config, 1), rows))
     yield from _guarded("exact", side, check_repeated(side, few))

@@ -108,7 +108,7 @@ class LayeredSide:
         """Do one operation alone."""
         of, direction = name.split(".")
         if of == "loss":
-            result = getattr(self.loss, direction)(**operands)
+            result = getattr(self.loss, direction)(operands["y"], operands["target"])
             return {"value" if direction == "forward" else "dy": np.asarray(result)}
         adapter = self.named[of].alone
         if direction == "forward":

@@ -12,7 +12,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import State, Trace
 from compare.sides.user import user_supplied
-from examples.own_network import Network
+from examples.own_side import Network
 
 CONFIG = Config(batch_size=8)
 observe, update = Network.observe, Network.update
@@ -104,7 +104,7 @@ def test_the_method_is_named_and_the_kind(
 ) -> None:
     for name, method in methods.items():
         monkeypatch.setattr(Network, name, method)
-    subject = user_supplied("examples.own_network:make", CONFIG, dataset.train_images)
+    subject = user_supplied("examples.own_side:make", CONFIG, dataset.train_images)
     assert check_subject(subject, CONFIG, torch=torch).sentence.startswith(said)
 
 
@@ -113,5 +113,5 @@ def test_arrays_that_are_shared_and_never_changed_are_no_fault(
 ) -> None:
     monkeypatch.setattr(Network, "load", keeping_load)
     monkeypatch.setattr(Network, "state", live_state)
-    subject = user_supplied("examples.own_network:make", CONFIG, dataset.train_images)
+    subject = user_supplied("examples.own_side:make", CONFIG, dataset.train_images)
     assert check_subject(subject, CONFIG, torch=False).held

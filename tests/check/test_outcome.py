@@ -101,7 +101,7 @@ def test_a_side_that_takes_no_images_is_refused(config: Config, dataset: Dataset
         UserError, match="--thorough trains on images of 784 pixels, My network maps 20 to 3"
     ):
         require_images(
-            user_supplied("examples.own_network:make", config, dataset.train_images),
+            user_supplied("examples.own_side:make", config, dataset.train_images),
             config,
             dataset,
         )

@@ -34,7 +34,7 @@ def test_a_weight_for_its_transpose_in_forward_and_backward_is_found_and_named(
 
 @pytest.mark.parametrize(
     ("name", "judged"),
-    [("compare.sides.numpy_side:NumpySide", True), ("examples.own_network:make", False)],
+    [("compare.sides.numpy_side:NumpySide", True), ("examples.own_side:make", False)],
 )
 def test_a_factory_that_heeds_the_widths_of_a_config_is_asked_for_a_square_network(
     dataset: Dataset, name: str, judged: bool

@@ -15,7 +15,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import Grads, State, under_prefix
 from compare.sides.user import user_supplied
-from examples.own_network import Network
+from examples.own_side import Network
 
 CONFIG = Config(batch_size=8)
 Fit = Callable[[Network, Iterable[Batch]], Iterator[float]]
@@ -114,6 +114,6 @@ def test_a_faulty_fit_of_unequal_widths_is_named(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Network, "fit", twice)
-    subject = user_supplied("examples.own_network:make", CONFIG, dataset.train_images)
+    subject = user_supplied("examples.own_side:make", CONFIG, dataset.train_images)
     sentence = check_subject(subject, CONFIG, torch=False).sentence
     assert "is the first to fail (step, float32); introduced in fit." in sentence

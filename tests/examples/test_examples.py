@@ -1,6 +1,10 @@
 """The examples do what they say: right code holds, and spoilt code is caught."""
 
+import inspect
+import re
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import Array, Operands
 from compare.sides.user import user_supplied
-from examples import own_layer, own_network
+from examples import class_stack, column_vectors, functional, own_layer, own_side
 
 Operation = Callable[..., Operands]
 
@@ -21,17 +25,62 @@ CONFIG = Config(batch_size=8)
 def judged(dataset: Dataset) -> Report:
     """Return what the check says of the example's network."""
     return check_subject(
-        user_supplied("examples.own_network:make", CONFIG, dataset.train_images), CONFIG
+        user_supplied("examples.own_side:make", CONFIG, dataset.train_images), CONFIG
     )
 
 
 def test_the_layer_is_caught_and_its_mistake_told(capsys: pytest.CaptureFixture[str]) -> None:
     own_layer.main()
-    printed = capsys.readouterr().out
-    assert (
-        "introduced in Linear.backward. What is wrong: it is divided by the number of rows."
-        in printed
-    )
+    assert re.match(r"dbias of Linear.backward fails .*: it is 1/", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("example", "least"),
+    [(class_stack, 0.9), (functional, 0.9), (column_vectors, 0.93)],
+)
+def test_a_network_of_its_own_style_agrees_and_learns(example: Any, least: float) -> None:
+    told = example.check()
+    for sentence in [told] if isinstance(told, str) else told:
+        assert re.search(r"agrees with its reference|takes the steps of", sentence)
+    trained = example.train()
+    # Accuracy, or by how much the error falls.
+    assert (1 - trained[-1] / 0.25 if isinstance(trained, list) else trained) > least
+
+
+def spoilt(example: Any, old: str, new: str) -> Any:
+    """Return an example with one text of its source replaced."""
+    source = inspect.getsource(example)
+    assert source.count(old) == 1
+    module = ModuleType(example.__name__)
+    exec(compile(source.replace(old, new), example.__file__, "exec"), vars(module))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("example", "old", "new", "told"),
+    [
+        (class_stack, 'b": dout.sum(axis=0)', 'b": dout.mean(axis=0)', r"dbias of .*: it is 1/"),
+        (class_stack, "* (1 - self.y**2)", "* (1 - self.y) ** 2", "dx of Tanh.backward fails"),
+        (
+            class_stack,
+            "+ grad\n",
+            "+ 0.1 * grad\n",
+            "the gradient is weighted by 1 − momentum",
+        ),
+        (
+            functional,
+            "    dlogits /= len(x)\n",
+            "",
+            "All gradients .*Look at the loss, or its mean",
+        ),
+        (functional, " * (hidden > 0)", "", "db1 of .* as if its relu were left out"),
+        (column_vectors, "dW1 = 1 / m * ", "dW1 = ", "dW1 of backprop .*: it is 16 times what it"),
+        (column_vectors, "* (1 - A1**2)", "* (1 - A1)", "and db1 is the first to fail"),
+    ],
+)
+def test_a_mistake_in_it_is_named(example: Any, old: str, new: str, told: str) -> None:
+    found = spoilt(example, old, new).check()
+    assert re.search(told, found if isinstance(found, str) else " ".join(found))
 
 
 def test_the_network_holds_in_every_tier(dataset: Dataset) -> None:
@@ -51,7 +100,7 @@ def test_a_spoilt_operation_of_the_network_is_named(
     def mean(dy: Array, x: Array, weight: Array) -> Operands:
         return {"dx": dy @ weight, "dweight": dy.T @ x / len(x), "dbias": dy.sum(axis=0)}
 
-    monkeypatch.setitem(own_network.OPERATIONS, "output.backward", mean)
+    monkeypatch.setitem(own_side.OPERATIONS, "output.backward", mean)
     sentence = judged(dataset).sentence
     assert sentence.startswith(
         "dweight of My network's output.backward is the first to fail (exact, float32)"
@@ -85,13 +134,13 @@ def test_a_spoilt_method_of_the_network_is_named(
     change: Callable[..., object],
     place: str,
 ) -> None:
-    right = getattr(own_network.Network, method)
+    right = getattr(own_side.Network, method)
 
     def wrong(*arguments: object) -> object:
         result = right(*arguments)
         return change(*result) if isinstance(result, tuple) else change(result)
 
-    monkeypatch.setattr(own_network.Network, method, wrong)
+    monkeypatch.setattr(own_side.Network, method, wrong)
     report = judged(dataset)
     assert not report.held
     assert place in report.sentence

@@ -28,7 +28,7 @@ HANGS = ("check", "--side", "hangs:make", "--json", "found.json")
 MUST = "code that is judged must return, and not end or crash the process"
 THREAD = """
 import threading, time
-from examples.own_network import make
+from examples.own_side import make
 print("a word of the user's")
 threading.Thread(target=time.sleep, args=(1000,)).start()
 """
@@ -199,7 +199,7 @@ def test_half_a_message_ends_with_the_deadline(told: Any) -> None:
 def test_a_copy_of_the_process_does_not_answer_for_it(judged: Any, told: Any) -> None:
     ended = told("factory", "os.fork() and os._exit(0)")
     assert ended.startswith("odd:make ended its process (exit code 0)")
-    assert judged("import os\nfrom examples.own_network import make\nos.fork()\n").held
+    assert judged("import os\nfrom examples.own_side import make\nos.fork()\n").held
 
 
 @pytest.mark.parametrize("where", ["import", "factory", "op", "loss"])
@@ -224,7 +224,7 @@ def test_a_process_that_is_silent_between_calls_is_ended(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("how", ["raise", "ignore"])
 def test_what_code_has_numpy_do_with_errors_is_not_about_ours(judged: Any, how: str) -> None:
-    own = "import numpy as np\nfrom examples.own_network import make\n"
+    own = "import numpy as np\nfrom examples.own_side import make\n"
     assert judged(f"{own}np.seterr(all={how!r})\n").held
 
 

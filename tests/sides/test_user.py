@@ -20,14 +20,14 @@ from compare.sides.calls import Ended
 from compare.sides.interface import METHODS, Description, Layer, State
 from compare.sides.numpy_side import NumpySide
 from compare.sides.user import examine, find, user_supplied
-from examples.own_network import Network
+from examples.own_side import Network
 from tests.running import exit_code
 
 NAME = "module:make"
 CONFIG = Config(batch_size=8)
 
 MODULE = """
-from examples.own_network import make
+from examples.own_side import make
 number = 3
 def fails(config):
     raise ValueError("two\\nlines")
@@ -219,9 +219,7 @@ def test_an_object_that_lacks_a_method_is_refused(
         examine(NAME, side, config)
 
 
-@pytest.mark.parametrize(
-    "name", ["compare.sides.numpy_side:NumpySide", "examples.own_network:make"]
-)
+@pytest.mark.parametrize("name", ["compare.sides.numpy_side:NumpySide", "examples.own_side:make"])
 def test_a_side_and_its_reference_start_alike_in_every_dtype(
     config: Config, dataset: Dataset, name: str
 ) -> None:
@@ -239,7 +237,7 @@ def test_a_side_of_an_images_width_is_given_images(config: Config, dataset: Data
     )
     (batch,) = subject.batches(config, 1)
     (other,) = user_supplied(
-        "examples.own_network:make", config, dataset.train_images, step=2
+        "examples.own_side:make", config, dataset.train_images, step=2
     ).batches(config, 1)
     assert (batch.noisy.shape, batch.clean.shape) == ((50, 784), (50, 784))
     assert (other.noisy.shape, other.clean.shape) == ((50, 20), (50, 3))

@@ -19,7 +19,7 @@ COMMANDS = {  # and how many seconds of each are of interest
     ("run", "--out", "run", "--no-faults", *SMALL): 30.0,
     ("train", "--out", "run", "--checkpoint-every", "0", *SMALL): 6.0,
     ("check", "--hidden-dim", "8", "--json", "found.json"): 8.0,
-    ("check", "--side", "examples.own_network:make", "--json", "found.json"): 10.0,
+    ("check", "--side", "examples.own_side:make", "--json", "found.json"): 10.0,
     ("bench", "--quick", "--json", "results.json"): 30.0,
     ("explore", "--out", "run", "--latent-dim", "1,2", *SMALL): 10.0,
     ("--help",): 0.3,

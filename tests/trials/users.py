@@ -25,7 +25,7 @@ import ctypes, itertools, os, signal, struct, sys, time
 from contextlib import suppress
 from pathlib import Path
 import numpy as np
-from examples import own_network
+from examples import own_side
 
 class Mute(Exception):
     def __str__(self): raise SystemExit(0)
@@ -66,13 +66,13 @@ def here(where, result):
 
 def watched(method):
     def call(self, *arguments):
-        result = getattr(own_network.Network, method)(self, *arguments)
+        result = getattr(own_side.Network, method)(self, *arguments)
         if method == "fit":
             result = map(lambda loss: here("loss", loss), result)
         return here(method, result)
     return call
 
-class Side(own_network.Network):
+class Side(own_side.Network):
     def __getattribute__(self, name):
         found = super().__getattribute__(name)
         return here("attribute", found) if name in {methods!r} else found
