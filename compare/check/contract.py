@@ -14,11 +14,11 @@ from compare.data.batches import Batch
 from compare.sides.interface import Array, Side, State, observed, under_prefix
 
 
-def check_state(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
-    """Judge state and load: the dtype, that what is loaded comes back, and that nothing is shared.
+def check_contract(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
+    """Judge state, load and a step observed twice; the side's state stays as it is.
 
-    Sharing counts where it shows: a load or a step changes what was handed out, or in. The side's
-    state stays as it is.
+    The dtype; that what is loaded comes back; that nothing is shared where it shows, as a load or a
+    step changes what was handed out, or in; and that a step leaves nothing behind for the next.
     """
     who, before = side.describe(), side.state()
     kept = _copies(before)
@@ -34,8 +34,9 @@ def check_state(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[
     side.load(loaded)
     after = side.state()
     same = _copies(after)
-    side.observe(batch)
+    first = _copies(side.observe(batch))
     side.load(_copies(kept))
+    again = _copies(observed(side, batch))
     for name, value in kept.items():
         typed = None if name == "adam.step" else unusable(value, value.shape, who.dtype)
         alone = _same(value, before[name]) and _same(same[name], after.get(name))
@@ -44,12 +45,6 @@ def check_state(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[
         came_back, stays = _same(given[name], back.get(name)), _same(value, loaded[name])
         detail = "it keeps the arrays that it is given, not copies" if came_back else ""
         yield finding("exact", who, "load", name, equal(came_back and stays), detail)
-
-
-def check_repeated(side: Side, batch: Batch) -> Iterator[Finding]:
-    """Judge whether the same step, observed again, is the same; the side's state stays as it is."""
-    who = side.describe()
-    first, again = (_copies(observed(side, batch)) for _ in range(2))
     changed = [name for name in first if not _same(first[name], again.get(name))]
     detail = ""
     if changed:
@@ -61,7 +56,8 @@ def check_repeated(side: Side, batch: Batch) -> Iterator[Finding]:
 
 def _left_over(grads: list[dict[str, Array]]) -> str:
     """Say whether each call adds the same to the gradients of the one before."""
-    first, second, third = grads
+    shapes = [{name: grad.shape for name, grad in of.items()} for of in grads]
+    first, second, third = grads if shapes.count(shapes[0]) == len(shapes) else ({}, {}, {})
     added = {name: second[name] - grad for name, grad in first.items()}
     if any(grad.any() for grad in added.values()) and all(
         norm(third[name] - second[name] - grad) <= EXPLAINED * norm(grad)

@@ -147,6 +147,8 @@ def first_failure(findings: Sequence[Finding]) -> Finding | None:
         place: float = STAGES.index(finding.stage)
         if finding.stage == "network" and not finding.tensor.startswith(("dact/", "grad/")):
             place = STAGES.index("formula") - 0.5  # a gradient is taken of whatever was computed
+        if finding.operation == "observe":
+            place += 0.25  # it is made of operations
         return finding.verdict is Verdict.NOT_JUDGED, place
 
     return min((f for f in findings if not f.verdict.held), key=cause, default=None)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.bounds import Finding, Judgement, Verdict, finding
-from compare.check.contract import check_repeated, check_state
+from compare.check.contract import check_contract
 from compare.check.diagnosis import STAGES, Report
 from compare.check.formula import check_formula
 from compare.check.kinds import step_of
@@ -116,9 +116,8 @@ def check_side(
     large = Batch(first.noisy, first.clean * first.clean.dtype.type(LARGE))
     yield from _guarded("step", side, check_step(side, (first, second, large)))
     few = first.each(lambda x: x[:FEW])
-    yield from _guarded("exact", side, check_state(side, few, _rng(config, 6)))
+    yield from _guarded("exact", side, check_contract(side, few, _rng(config, 6)))
     yield from _guarded("exact", side, check_operations(side, _rng(config, 1), rows))
-    yield from _guarded("exact", side, check_repeated(side, few))
     yield from _guarded("network", side, check_network(side, first, _rng(config, 2)))
     yield from _guarded("optimizer", side, check_optimizer(side, config, _rng(config, 3)))
 
