@@ -23,12 +23,16 @@ ALONG = "along axis {}"
 @np.errstate(all="ignore")  # of what is infinite where it is large
 def diagnosed(failures: list[Failure], reference: Reference) -> str:
     """Say in what way a result is wrong in all cases given, or nothing."""
+
     # Most candidates fall at the first, and a factor is read off it: a small one of many digits.
-    failures = sorted(failures, key=lambda f: (f.dtype == "float32", f.got.size))
+    def simplest(f: Failure) -> tuple[bool, bool, int]:
+        return not np.isfinite(f.got).all(), f.dtype == "float32", f.got.size
+
+    failures = sorted(failures, key=simplest)
     first = failures[0]
     if any(f.got.shape != f.true.shape for f in failures):
         return _misshapen(failures)
-    if all(np.isfinite(f.got[f.judged]).all() for f in failures):
+    if np.isfinite(first.got[first.judged]).all():
         for some in (
             _arithmetic(failures),
             _rearranged(first),
@@ -112,9 +116,9 @@ def _rearranged(failure: Failure) -> Iterator[Candidate]:
         yield f"its mean {along} is taken away", _of(_centred, axis)
         yield f"it is added up {along}, entry by entry", _of(np.cumsum, axis)
     for axes in combinations(range(failure.true.ndim), 2):
-        along = " and ".join(map(str, axes))
-        yield f"it is in reverse order along axes {along}", _of(np.flip, axes)
-        yield f"its axes {along} are swapped", _of(np.swapaxes, *axes)
+        along = " and ".join(map(ALONG.format, axes))
+        yield f"it is in reverse order {along}", _of(np.flip, axes)
+        yield f"its axes {axes[0]} and {axes[1]} are swapped", _of(np.swapaxes, *axes)
     yield "every entry is the sum of all", _of(_spread, np.sum, None)
     yield "every entry is the mean of all", _of(_spread, np.mean, None)
 
@@ -137,8 +141,10 @@ def _mixed_up(failure: Failure) -> Iterator[Candidate]:
         yield f"it is {name} itself", _taking(name, lambda _, x: x)
         for axis in range(array.ndim):
             along = ALONG.format(axis)
-            yield f"it is {name} summed {along}", _reduced(name, np.sum, axis)
-            yield f"it is the mean of {name} {along}", _reduced(name, np.mean, axis)
+            for say, over in (("sum", np.sum), ("mean", np.mean), ("largest", np.max)):
+                for keepdims in (False, True):
+                    reduced = _reduced(name, over, axis, keepdims=keepdims)
+                    yield f"it is the {say} of {name} {along}", reduced
         if array.shape == failure.true.shape == failure.got.shape:
             yield _added(name, (failure.got - failure.true)[failure.judged], array[failure.judged])
         for say, factor in FACTORS.items():
@@ -162,8 +168,8 @@ def _taking(name: str, make: Callable[[Array, Array], Array]) -> Mistake:
     return lambda f: make(f.true, f.arrays[name])
 
 
-def _reduced(name: str, over: Callable[..., Array], axis: int) -> Mistake:
-    return _taking(name, lambda _, x: over(x, axis=axis))
+def _reduced(name: str, over: Callable[..., Array], axis: int, *, keepdims: bool) -> Mistake:
+    return _taking(name, lambda _, x: over(x, axis=axis, keepdims=keepdims))
 
 
 def _times(
@@ -264,14 +270,39 @@ def _other_operands(failure: Failure, reference: Reference) -> Iterator[Candidat
     for name in real:
         for say, change in CHANGES.items():
             yield f"it is as if {name} {say}", when((name, name, change))
-        for axis in range(failure.operands[name].ndim):
-            say = f"it is as if {name} were in reverse order {ALONG.format(axis)}"
-            yield say, when((name, name, partial(np.flip, axis=axis)))
+        axes = range(failure.operands[name].ndim)
+        for some in (*combinations(axes, 1), *combinations(axes, 2)):
+            along = " and ".join(map(ALONG.format, some))
+            say = f"it is as if {name} were in reverse order {along}"
+            yield say, when((name, name, partial(np.flip, axis=some)))
+    if backward:
+        for name in real[: real.index(DY)] if DY in real else ():
+            say = f"the derivative is taken at {reference.value}, not at {name}"
+            yield say, _at_the_value(name, reference)
+    yield "rows and columns are exchanged", _exchanged(reference)
     for a, b in combinations(real, 2):
         to_b, to_a = (a, b, np.copy), (b, a, np.copy)
         yield f"{a} and {b} are taken for each other", when(to_b, to_a)
         yield f"{b} stands in the place of {a}", when(to_b)
         yield f"{a} stands in the place of {b}", when(to_a)
+
+
+def _at_the_value(name: str, reference: Reference) -> Mistake:
+    def wrong(f: Failure) -> Array:
+        value = f.trial.truths[f.dtype].true[reference.value]
+        return reference.results({**f.operands, name: value}, "float64")[f.tensor]
+
+    return wrong
+
+
+def _exchanged(reference: Reference) -> Mistake:
+    """Return what comes where all operands, and the result, are transposed."""
+
+    def wrong(f: Failure) -> Array:
+        turned = {name: np.transpose(x) for name, x in f.operands.items()}
+        return np.transpose(reference.results(turned, "float64")[f.tensor])
+
+    return wrong
 
 
 def _own_entries(failure: Failure, reference: Reference) -> Iterator[Candidate]:
@@ -292,10 +323,9 @@ def _own_entries(failure: Failure, reference: Reference) -> Iterator[Candidate]:
 
 def _misshapen(failures: list[Failure]) -> str:
     """Say which shape came and which is needed, and how the one came of the other."""
-    first = failures[0]
-    needed = f"its shape is {first.got.shape}, and {first.true.shape} is needed"
-    if any(f.got.shape == f.true.shape for f in failures):
-        return f"{needed}{_for([f for f in failures if f.got.shape != f.true.shape])}"
+    misshapen = [f for f in failures if f.got.shape != f.true.shape]
+    first = misshapen[0]
+    needed = f"its shape is {first.got.shape}, and {first.true.shape} is needed{_for(misshapen)}"
     reasons: list[Candidate] = [
         ("it is the transpose of what it should be", _of(np.transpose)),
         ("it is summed over everything", _of(np.sum)),
@@ -359,9 +389,9 @@ def _lines(wrong: Array, axis: int) -> list[int] | None:
 
 
 def _for(failures: list[Failure]) -> str:
-    """Say on which operands alone it fails, where these are of one kind."""
-    kinds = {f.trial.kind for f in failures}
-    return f" for {next(iter(kinds))}" if len(kinds) == 1 and "" not in kinds else ""
+    """Say on which operands alone it fails, where these are of one kind or two."""
+    kinds = dict.fromkeys(f.trial.kind for f in failures)
+    return f" for {' and '.join(kinds)}" if len(kinds) <= 2 else ""
 
 
 def _multiple(of: Array, array: Array) -> float:

@@ -76,13 +76,18 @@ class Failure:
         if self.got.shape != self.true.shape:
             left, size = norm(expected - wrong), norm(wrong)
             return bool(left <= unit_roundoff(self.dtype) ** 0.5 * size < np.inf)
+        finite = np.isfinite(self.got)
+        if np.isfinite(wrong[self.judged & ~finite].astype(self.dtype)).any():
+            return False
         left, size, error, true, rounding = (
-            norm(x[self.judged])
+            norm(x[self.judged & finite])
             for x in (expected - wrong, wrong, self.got - self.true, self.true, self.allowed)
         )
-        rounding *= max(1.0, size / (true or 1.0))
-        near = max(unit_roundoff(self.dtype) ** 0.5 * size, rounding)
-        return bool(left <= near < np.inf and left <= max(EXPLAINED * error, rounding))
+        if not (size < np.inf and left < np.inf):
+            return False
+        near = unit_roundoff(self.dtype) ** 0.5 * size
+        rounding = max(rounding, min(near, rounding * size / (true or 1.0)))
+        return bool(left <= max(near, rounding) and left <= max(EXPLAINED * error, rounding))
 
 
 @dataclass(frozen=True)

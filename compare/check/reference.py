@@ -125,6 +125,7 @@ class Reference:
                 judged[name] = np.isfinite(value) & np.isfinite(narrow[name])
                 for other in (narrow[name], own[name]):
                     off[name] = np.fmax(off[name], np.abs(other - value))
+                judged[name] &= np.isfinite(off[name])
                 allowed[name] = _allowed(value, off[name], judged[name], dtype)
         return Truth(true, allowed, judged)
 

@@ -28,12 +28,13 @@ Tensor = torch.Tensor
 CORRELATED = 24
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """Return the words of a text."""
     return frozenset(text.split())
 
 
 # Results without rounding: views, copies, selections, new tensors, logic, changes of the sign.
-UNROUNDED = _names(
+UNROUNDED = names(
     """
     _local_scalar_dense _to_copy _unsafe_view amax amin arange as_strided bitwise_and
     bitwise_not bitwise_or bitwise_xor broadcast_in_dim cat clone constant_pad_nd copy detach
@@ -46,14 +47,14 @@ UNROUNDED = _names(
     """
 )
 # Unrounded, too, but they decide something: an order, a sign, a side of a threshold.
-BRANCHES = _names(
+BRANCHES = names(
     """
     abs argmax argmin ceil clamp clamp_max clamp_min eq floor ge gt le lt
     max_pool2d_with_indices maximum minimum ne relu round sgn sign sort topk trunc
     """
 )
 # One rounding of each operand and one of the result.
-ENTRYWISE = _names(
+ENTRYWISE = names(
     """
     acos add asin atan atan2 cos cosh digamma div erf erfc erfinv exp exp2 expm1 fmod lgamma log
     log10 log1p log2 logaddexp mul pow reciprocal remainder rsqrt rsub sigmoid sin sinh sqrt sub
@@ -136,8 +137,8 @@ OURS: dict[str, Callable[..., Any]] = {
 class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """What happens within it is replayed with noise of `unit`, or without where that is zero.
 
-    `masks` are what the ReLUs let through, in the order in which they come; `skip` is (number,
-    operand): in place of the result of that operation stands the operand. `branches` has what was
+    `masks` are what the ReLUs let through, in the order in which they come; `instead` is the number
+    of an operation, and what to do in its place. `branches` has what was
     decided, `steps` each operation by name with those operands that can stand in its place; the
     first `forward` of them are not of the derivative. Raises `UserError` for an operation that is
     not in the table, or one that is random.
@@ -149,10 +150,10 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
         seed: int = 0,
         *,
         masks: Iterator[Tensor] | None = None,
-        skip: tuple[int, int] | None = None,
+        instead: tuple[int, Callable[..., Tensor]] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.unit, self.masks, self.skip = unit, masks, skip
+        self.unit, self.masks, self.instead = unit, masks, instead
         self.random = np.random.default_rng(seed)  # torch's draws depend on the processor
         self.branches: list[Tensor] = []
         self.steps: list[tuple[str, list[int]]] = []
@@ -178,9 +179,8 @@ class Replay(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(result, Tensor) and result.is_floating_point() and name not in UNROUNDED:
             like = [i for i, arg in enumerate(args) if _spreads(arg, result)]
             self.steps[number] = name, like
-            if self.skip and self.skip[0] == number and self.skip[1] in like:
-                operand: Tensor = args[self.skip[1]]
-                return operand.expand_as(result).clone()
+            if self.instead and self.instead[0] == number:
+                return self.instead[1](*args, **kwargs).expand_as(result).clone()
         return result
 
     def _do(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

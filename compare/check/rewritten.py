@@ -5,45 +5,24 @@ constant. The operations are those of its forward pass, fused ones decomposed, a
 derivative.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
-from torch._decomp import get_decompositions
-from torch.fx import GraphModule, Interpreter, Node
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from compare.check.failures import Candidate, Failure, Mistake
 from compare.check.reference import DY, Reference
-from compare.check.replay import Replay
+from compare.check.replay import Replay, Tensor
+from compare.check.tape import Args, At, Change, Operation, Run, Tape, Value
 from compare.sides.interface import Array, Shape
 
 MOST = 80  # operations that are changed in turn
-Run = Callable[..., Any]
-Args = tuple[Any, ...]
-At = Callable[[str], Any]  # what a node of some name has come to
-Change = Callable[[Run, Args, At], Any]  # what stands in the place of an operation
-
-ATEN = torch.ops.aten
-FUSED = [
-    getattr(ATEN, name)
-    for name in (
-        *(
-            "native_layer_norm",
-            "native_batch_norm",
-            "native_group_norm",
-            "_softmax",
-            "_log_softmax",
-        ),
-        *("nll_loss_forward", "logsumexp", "binary_cross_entropy", "mse_loss", "silu", "gelu"),
-        *("binary_cross_entropy_with_logits", "softplus", "addmm", "linalg_vector_norm", "std"),
-        *("log_sigmoid_forward", "elu", "huber_loss", "smooth_l1_loss"),
-    )
-]
 OTHERS = {  # taken for each other
     "add": ["sub"],
     "sub": ["add"],
+    "rsub": ["add"],
     "mul": ["div"],
     "div": ["mul"],
     "exp": ["exp2", "expm1"],
@@ -52,117 +31,125 @@ OTHERS = {  # taken for each other
     "rsqrt": ["sqrt", "reciprocal"],
     "tanh": ["sigmoid"],
     "sigmoid": ["tanh"],
+    "relu": ["abs", "leaky_relu", "elu"],
     "amax": ["amin"],
     "maximum": ["minimum"],
+    "sum": ["sum"],  # over everything
 }
+EPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)  # that people add to a divisor
 
 
 def rewritten(failure: Failure, reference: Reference) -> Iterator[Candidate]:
     """Yield each change of one operation, with what the result is then."""
-    try:
-        graph = _traced(failure, reference)
-    except Exception:  # what cannot be traced has no parts that could be named
-        return
     backward = failure.tensor != reference.value
-    graphs = {_shapes(failure): graph}
+    tapes: dict[tuple[Shape, ...], Tape] = {}
+
+    def taped(f: Failure) -> Tape:
+        shapes = tuple(x.shape for x in f.operands.values())
+        if shapes not in tapes:
+            tensors = [torch.tensor(f.operands[name]) for name in _names(f)]
+            tapes[shapes] = Tape(lambda *x: _called(reference, f, x), tensors)
+        return tapes[shapes]
 
     def when(number: int, change: Change) -> Mistake:
         def wrong(f: Failure) -> Array:
-            shapes = _shapes(f)
-            if shapes not in graphs:
-                graphs[shapes] = _traced(f, reference)
-            names, module = _names(f), graphs[shapes]
-
-            def other(**x: torch.Tensor) -> Any:
-                return _Changed(module, number, change).run(*(x[name] for name in names))
+            def other(**x: Tensor) -> Tensor:
+                return taped(f).again([x[name] for name in _names(f)], number, change)
 
             return Reference(other, reference.value).results(f.operands, "float64")[f.tensor]
 
         return wrong
 
-    nodes = _operations(graph)[:MOST]
-    called = [_called(node) for node in nodes]
-    seen: dict[str, int] = {}
-    for number, (node, name) in enumerate(zip(nodes, called, strict=True)):
-        seen[name] = seen.get(name, 0) + 1
-        which = f"its {name}" if called.count(name) == 1 else f"its {name}, number {seen[name]},"
-        operands = [i for i, x in enumerate(node.args) if isinstance(x, Node)]
-        changes = {"were left out": [_keeping(i) for i in operands], **_replaced(name)}
+    operations = taped(failure).operations[:MOST]
+    labels = [_label(operation) for operation in operations]
+    for number, operation in enumerate(operations):
+        label = labels[number]
+        place = f", number {labels[: number + 1].count(label)}," if labels.count(label) > 1 else ""
+        which = f"it is as if its {label}{place}"
+        values = operation.values
+        left_out = "were left out" if len(values) == 1 else "lacked an operand"
+        changes = {left_out: [_keeping(operation.name, i) for i in values]}
+        changes |= _replaced(operation, operations)
         if backward:
-            yield f"it is as if {which} were a constant", when(number, _constant)
-            for i in operands if len(operands) > 1 else ():
-                say = f"it is as if operand {i + 1} of {which} were a constant"
-                yield say, when(number, _holding(i))
+            yield f"{which} were a constant", when(number, _constant)
+            for i in values if len(values) > 1 else ():
+                yield f"{which} had a constant for operand {i + 1}", when(number, _holding(i))
+            if operation.name == "var_mean":
+                for part, what in enumerate(("variance", "mean")):
+                    yield f"{which} had a constant {what}", when(number, _holding_part(part))
         for say, made in changes.items():
             for change in made:
                 if backward:
-                    alone = when(number, _derivative_alone(change))
-                    yield f"it is as if {which} {say} in the derivative", alone
-                yield f"it is as if {which} {say}", when(number, change)
-        for i in operands if backward else ():
-            before = node.args[i]
-            if isinstance(before, Node) and before in nodes:
-                left_out = f"it is as if {_called(before)} were left out"
-                say = f"{left_out} of what {which} is differentiated at"
-                for operand in before.all_input_nodes:
-                    yield say, when(number, _derivative_alone(_taking(i, operand)))
+                    yield (
+                        f"{which} {say} in the derivative",
+                        when(number, _derivative_alone(change)),
+                    )
+                yield f"{which} {say}", when(number, change)
+        for i, value in values.items() if backward else ():
+            if value.number < 0:
+                continue
+            before = operations[value.number]
+            lacks = "were left out" if len(before.values) == 1 else "lacked an operand"
+            where = f"where its {label}{place} is differentiated"
+            for operand in before.values.values():
+                say = f"it is as if {_label(before)} {lacks} {where}"
+                yield say, when(number, _derivative_alone(_taking(i, operand)))
     if backward:
         yield from _in_the_derivative(failure, reference)
 
 
-def _in_the_derivative(failure: Failure, reference: Reference) -> Iterator[Candidate]:
-    """Yield what the derivative is without one of its operations."""
-
-    def without(number: int, operand: int) -> Mistake:
-        return lambda f: reference.results(f.operands, "float64", Replay(skip=(number, operand)))[
-            f.tensor
-        ]
-
-    clean = Replay()
-    reference.results(failure.operands, "float64", clean)
-    for number, (name, operands) in enumerate(clean.steps[:MOST]):
-        where = "its derivative" if number >= clean.forward else "what its derivative is taken at"
-        for operand in operands:
-            yield (
-                f"it is as if one {name} were left out of {where}",
-                without(number, operand),
-            )
-
-
-def _traced(failure: Failure, reference: Reference) -> GraphModule:
-    """Return the operations of a reference's forward pass."""
-    names = _names(failure)
-
-    def positional(*x: torch.Tensor) -> Any:
-        return reference.function(**dict(zip(names, x, strict=True)))
-
-    table: Any = get_decompositions(FUSED)
-    tensors = [torch.tensor(failure.operands[name]) for name in names]
-    return make_fx(positional, table)(*tensors)
-
-
-def _shapes(failure: Failure) -> tuple[Shape, ...]:
-    return tuple(x.shape for x in failure.operands.values())
+def _called(reference: Reference, failure: Failure, x: tuple[Tensor, ...]) -> Tensor:
+    result: Tensor = reference.function(**dict(zip(_names(failure), x, strict=True)))
+    return result
 
 
 def _names(failure: Failure) -> list[str]:
     return [name for name in failure.operands if name != DY]
 
 
-def _operations(graph: GraphModule) -> list[Node]:
-    return [node for node in graph.graph.nodes if node.op == "call_function"]
+def _label(operation: Operation) -> str:
+    """Return what an operation is called, with its number: "exp", "add 1e-05"."""
+    numbers = [f" {x:g}" for x in operation.args[1:] if isinstance(x, float) or type(x) is int]
+    return operation.name + "".join(numbers if operation.name in (*OTHERS, "pow") else [])
 
 
-def _called(node: Node) -> str:
-    """Return what an operation is called: "exp", or "add 1e-05"."""
-    target: Any = node.target
-    if target.__name__ == "getitem":
-        of, number = node.args
-        assert isinstance(of, Node)
-        return f"{_called(of)}, result {number},"
-    numbers = [f" {x:g}" for x in node.args[1:] if isinstance(x, float) or type(x) is int]
-    name = str(target.overloadpacket.__name__).strip("_")
-    return name + "".join(numbers) if name in OTHERS or name == "pow" else name
+def _in_the_derivative(failure: Failure, reference: Reference) -> Iterator[Candidate]:
+    """Yield what the derivative is when one of its operations is another, or left out."""
+
+    def when(number: int, instead: Run) -> Mistake:
+        return lambda f: reference.results(
+            f.operands, "float64", Replay(instead=(number, instead))
+        )[f.tensor]
+
+    clean = Replay()
+    reference.results(failure.operands, "float64", clean)
+    for number, (name, operands) in enumerate(clean.steps[:MOST]):
+        where = "its derivative" if number >= clean.forward else "what its derivative is taken at"
+        what = f"one {name}" if len(operands) == 1 else f"one operand of a {name}"
+        for operand in operands:
+            left_out = f"it is as if {what} were left out of {where}"
+            yield left_out, when(number, _operand(name, operand))
+        for other in OTHERS.get(name, []):
+            taken = f"it is as if one {name} of {where} were {_said(other)}"
+            yield taken, when(number, _other(other))
+
+
+def _operand(name: str, operand: int) -> Run:
+    """Return what leaves one operand of an operation: of a − b it is −b."""
+    sign = -1 if (name, operand) in (("sub", 1), ("rsub", 0)) else 1
+    return lambda *args, **kwargs: sign * args[operand]
+
+
+def _other(name: str) -> Run:
+    """Return an operation of torch, in place of one with the same operands."""
+    function = getattr(torch, name, None) or getattr(torch.nn.functional, name)
+    if name in ("add", "sub", "mul", "div"):
+        return lambda *args, **_: function(*args)
+    return lambda x, *_, **__: function(x)
+
+
+def _said(name: str) -> str:
+    return "over everything" if name == "sum" else name
 
 
 def _constant(run: Run, args: Args, at: At) -> Any:
@@ -175,16 +162,22 @@ def _holding(operand: int) -> Change:
     )
 
 
-def _keeping(operand: int) -> Change:
-    return lambda run, args, at: args[operand].expand_as(run(*args))
+def _holding_part(part: int) -> Change:
+    return lambda run, args, at: tuple(
+        x.detach() if i == part else x for i, x in enumerate(run(*args))
+    )
 
 
-def _taking(operand: int, node: Node) -> Change:
-    """Return the change that gives an operation the value of another node."""
-    name = node.name  # another trace has a node of that name, too
+def _keeping(name: str, operand: int) -> Change:
+    left = _operand(name, operand)
+    return lambda run, args, at: left(*args).expand_as(run(*args))
+
+
+def _taking(operand: int, value: Value) -> Change:
+    """Return the change that gives an operation another operand."""
 
     def change(run: Run, args: Args, at: At) -> Any:
-        other = at(name).expand_as(args[operand])
+        other = at(value).expand_as(args[operand])
         return run(*(other if i == operand else x for i, x in enumerate(args)))
 
     return change
@@ -200,38 +193,50 @@ def _derivative_alone(change: Change) -> Change:
     return alone
 
 
-def _replaced(name: str) -> dict[str, list[Change]]:
+def _replaced(operation: Operation, operations: list[Operation]) -> dict[str, list[Change]]:
     """Return the operations that one is taken for."""
-    others = {f"were {x}": [_with(getattr(torch, x))] for x in OTHERS.get(name.split()[0], [])}
+    name, args = operation.name, operation.args
+    others = {f"were {_said(x)}": [_with(_other(x))] for x in OTHERS.get(name, [])}
     if name in ("var", "var_mean"):
-        others["were over one entry less"] = [_with_correction(1)]
-        others["were over all entries"] = [_with_correction(0)]
+        others["were over one entry less"] = [_with_correction(name, 1)]
+        others["were over all entries"] = [_with_correction(name, 0)]
+    if name in ("exp", "sigmoid", "tanh"):
+        for say, factor in (("twice", 2), ("half", 0.5), ("minus", -1)):
+            others[f"were of {say} its operand"] = [_scaled(factor)]
+    if name == "add" and isinstance(args[1], float):
+        for eps in EPS:
+            others[f"were add {eps:g}"] = [_with(partial(_plus, eps))]
+    if name in ("sqrt", "rsqrt") and args[0].number >= 0:
+        inner = operations[args[0].number]
+        if inner.name == "add" and isinstance(inner.args[1], float):
+            outside = _outside(inner.args[0], inner.args[1], power=-1 if name == "rsqrt" else 1)
+            others["had its eps outside of the root"] = [outside]
     return others
 
 
+def _plus(eps: float, x: Tensor, *_: Any) -> Tensor:
+    return x + eps
+
+
+def _scaled(factor: float) -> Change:
+    return lambda run, args, at: run(factor * args[0], *args[1:])
+
+
+def _outside(of: Value, eps: float, *, power: int) -> Change:
+    """Return the change of √(v + eps) to √v + eps."""
+    return lambda run, args, at: (at(of).sqrt() + eps) ** power
+
+
 def _with(other: Run) -> Change:
-    return lambda run, args, at: other(*args)
+    return lambda run, args, at: other(*args).expand_as(run(*args))
 
 
-def _with_correction(correction: int) -> Change:
-    return lambda run, args, at: run(*args, correction=correction)
+def _with_correction(name: str, correction: int) -> Change:
+    """Return a variance of another divisor: the count of entries less the correction."""
 
+    def change(run: Run, args: Args, at: At) -> Any:
+        x, axes, like = args[0], args[1], tree_leaves(run(*args))[0]
+        keepdim = like.ndim == x.ndim
+        return getattr(torch, name)(x, axes, correction=correction, keepdim=keepdim)
 
-class _Changed(Interpreter):
-    """A graph that is run with something else in the place of one operation."""
-
-    def __init__(self, module: GraphModule, number: int, change: Change) -> None:
-        super().__init__(module, garbage_collect_values=False)
-        self.node, self.change = _operations(module)[number], change
-
-    def run_node(self, node: Node) -> Any:
-        """Run one operation, or what is to stand in its place."""
-        if node is not self.node:
-            return super().run_node(node)
-        args, kwargs = self.fetch_args_kwargs_from_env(node)
-        target: Any = node.target
-
-        def at(name: str) -> Any:
-            return next(value for node, value in self.env.items() if node.name == name)
-
-        return self.change(lambda *x, **other: target(*x, **{**kwargs, **other}), args, at)
+    return change

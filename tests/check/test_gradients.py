@@ -180,7 +180,7 @@ FAULTS: dict[tuple[str, str], tuple[list[str], str]] = {
     ),
     ("classifier", "pre-activation"): (
         ["dw2"],
-        "as if relu were left out of what its mm, number 2, is differentiated at",
+        "as if relu were left out where its mm, number 2, is differentiated",
     ),
     ("classifier", "first row"): (["db1"], r"db1 of faulty fails on \d+ of"),
     ("VAE", "KL without its half"): (["loss"], r"loss of faulty fails on \d+ of"),
@@ -192,11 +192,17 @@ FAULTS: dict[tuple[str, str], tuple[list[str], str]] = {
     ("VAE", "half missing"): (["dw_lv"], "as if its div 2 were left out in the derivative"),
     ("VAE", "mean instead of sample"): (
         ["dw_d"],
-        "as if add were left out of what its mm, number 3, is differentiated at",
+        "as if add lacked an operand where its mm, number 3, is differentiated",
     ),
     ("autoencoder", "2 forgotten"): (["dv", "dw", "dk"], EVERY.format("1/2")),
-    ("autoencoder", "slope of tanh"): (["dk"], "as if one mul were left out of its derivative"),
-    ("autoencoder", "kernel turned over"): (["dk"], "in reverse order along axes 2 and 3"),
+    ("autoencoder", "slope of tanh"): (
+        ["dk"],
+        "as if one operand of a mul were left out of its derivative",
+    ),
+    ("autoencoder", "kernel turned over"): (
+        ["dk"],
+        "in reverse order along axis 2 and along axis 3",
+    ),
 }
 
 
