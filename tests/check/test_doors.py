@@ -402,3 +402,22 @@ def test_operands_of_one_sign_or_of_two_values_keep_their_values() -> None:
     for name in ("mask", "variance", "labels"):
         assert set(drawn[name].ravel()) <= set(np.asarray(example[name], drawn[name].dtype).ravel())
     assert (drawn["gamma"] > 0).all() and len(set(drawn["gamma"])) == 3
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_of_what_fits_no_mistake_nothing_is_said(scale: float) -> None:
+    noise = np.random.default_rng(7)
+
+    def forward(x: Array) -> Array:
+        error = scale * noise.standard_normal(x.shape)
+        return (np.tanh(x) + error).astype(x.dtype)
+
+    report = judged("tanh", forward=forward)
+    assert not report.held
+    assert {f.detail for f in report.findings if f.tensor == "y"} == {""}
+
+
+def test_what_is_infinite_is_no_other_infinity() -> None:
+    report = judged("relu", forward=lambda x: np.full_like(x, np.inf))
+    assert "y of <lambda> fails on" in report.sentence
+    assert "it is infinite where the reference is finite" in report.sentence
