@@ -40,14 +40,19 @@ class Faulty:
 
     def named(self, judge: str) -> bool:
         """Say whether the judge names something wrong, and that first."""
-        return self.verdicts[judge].named[:1] != () and (
-            self.verdicts[judge].named[0] in self.mistake.wrong
-        )
+        return any(is_in(name, self.mistake.wrong) for name in self.verdicts[judge].named[:1])
 
     @property
     def accused(self) -> tuple[str, ...]:
         """What `compare` fails though the mistake does not alter it."""
-        return tuple(n for n in self.verdicts["compare"].named if n not in self.differing)
+        return tuple(n for n in self.verdicts["compare"].named if not is_in(n, self.differing))
+
+
+def is_in(name: str, wrong: Iterable[str]) -> bool:
+    """Say whether what a judge named is among what is wrong; code that raised, by what it makes."""
+    if name == "backward":
+        return any(one.startswith("d") for one in wrong)
+    return name in wrong or (name == "forward" and "result" in wrong)
 
 
 def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -> str:

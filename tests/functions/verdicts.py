@@ -31,7 +31,7 @@ Pair = tuple[Callable[..., Any], Callable[..., Any]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether something failed; what it named, "dx" for the gradient of x; what it said is wrong.
+    """Whether something failed; what it named, as `what` does; what it said is wrong.
 
     `seconds` are those of a core, children's among them. `raised` is what the judge itself raised:
     then there is no verdict.
@@ -47,26 +47,34 @@ class Verdict:
 
 def ours(function: Function, pair: Pair, seed: int) -> Verdict:
     """Return what the function's door says."""
-    door = getattr(compare, function.door)
     codes = pair if function.door == "check_function" else pair[:1]
     drawn: Any = function.operands
     if function.door == "check_optimizer":
         drawn = function.operands(np.random.default_rng(seed))
     began = sum(os.times()[:4])
     try:
-        report = door(*codes, function.reference, drawn, seed=seed)
+        report = getattr(compare, function.door)(*codes, function.reference, drawn, seed=seed)
     except Exception as error:  # a bug of the door, which the page shows
         return Verdict(False, raised=repr(error))
     seconds = sum(os.times()[:4]) - began
     failed = [finding for finding in report.findings if not finding.verdict.held]
-    named = tuple(dict.fromkeys(in_short(str(finding.tensor)) for finding in failed))
+    named = tuple(dict.fromkeys(what(finding) for finding in failed))
     kind = next((str(finding.detail) for finding in failed if finding.detail), "")
     return Verdict(not report.held, named, kind, report.sentence, seconds)
 
 
-def in_short(tensor: str) -> str:
-    """Return "dx" for "gradient of x"; any other name as it is."""
-    return re.sub(r"^gradient of ", "d", tensor)
+def what(finding: Any) -> str:
+    """Return what a finding of ours is about: "dx", "result", or "x", an operand that was changed.
+
+    Where no tensor is named, "forward" or "backward": the code that raised.
+    """
+    if finding.tensor in ("y", "loss"):
+        return "result"
+    changed = re.search(r"changed its operand (\w+)", finding.detail)
+    if changed and not finding.tensor:
+        return changed[1]
+    raised = "backward" if finding.operation.endswith("_backward") else "forward"
+    return str(finding.tensor) or raised
 
 
 def gradcheck(function: Function, pair: Pair, seed: int) -> Verdict:
