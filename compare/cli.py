@@ -194,6 +194,10 @@ def faults(healthy: int | None, **how: Any) -> bool:
 @options.machine_options
 @click.option("--quick", is_flag=True, help="The core table alone, in under a minute.")
 @click.option(
+    "--side",
+    help="Time a network of yours instead, what module:factory makes of a Config, against torch's.",
+)
+@click.option(
     "--data", type=click.Choice(DATASETS), default="digits", help="What whole trainings train on."
 )
 @click.option("--epochs", type=click.IntRange(1, MOST), default=15, help="Of whole trainings.")
@@ -215,14 +219,18 @@ def faults(healthy: int | None, **how: Any) -> bool:
     type=Place(),
     help="Write the tables to this file, and plots into a folder of its name.",
 )
-def bench(earlier: tuple[Path, ...], **how: Any) -> bool:
+def bench(earlier: tuple[Path, ...], side: str | None, **how: Any) -> bool:
     """Time a training step and whole trainings of NumPy and of torch's ways, interleaved.
 
     A variant's first step is judged before it is timed. --threads measures with that many threads
     alone; the default is one, and then as many as there are cores.
     """
-    from compare.commands.bench import bench
+    from compare.commands.bench import bench, bench_side
 
+    if side:
+        shared = ("data", "data_root", "download_deadline", "threads", "device")
+        refuse_beside("--side times a step of that network alone", but=("side", *shared))
+        return bench_side(side, **{name: how[name] for name in shared})
     if earlier:
         refuse_beside("--from measures nothing", but=("earlier", "markdown"))
     return bench(earlier=earlier, **how)

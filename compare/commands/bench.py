@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from compare.bench.bench_tables import reasons, tables, verdicts
 from compare.bench.plan import parts, whole_trainings
 from compare.bench.results import Results
 from compare.bench.rounds import Part, Processes, measure_part, whole_training
+from compare.bench.side_bench import time_side
 from compare.bench.variants import VARIANTS
 from compare.data import datasets
 from compare.data.config import Config
 from compare.errors import Interrupted
 from compare.files import as_we_wrote_it, read_json, require_writable, write_json
 from compare.report.benchmark import require_place, write
+from compare.sides.process import supervised
 from compare.tables import show_tables
 from compare.terminal import console
 
@@ -37,6 +40,23 @@ def bench(
     results = measure(Config(data=data, epochs=epochs), json_file, **how)
     show([results], markdown)
     return results.held
+
+
+def bench_side(
+    name: str,
+    data: str,
+    *,
+    threads: int | None,
+    device: str,
+    data_root: Path,
+    download_deadline: float,
+) -> bool:
+    """Time a user-supplied network against its reference, in a process of its own."""
+    config = Config(data=data)
+    images = datasets.load(data, data_root, download_deadline).train_images
+    timing = partial(time_side, name, config, images, device, threads or 1)
+    show_tables([supervised(name, timing, lambda *_: None)])
+    return True
 
 
 def measure(

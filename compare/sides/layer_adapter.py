@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import permutations, product
 from typing import Any, NamedTuple
 
@@ -79,8 +79,8 @@ class Layout(NamedTuple):
         """Return a layer's array as the reference has it; of another shape, as near as can be."""
         if not isinstance(value, np.ndarray):
             return value
-        if value.size == np.prod(self.theirs) and value.ndim == len(self.own) != len(self.axes):
-            value = value.reshape(self.theirs) if value.shape == self.own else value
+        if value.shape == self.own and len(self.own) != len(self.axes):
+            value = value.reshape(self.theirs)
         return value.transpose(np.argsort(self.axes)) if value.ndim == len(self.axes) else value
 
     def __str__(self) -> str:
@@ -112,6 +112,7 @@ class Adapter:
     inputs: tuple[str, ...]
     places: Mapping[str, Place]
     way: Way
+    known: dict[Place, str] = field(default_factory=dict)  # whose gradient lies there
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -200,9 +201,12 @@ class Adapter:
 
     def _kept(self) -> Iterator[tuple[str, Place]]:
         """Yield the gradients that the layer keeps, each with its operand."""
-        for place, _ in _arrays(self.layer):
-            name = self._operand(place.name, bare=place.attribute.lower() in IN_DICTS)
-            if name and place not in self.places.values():
+        for place in [place for place, _ in _arrays(self.layer)]:
+            if place not in self.known:
+                bare = place.attribute.lower() in IN_DICTS
+                of = "" if place in self.places.values() else self._operand(place.name, bare=bare)
+                self.known[place] = of
+            if name := self.known[place]:
                 yield name, place
 
     def _operand(self, gradient: str, *, bare: bool) -> str:
@@ -342,15 +346,18 @@ def _longer(shape: Shape) -> list[int]:
 
 def _arrays(layer: Any) -> Iterator[tuple[Place, Array]]:
     """Yield every array of a layer: its attributes, its class's, and those in its dicts."""
-    names = dict.fromkeys((*getattr(layer, "__dict__", {}), *vars(type(layer))))
-    for name in names:
-        if name.startswith("__"):
-            continue
-        value = inspect.getattr_static(layer, name)
-        entries = value.items() if isinstance(value, dict) else ((None, value),)
-        for key, of in list(entries):
-            if isinstance(of, np.ndarray):
-                yield Place(name, key), of
+    of_class = {
+        name: value
+        for name, value in vars(type(layer)).items()
+        if isinstance(value, np.ndarray | dict) and not name.startswith("__")
+    }
+    for name, value in (of_class | getattr(layer, "__dict__", {})).items():
+        if isinstance(value, np.ndarray):
+            yield Place(name), value
+        elif isinstance(value, dict):
+            yield from (
+                (Place(name, key), of) for key, of in value.items() if isinstance(of, np.ndarray)
+            )
 
 
 def _positional(function: Any) -> list[str]:
