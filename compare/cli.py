@@ -159,10 +159,10 @@ def check(
     """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
     from compare.commands.check import Request, check, check_functions
 
-    if function:
+    if function is not None:
         refuse_beside("--function judges no network", but=("function", "threads", "deadline"))
     machine.set_up(threads)
-    if function:
+    if function is not None:
         return check_functions(function, asked["deadline"])
     request = Request(torch=not no_torch, **asked)
     source = {"data_root": data_root, "download_deadline": download_deadline}

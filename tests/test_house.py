@@ -10,10 +10,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MIRRORED = ("layers", "loss", "model", "optim", "train")
-# An adapter, a type, references, a comparison of signatures, variants, the child that downloads.
+# An adapter, a type, a comparison of signatures, the engine of the doors, variants, the child that
+# downloads.
 SEE_TORCH = {
     *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
     *(f"compare/check/{name}.py" for name in ("optimizer_runs", "other_optimizers")),
+    *(f"compare/check/{name}.py" for name in ("reference", "replay", "rewritten", "tape")),
     *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
     "compare/data/download.py",
 }

@@ -52,6 +52,7 @@ SIDES = (
 )
 BAD: dict[str, tuple[str, ...]] = {  # of parameters whose type does not say it
     "side": SIDES,
+    "function": SIDES,
     "data_root": ("file", "file/below"),
     "run": ("file", "file/below", "nowhere", ".", ""),
     "resume": ("file", "file/below", "nowhere", ".", ""),
