@@ -29,22 +29,24 @@ def check_contract(side: Side, batch: Batch, rng: np.random.Generator) -> Iterat
         for name, value in before.items()
     }
     side.load(_copies(given))
+    alone = {name: _same(value, before[name]) for name, value in kept.items()}
     back = _copies(side.state())
     loaded = _copies(kept)
     side.load(loaded)
     after = side.state()
     same = _copies(after)
     first = _copies(side.observe(batch))
+    alone = {name: held and _same(same[name], after[name]) for name, held in alone.items()}
+    stays = {name: _same(value, loaded[name]) for name, value in kept.items()}
     side.load(_copies(kept))
     again = _copies(observed(side, batch))
     for name, value in kept.items():
         typed = None if name == "adam.step" else unusable(value, value.shape, who.dtype)
-        alone = _same(value, before[name]) and _same(same[name], after.get(name))
         detail = "" if typed else "it hands out its own arrays, not copies"
-        yield finding("exact", who, "state", name, typed or equal(alone), detail)
-        came_back, stays = _same(given[name], back.get(name)), _same(value, loaded[name])
+        yield finding("exact", who, "state", name, typed or equal(alone[name]), detail)
+        came_back = _same(given[name], back.get(name))
         detail = "it keeps the arrays that it is given, not copies" if came_back else ""
-        yield finding("exact", who, "load", name, equal(came_back and stays), detail)
+        yield finding("exact", who, "load", name, equal(came_back and stays[name]), detail)
     changed = [name for name in first if not _same(first[name], again.get(name))]
     detail = ""
     if changed:

@@ -234,14 +234,19 @@ def _independent(
 
     None where the first is of what all the rest stands on.
     """
+    whose = {id(f): _responsible(f, findings, who) for f in findings if not f.verdict.held}
+    spoilt = {  # what a function did, so that none of its results counts
+        whose[id(f)]: f.detail.partition(":")[0]  # in the rest, numbers may differ
+        for f in findings
+        if not f.verdict.held and f.detail.startswith(("it raised", "it returned", "it changed"))
+    }
 
     def error(f: Finding) -> tuple[str, ...]:
-        if f.detail.startswith(("it raised", "it returned")):
-            return (f.detail,)
-        if f.stage == "optimizer":
-            return (f.stage,)
-        spoilt = f.detail.startswith("it changed")
-        return _responsible(f, findings, who), f.detail if spoilt else f.tensor
+        function = whose[id(f)]
+        if function in spoilt:
+            changed = spoilt[function].startswith("it changed")
+            return (function,) if changed else (spoilt[function],)
+        return (f.stage,) if f.stage == "optimizer" else (function, f.tensor)
 
     if first.stage == "defaults" or first.operation in ("state", "load", "raised"):
         return

@@ -22,6 +22,14 @@ def live_state(side: Network) -> State:
     return dict(side.now)
 
 
+def load_in_place(side: Network, state: State) -> None:
+    for name, value in state.items():
+        if value.ndim:
+            side.now[name][...] = value
+        else:
+            side.now[name] = value.copy()
+
+
 def keeping_load(side: Network, state: State) -> None:
     side.now = dict(state)
 
@@ -69,6 +77,11 @@ initial = Network.__init__
             "introduced in state. What is wrong: it hands out its own arrays, not copies.",
         ),
         (
+            {"state": live_state, "load": load_in_place},
+            "param/hidden.weight of My network's state is the first to fail (exact, float32); "
+            "introduced in state. What is wrong: it hands out its own arrays, not copies.",
+        ),
+        (
             {"load": keeping_load, "update": in_place},
             "adam.step of My network's load is the first to fail (exact, float32); "
             "introduced in load. What is wrong: it keeps the arrays that it is given, not copies.",
@@ -92,7 +105,14 @@ initial = Network.__init__
             "What is wrong: dtype float64; float32 is needed.",
         ),
     ],
-    ids=["live state", "kept arrays", "never zeroed", "left over", "float64"],
+    ids=[
+        "live state",
+        "live state, load in place",
+        "kept arrays",
+        "never zeroed",
+        "left over",
+        "float64",
+    ],
 )
 @pytest.mark.parametrize("torch", [False, True])
 def test_the_method_is_named_and_the_kind(

@@ -57,8 +57,9 @@ def test_one_thing_that_was_done_to_an_operation_is_told_once() -> None:
     changed = "it changed its operand dy"
     found = [failing("exact", "a.backward", tensor, changed) for tensor in ("dx", "dbias")]
     assert "Also" not in sentence(found, WHO)
-    raised = "it raised ValueError: no"
-    found = [failing("exact", f"a.{way}", "y", raised) for way in ("forward", "backward")]
+    raised = "it raised ValueError: no {}"
+    ways = ("forward", "backward")
+    found = [failing("exact", f"a.{way}", "y", raised.format(way)) for way in ways]
     assert "Also" not in sentence(found, WHO)
 
 
