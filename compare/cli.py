@@ -227,7 +227,7 @@ def bench(earlier: tuple[Path, ...], side: str | None, **how: Any) -> bool:
     """
     from compare.commands.bench import bench, bench_side
 
-    if side:
+    if side is not None:
         shared = ("data", "data_root", "download_deadline", "threads", "device")
         refuse_beside("--side times a step of that network alone", but=("side", *shared))
         return bench_side(side, **{name: how[name] for name in shared})
