@@ -71,7 +71,7 @@ def check_subject(
     few = batch.each(lambda x: x[:FORMULA_ROWS])
     formula = list(_guarded("formula", judged, check_formula(judged, few, _rng(config, 0))))
     unjudged = [] if who.loss else ["its own loss"]
-    unjudged += [] if optimizer_of(judged.state()) else ["its own optimizer"]
+    unjudged += [] if _keeps_an_optimizer(judged) else ["its own optimizer"]
     if not who.loss and any(found.operation == "raised" for found in formula):
         formula = []  # nobody asked that loss to take complex numbers
         unjudged.append("by the complex step")
@@ -149,6 +149,14 @@ def check_square(
             judged.append(check_network(side, batch, rng))
         for found in judged:
             yield from (replace(one, square=True) for one in _guarded("network", side, found))
+
+
+def _keeps_an_optimizer(side: Side) -> bool:
+    """Return whether an optimizer's state is part of a side's; where it raises, others tell."""
+    try:
+        return bool(optimizer_of(side.state()))
+    except Misbehaved:
+        return True
 
 
 def _guarded(stage: str, side: Side, findings: Iterable[Finding]) -> Iterator[Finding]:

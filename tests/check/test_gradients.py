@@ -223,9 +223,9 @@ def test_faults_are_caught_and_named(name: str, fault: str) -> None:
 
 def test_what_is_not_analytic_is_not_judged_by_the_complex_step_and_said() -> None:
     def loss_and_grads(x: Array) -> Result:
-        return np.abs(x).sum(), {"x": np.sign(x)}
+        return (x * np.conj(x)).real.sum(), {"x": 2 * x}
 
-    report = check_gradients(loss_and_grads, lambda x: x.abs().sum(), {"x": normal(6, 5)})
+    report = check_gradients(loss_and_grads, lambda x: (x * x).sum(), {"x": normal(6, 5)})
     assert report.held
     assert "Not judged by the complex step" in report.sentence
 
@@ -236,7 +236,7 @@ def test_a_loss_may_be_a_float_and_then_the_complex_step_is_not_judged() -> None
 
     report = check_gradients(loss_and_grads, lambda x: (x * x).sum(), {"x": normal(6, 5)})
     assert report.held
-    told = "Not judged by the complex step: of complex operands, the code raised ComplexWarning"
+    told = "Not judged by the complex step: of complex operands, the code raised TypeError"
     assert told in report.sentence
 
 

@@ -328,7 +328,7 @@ NO_STATE = [
     (lambda state: list(state.items()), "returned a list, not a dict of arrays"),
     (
         lambda state: dict.fromkeys(state),
-        "returned no 'adam.step'; compare.sides.interface lists what a state holds",
+        "returned no 'param/hidden.weight'; compare.sides.interface lists what a state holds",
     ),
     (lambda state: dict.fromkeys(state, 1.0), "returned a float as 'adam.step', not an array"),
     (lambda state: {**state, 3: np.ones(3)}, "returned a dict with an int among its keys"),
