@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from compare.check.bounds import (
+    WIDER,
     Finding,
     Judgement,
     Verdict,
@@ -74,9 +75,10 @@ def true_step(
     let through. Of one that it lacks, the truth and every replay take their own: rounding may carry
     a value near zero to the other side.
     """
-    truth = replay(who, widen(inputs, who.dtype), masks)
+    truth = clean = replay(who, widen(inputs, who.dtype), masks)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
-    clean = replay(who, double, masks)
+    if WIDER[who.dtype] != np.float64:
+        clean = replay(who, double, masks)
     unit = unit_roundoff(who.dtype)
     size = max(unit, FINEST)
     replays = [replay(who, double, masks, noise=(size, rng)) for _ in range(REPLAYS)]

@@ -6,7 +6,6 @@ rate, either way.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -61,9 +60,11 @@ def check_optimizer(side: Side, rates: Rates, rng: np.random.Generator) -> Itera
     params = under_prefix("param", before)
     entries = {key: rng.permutation(param.size)[:ENTRIES] for key, param in params.items()}
     tried = []
-    for step, scale in product(UNDER_WAY, SCALES):
-        state, grads = _under_way(before, step, scale, rng), _gradients(params, scale, rng)
-        tried.append(_try(side, state, grads, entries, rates, who.dtype)[0])
+    for step in UNDER_WAY:
+        slots = _drawn_slots(before, rng)
+        for scale, grads in zip(SCALES, _round(params, rng), strict=True):
+            state = _under_way(before, step, scale, slots)
+            tried.append(_try(side, state, grads, entries, rates, who.dtype)[0])
     if all(step.held for step in tried):
         state = before
         for grads in gradients(params, rng):
@@ -90,30 +91,43 @@ def optimizer_of(state: State) -> str:
 
 def gradients(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator[Grads]:
     """Yield the gradients of every step, of the parameters' shapes and dtypes."""
-    for _, scale in product(range(ROUNDS), SCALES):
-        yield _gradients(params, scale, rng)
+    for _ in range(ROUNDS):
+        yield from _round(params, rng)
 
 
-def _gradients(params: Mapping[str, Array], scale: float, rng: np.random.Generator) -> Grads:
-    drawn = {name: scale * rng.standard_normal(param.shape) for name, param in params.items()}
+def _round(params: Mapping[str, Array], rng: np.random.Generator) -> Iterator[Grads]:
+    """Yield the same gradients in every scale."""
+    drawn = {name: rng.standard_normal(param.shape) for name, param in params.items()}
     for value in drawn.values():
         value.reshape(-1)[DEAD] = 0
-    return {name: value.astype(params[name].dtype) for name, value in drawn.items()}
+    for scale in SCALES:
+        yield {name: (scale * value).astype(params[name].dtype) for name, value in drawn.items()}
 
 
-def _under_way(state: State, step: int, scale: float, rng: np.random.Generator) -> State:
+def _drawn_slots(state: State, rng: np.random.Generator) -> dict[str, tuple[Array, bool]]:
+    """Return normal numbers for each slot of a state, and whether it has a sign."""
+    name = optimizer_of(state)
+    slots = {f"{name}.{slot}": signed for slot, signed in OPTIMIZERS[name].slots.items()}
+    return {
+        tensor: (rng.standard_normal(value.shape), slots[kind])
+        for tensor, value in state.items()
+        if (kind := tensor.partition("/")[0]) in slots
+    }
+
+
+def _under_way(
+    state: State, step: int, scale: float, slots: Mapping[str, tuple[Array, bool]]
+) -> State:
     """Return the state as after so many steps, on gradients of a scale.
 
     From rest, many a mistake looks like another.
     """
     name = optimizer_of(state)
     drawn = {f"{name}.step": np.array(step)} if OPTIMIZERS[name].counts else {}
-    for tensor, value in state.items():
-        signed = OPTIMIZERS[name].slots.get(tensor.partition("/")[0].removeprefix(f"{name}."))
-        if signed is not None:
-            slot = scale * rng.standard_normal(value.shape)
-            slot.reshape(-1)[DEAD] = np.finfo(value.dtype).tiny / 4
-            drawn[tensor] = (slot if signed else slot**2).astype(value.dtype)
+    for tensor, (value, signed) in slots.items():
+        slot = scale * value if signed else (scale * value) ** 2
+        slot.reshape(-1)[DEAD] = np.finfo(state[tensor].dtype).tiny / 4
+        drawn[tensor] = slot.astype(state[tensor].dtype)
     return {**state, **drawn}
 
 
