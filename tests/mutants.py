@@ -81,8 +81,13 @@ class Mutant(NamedTuple):
 
 
 def mutants(file: str) -> Iterator[Mutant]:
-    """Yield every mutant of a file."""
-    tree = ast.parse((PACKAGE / f"{file}.py").read_text())
+    """Yield every mutant of a file of numpy_ae."""
+    yield from mutants_of(file, (PACKAGE / f"{file}.py").read_text())
+
+
+def mutants_of(file: str, source: str) -> Iterator[Mutant]:
+    """Yield every mutant of a source."""
+    tree = ast.parse(source)
     for path in _nodes(tree, ()):
         node = _at(tree, path)
         for change in _changes(node):
@@ -94,10 +99,10 @@ def mutants(file: str) -> Iterator[Mutant]:
                     setattr(parent, field, change)
                 else:
                     getattr(parent, field)[index] = change
-            source = ast.unparse(ast.fix_missing_locations(mutated))
-            if source != ast.unparse(tree):
+            changed = ast.unparse(ast.fix_missing_locations(mutated))
+            if changed != ast.unparse(tree):
                 line = getattr(node, "lineno", 0)
-                yield Mutant(file, line, ast.unparse(node), ast.unparse(change), source)
+                yield Mutant(file, line, ast.unparse(node), ast.unparse(change), changed)
 
 
 Path_ = tuple[tuple[str, int | None], ...]
