@@ -1,0 +1,1 @@
+"""Exercises: write every function of the network yourself, and be told what is wrong."""

@@ -1,0 +1,3 @@
+def loss_backward(y, target):
+    difference = y - target
+    return difference + difference

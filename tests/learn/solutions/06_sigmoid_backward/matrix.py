@@ -1,0 +1,2 @@
+def sigmoid_backward(dy, y):
+    return dy * y * (1 - y)
