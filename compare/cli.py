@@ -283,3 +283,27 @@ def explore(**how: Any) -> None:
     from compare.commands.explore import explore
 
     explore(**how)
+
+
+@cli.command(short_help="Write every function yourself, and be told what is wrong.")
+@click.argument("folder", type=PATH, default="exercises")
+@click.option("--once", is_flag=True, help="Judge once, and end: 0 where all are finished.")
+@click.option("--only", metavar="NAME", help="Judge this exercise once: 8 or linear_backward.")
+@click.option(
+    "--hint",
+    metavar="[NAME]",
+    is_flag=False,
+    flag_value="",
+    help="Show a hint for this exercise, or for the first unfinished one; 8.2 is the second of 8.",
+)
+@click.option("--reset", metavar="NAME", help="Write this exercise anew; the old work is kept.")
+@click.option("--list", "show_list", is_flag=True, help="Show which exercises are finished.")
+def learn(**how: Any) -> bool:
+    """Write the network yourself, function by function: exercises are put into FOLDER.
+
+    Each time that you save a file, the first exercise that is not finished is judged, and you are
+    told in one sentence what is wrong. Ctrl-C ends; what you have written stays.
+    """
+    from compare.commands.learn import learn
+
+    return learn(**how)

@@ -13,6 +13,7 @@ from compare.learn import workbook
 from compare.learn.catalogue import EXERCISES, find
 from compare.learn.child import forked, judged
 from compare.learn.grading import PASSED, WRONG
+from compare.learn.watching import changes
 from compare.learn.workbook import Workbook
 from tests.learn.ways import ways
 
@@ -144,3 +145,26 @@ def test_an_interrupt_ends_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
         forked(lambda: threading.Event().wait(60), 60)
     with pytest.raises(ProcessLookupError):
         os.kill(children[0], 0)
+
+
+def test_a_saved_file_is_noticed_however_an_editor_saves_it(book: Workbook) -> None:
+    noticed = changes(book.folder)
+    next(noticed)
+    path, beside = book.path(RELU), book.folder / "beside"
+
+    def write() -> None:
+        path.write_bytes(RIGHT)
+
+    def replace() -> None:
+        beside.write_bytes(RIGHT)
+        beside.replace(path)
+
+    def move_and_write() -> None:
+        path.rename(beside)
+        path.write_bytes(RIGHT)
+        beside.unlink()
+
+    for save in (write, replace, move_and_write, path.unlink):
+        threading.Timer(0.05, save).start()
+        next(noticed)
+    noticed.close()

@@ -56,6 +56,10 @@ BAD: dict[str, tuple[str, ...]] = {  # of parameters whose type does not say it
     "data_root": ("file", "file/below"),
     "run": ("file", "file/below", "nowhere", ".", ""),
     "resume": ("file", "file/below", "nowhere", ".", ""),
+    "folder": ("file", "file/below"),
+    "only": ("", "x", "0", "99", "8.2", "\n"),
+    "reset": ("", "x", "0", "99", "8.2", "\n"),
+    "hint": ("x", "0", "99", "8.0", "8.4", "8.x"),
     "earlier": ("file", "file/below", "nowhere", "."),
 }
 
