@@ -106,13 +106,25 @@ def _watch(book: Workbook) -> bool:
                 _tell_state(before, book.judge(before))
             before = _tell_first(book)
             if before is None:
-                return True
+                return _rewarded(book)
             click.echo("save the file, and it is judged again; Ctrl-C ends")
         except UserError as error:
             if not book.folder.is_dir():
                 raise
             click.echo(str(error))
     return False
+
+
+def _rewarded(book: Workbook) -> bool:
+    from compare.learn.reward import reward
+
+    click.echo("\nNow all of it trains, on the digits: your functions and nothing else …\n")
+    for line in reward(book):
+        click.echo(line)
+    if not all(book.judge(of).state == PASSED for of in EXERCISES):
+        extra = EXERCISES[-1]
+        click.echo(f"\none more, if you like: {book.path(extra)}, {_command(book)} --only 13")
+    return True
 
 
 def _tell_first(book: Workbook) -> Exercise | None:

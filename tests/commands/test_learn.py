@@ -107,7 +107,7 @@ def test_a_bad_command_line_is_told_and_writes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_watching_goes_on_as_files_are_saved_and_ends_when_all_are_right(
+def test_watching_goes_on_as_files_are_saved_and_ends_with_the_reward(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "exercises"
@@ -128,6 +128,7 @@ def test_watching_goes_on_as_files_are_saved_and_ends_when_all_are_right(
         pytest.fail("it goes on after the end")
 
     monkeypatch.setattr(command, "changes", saved)
+    monkeypatch.setattr("compare.learn.reward.reward", lambda book: [f"trained, {book.folder}"])
     code, out, _ = here("learn", cwd=tmp_path)
     assert code == 0
     told = [
@@ -137,6 +138,7 @@ def test_watching_goes_on_as_files_are_saved_and_ends_when_all_are_right(
         "07_relu_backward            passed",
         "linear_backward is not written yet",
         "12 of 12 exercises are finished",
+        "trained, exercises",
     ]
     places = [out.index(text) for text in told]
     assert places == sorted(places)
