@@ -5,11 +5,14 @@ BIN := .venv/bin
 MINUTES ?= 20
 MACHINE ?= this-machine
 
-.PHONY: run mnist check bench bench-full test test-slow soak lint clean
+.PHONY: run learn mnist check bench bench-full test test-slow soak lint clean
 .DELETE_ON_ERROR:
 
 run: .venv/ready  ## the whole job on the bundled digits
 	$(BIN)/python -m compare run
+
+learn: .venv/ready  ## the exercises: write the network yourself
+	$(BIN)/python -m compare learn
 
 mnist: .venv/ready  ## the article's experiment; downloads MNIST unless AE_DATA_ROOT has it
 	$(BIN)/python -m compare run --data mnist

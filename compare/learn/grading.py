@@ -5,7 +5,7 @@ it gives, in every case that fails, what the function gave.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import NamedTuple
 
@@ -119,8 +119,8 @@ def _failures(task: Task, case: Case, results: Mapping[str, Array]) -> Iterator[
 def _told(task: Task, failures: Sequence[Failure]) -> Graded:
     """Say what is wrong with one result, and show it on the first case."""
     case, name, got, true, judgement = failures[0]
+    telling = [of for of in failures if of.true.value.any()] or failures  # zeros are anything's
     with np.errstate(all="ignore"):  # a mistake may divide by zero, and overflow
-        telling = [of for of in failures if of.true.value.any()] or failures  # zeros are anything's
         kind = common(_claims(task, failure) for failure in telling)
     match judgement.verdict:
         case Verdict.WRONG_SHAPE:
@@ -132,17 +132,12 @@ def _told(task: Task, failures: Sequence[Failure]) -> Graded:
         case _:
             says = f"{name} is wrong"
     lines = [
-        *_operands(case),
+        *_operands(case, lambda operand: _counts(task, case, name, operand)),
         *_shown(f"{name} came out as", got),
         *_shown("and should be", true.value),
     ]
-    return Graded(
-        WRONG,
-        f"{says}: {kind}" if kind else says,
-        tuple(lines),
-        name,
-        kind or ("" if judgement.verdict is Verdict.FAIL else judgement.verdict.value),
-    )
+    fact = "" if judgement.verdict is Verdict.FAIL else judgement.verdict.value
+    return Graded(WRONG, f"{says}: {kind}" if kind else says, tuple(lines), name, kind or fact)
 
 
 def _claims(task: Task, failure: Failure) -> Iterator[str]:
@@ -175,10 +170,20 @@ def _claims(task: Task, failure: Failure) -> Iterator[str]:
         yield "small values have lost their digits: do not subtract what is nearly equal"
 
 
-def _operands(case: Case) -> Iterator[str]:
+def _operands(case: Case, shows: Callable[[str], bool] = bool) -> Iterator[str]:
     for name, value in case.operands.items():
-        if "/" not in name:  # one of many in a dict
+        if "/" not in name and shows(name):  # a slash: one of many in a dict
             yield from _shown(name, value)
+
+
+def _counts(task: Task, case: Case, result: str, operand: str) -> bool:
+    """Whether a result depends on an operand; of the others, x for dbias, nothing need be seen."""
+    wide = case.wide
+    if np.asarray(wide[operand]).dtype.kind != "f":  # labels and counts stand for themselves
+        return True
+    with np.errstate(all="ignore"):
+        moved = task.define(**{**wide, operand: 2 * wide[operand] + 1})[result].value
+    return not np.array_equal(moved, task.define(**wide)[result].value)
 
 
 def _shown(name: str, value: object) -> Iterator[str]:

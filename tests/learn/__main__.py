@@ -1,6 +1,6 @@
 """The proof of the graders: a small change of right work that alters a result is not let through.
 
-    python -m tests.learn [--report docs/learn.md]
+    python -m tests.learn [--report docs/learn.md] [--picture docs/learn.png]
 
 Every way to do every exercise is changed as `tests.mutants` changes files: one operator, constant,
 name, operand, keyword or statement. Of those that are refused it is seen, on other operands,
@@ -24,6 +24,7 @@ from compare.learn.tasks import Task
 from compare.learn.work import Trouble, Work
 from tests.learn.equivalent import reason
 from tests.learn.typical import TYPICAL
+from tests.learn.verdict_picture import draw_verdict
 from tests.learn.ways import ways
 from tests.mutants import Mutant, mutants_of
 
@@ -173,8 +174,12 @@ def _cell(text: str) -> str:
 @click.command()
 @click.option("--report", type=click.Path(path_type=Path), help="Write the tables to this file.")
 @click.option("--only", help="This exercise alone.")
-def main(report: Path | None, only: str | None) -> None:
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw a verdict, and no more.")
+def main(report: Path | None, only: str | None, picture: Path | None) -> None:
     """Judge every mutant; print the table; exit with 1 where a grader lets too much through."""
+    if picture:
+        draw_verdict(picture)
+        return
     exercises = [find(only)] if only else EXERCISES
     found = [one for exercise in exercises for one in judged(exercise)]
     if not only:
