@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from compare.terminal import console
+from compare.progress import console
 
 
 class Table(NamedTuple):

@@ -20,8 +20,8 @@ import numpy as np
 
 from compare import machine
 from compare.files import write_whole
+from compare.progress import console
 from compare.tables import Table, markdown, show_tables
-from compare.terminal import console
 from tests.trials import (
     arguments,
     checkpoints,

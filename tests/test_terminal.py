@@ -14,7 +14,7 @@ from tests.running import ROOT, exit_code
 
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT)}
 SHOW = """
-from compare.terminal import TrainingProgress, console
+from compare.progress import TrainingProgress, console
 with TrainingProgress({"NumPy": 2}) as progress:
     progress.step("NumPy", 2, 1.0)
 console.print("all held", style="green")

@@ -18,10 +18,10 @@ from compare.data import datasets
 from compare.data.config import Config
 from compare.errors import Interrupted
 from compare.files import as_we_wrote_it, read_json, require_writable, write_json
+from compare.progress import console
 from compare.report.benchmark import require_place, write
 from compare.sides.process import supervised
 from compare.tables import show_tables
-from compare.terminal import console
 
 
 def bench(

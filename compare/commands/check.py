@@ -20,11 +20,11 @@ from compare.data.config import DTYPES, Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError, class_name
 from compare.files import write_json
+from compare.progress import TrainingProgress, console
 from compare.sides.calls import HERE, Calls, Misbehaved, Returned, attempt
 from compare.sides.process import DEADLINE, Step, supervised
 from compare.sides.subject import Subject, our_own
 from compare.sides.user import find, require_name, user_supplied
-from compare.terminal import TrainingProgress, console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
 

@@ -19,11 +19,11 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import Diverged, UserError
 from compare.files import as_we_wrote_it, read_json, require_own, write_json, write_text
+from compare.progress import TrainingProgress, console
 from compare.quality.samples import EXAMPLES
 from compare.sides.interface import Array
 from compare.sides.subject import LABELS, make_side
 from compare.tables import Table, markdown, show_tables
-from compare.terminal import TrainingProgress, console
 from compare.training.memory import require_memory
 from compare.training.runs import CONFIG, Run, claimed, new_folder, require_own_files, tidy
 from compare.training.training import Training

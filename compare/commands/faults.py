@@ -8,8 +8,8 @@ from compare.controls.faults import FAULTS
 from compare.controls.healthy import census, false_alarms
 from compare.data import datasets
 from compare.files import write_text
+from compare.progress import console
 from compare.tables import Table, markdown, show_tables
-from compare.terminal import console
 
 
 def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> bool:

@@ -26,12 +26,12 @@ from compare.data.batches import Purpose, steps_per_epoch, stream
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.files import read_arrays, write_arrays, write_json, write_text
+from compare.progress import console
 from compare.quality.codecs import Error
 from compare.quality.questions import Quality, measure, tables
 from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
 from compare.tables import markdown
-from compare.terminal import console
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
 from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run

@@ -13,8 +13,8 @@ from compare.data import datasets
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError, clipped
+from compare.progress import TrainingProgress, console
 from compare.sides.subject import LABELS, make_side
-from compare.terminal import TrainingProgress, console
 from compare.training.checkpoint import Checkpoint, DriftRecord
 from compare.training.memory import require_memory
 from compare.training.runs import CONFIG, TIMELINE, Run, claimed

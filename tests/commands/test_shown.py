@@ -5,9 +5,9 @@ import pytest
 from compare.check.bounds import Finding, Verdict
 from compare.check.diagnosis import Report
 from compare.commands.check import show_check
+from compare.progress import TrainingProgress
 from compare.sides.interface import Description, Layer
 from compare.tables import Table, show_tables
-from compare.terminal import TrainingProgress
 
 
 def test_a_table_is_its_title_its_columns_and_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
