@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,7 @@ def forked(do: Callable[[], Any], deadline: float) -> tuple[Any, int]:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, deadline)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it, and tells
+            sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - nobody answers `input`
             answer = json.dumps(do()).encode()
             with open(write, "wb") as file:  # noqa: PTH123 - it is no path
                 file.write(answer)

@@ -102,10 +102,7 @@ def _judge(task: Task, work: Work, seed: int) -> Graded:
 
 def _failures(task: Task, case: Case, results: Mapping[str, Array]) -> Iterator[Failure]:
     for name, true in task.define(**case.wide).items():
-        if case.exact:
-            value = true.value.astype(case.dtype)
-            true = Bounded(value, np.zeros_like(value), 0)
-        elif task.composed:
+        if task.composed:
             true = true._replace(roundings=int(unit_roundoff(case.dtype) ** -0.5))
         got = results[name]
         judgement = judge(got.astype(case.dtype), true, case.dtype)
@@ -162,11 +159,8 @@ def _claims(task: Task, failure: Failure) -> Iterator[str]:
     counts = {"rows": len(next(iter(wide.values())))}
     rounding = unit_roundoff(case.dtype) * true.roundings**0.5 * norm(true.scale)
     yield from kinds(got, truth, mistakes, added, counts, rounding)
-    if (
-        got.shape == truth.shape
-        and not case.exact
-        and np.abs(got - truth).max() <= (SLIGHT * unit_roundoff(case.dtype) * np.abs(truth).max())
-    ):
+    slight = SLIGHT * unit_roundoff(case.dtype) * np.abs(truth).max()
+    if got.shape == truth.shape and np.abs(got - truth).max() <= slight:
         yield "small values have lost their digits: do not subtract what is nearly equal"
 
 

@@ -20,8 +20,7 @@ from compare.sides.interface import Array, Layer
 from compare.sides.numpy_side import layers
 
 SIZES = ((2, 4, 3, 2), (1, 3, 4, 2), (5, 3, 3, 3))  # rows, pixels, hidden, latent
-LARGEST = 2  # operands are integers in ±2: products through all layers are exact in float32
-QUARTERS = 4  # as the sigmoid's outputs are, so many of these
+QUARTERS = 4  # of which pixels are some
 Size = tuple[int, int, int, int]
 
 
@@ -33,11 +32,13 @@ def network_task() -> Task:
         tuple(reversed(params)),
         _network_cases,
         lambda **operands: {
-            name: Bounded(grad, np.abs(grad), 0) for name, grad in _gradients(operands).items()
+            name: Bounded(grad, np.full(grad.shape, np.abs(grad).max()), 0)
+            for name, grad in _gradients(operands).items()
         },
         {name: _network_mistakes(name) for name in params},
         arguments=_nested,
         unpack=partial(_by_name, "gradients", params),
+        composed=True,
     )
 
 
@@ -107,26 +108,36 @@ def _network_mistakes(result: str) -> dict[str, Callable[..., Array | None]]:
 def _network_cases(rng: np.random.Generator) -> Iterator[Case]:
     for dtype in ("float32", "float64"):
         for size in SIZES:
-            operands = _network_operands(size, dtype, rng)
-            dy = rng.integers(-LARGEST, LARGEST + 1, (size[0], size[1])).astype(dtype)
-            yield Case(dtype, {"dy": dy, **operands}, exact=True)
+            operands = _drawn(size, dtype, rng)
+            cache = _forward(operands, operands.pop("noisy"))
+            del operands["clean"]
+            cached: Operands = {f"cache/{name}": value for name, value in cache.items()}
+            dy = rng.integers(-3, 4, size[:2]).astype(dtype)
+            yield Case(dtype, {"dy": dy, **cached, **operands})
 
 
-def _network_operands(size: Size, dtype: str, rng: np.random.Generator) -> Operands:
-    """Return a cache and parameters of integers; what a ReLU let through is as it would be."""
-    params: Operands = {
-        f"params/{name}": rng.integers(-LARGEST, LARGEST + 1, shape).astype(dtype)
+def _drawn(size: Size, dtype: str, rng: np.random.Generator) -> Operands:
+    """Return parameters and images of few digits: up to the sigmoid, all is exact.
+
+    So no rounding takes a ReLU to the other side of its kink.
+    """
+    arrays = {
+        f"params/{name}": rng.integers(-2, 3, shape) / 2
         for name, shape in _parameters(size).items()
     }
-    cache: Operands = {}
-    for layer in (Layer("input", "", 0, size[1]), *_layers(size)):
-        drawn = rng.integers(-LARGEST, LARGEST + 1, (size[0], layer.out_features)).astype(dtype)
-        if layer.kind == "ReLU":
-            drawn = np.maximum(cache[f"cache/{BEFORE[layer.name]}"], 0)
-        elif layer.kind == "Sigmoid":
-            drawn = rng.integers(1, QUARTERS, drawn.shape).astype(dtype) / QUARTERS
-        cache[f"cache/{layer.name}"] = drawn
-    return cache | params
+    for name in ("noisy", "clean"):
+        arrays[name] = rng.integers(0, QUARTERS + 1, size[:2]) / QUARTERS
+    return {name: value.astype(dtype) for name, value in arrays.items()}
+
+
+def _forward(operands: Operands, x: Array) -> dict[str, Array]:
+    """Return every layer's output by name, and the input."""
+    cache = {"input": x}
+    for name, kind in CHAIN:
+        weights = [operands[f"params/{name}.{of}"] for of in ("weight", "bias") if kind == "Linear"]
+        (y,) = OPERATIONS[f"{kind}.forward"].define(cache[BEFORE[name]], *weights).values()
+        cache[name] = y.value
+    return cache
 
 
 def _nested(operands: Operands) -> list[Any]:
@@ -205,11 +216,7 @@ def _trained(
     **operands: Any,
 ) -> dict[str, Bounded]:
     """Return what a step of training comes to, or one with a mistake in it."""
-    cache = {"input": operands[shown]}
-    for name, kind in CHAIN:
-        weights = [operands[f"params/{name}.{of}"] for of in ("weight", "bias") if kind == "Linear"]
-        (y,) = OPERATIONS[f"{kind}.forward"].define(cache[BEFORE[name]], *weights).values()
-        cache[name] = y.value
+    cache = _forward(operands, operands[shown])
     ends = cache["sigmoid"], operands[target]
     (loss,) = OPERATIONS[f"{LOSS}.forward"].define(*ends).values()
     (dy,) = OPERATIONS[f"{LOSS}.backward"].define(*ends).values()
@@ -233,17 +240,12 @@ def _mistrained(result: str, how: Mapping[str, Any], /, **operands: Any) -> Arra
 
 
 def _training_cases(rng: np.random.Generator) -> Iterator[Case]:
-    """Yield cases in which no ReLU is near its kink: all is exact up to the sigmoid."""
     for dtype in ("float32", "float64"):
         for size, step in zip(SIZES, (1, 2, 7), strict=True):
-            arrays: Operands = {}
+            operands = _drawn(size, dtype, rng)
             for name, shape in _parameters(size).items():
-                arrays[f"params/{name}"] = rng.integers(-2, 3, shape) / 2
-                moment = rng.integers(-4, 5, shape) / 4 * (step > 1)
-                arrays |= {f"exp_avg/{name}": moment, f"exp_avg_sq/{name}": (moment / 2) ** 2}
-            for name in ("noisy", "clean"):
-                arrays[name] = rng.integers(0, QUARTERS + 1, size[:2]) / QUARTERS
-            operands = {name: value.astype(dtype) for name, value in arrays.items()}
+                moment = (rng.integers(-4, 5, shape) / 4 * (step > 1)).astype(dtype)
+                operands |= {f"exp_avg/{name}": moment, f"exp_avg_sq/{name}": (moment / 2) ** 2}
             yield Case(dtype, {**operands, "step": step, **SOME_RATES[0]._asdict()})
 
 

@@ -18,11 +18,10 @@ Mistakes = Mapping[str, Mapping[str, Callable[..., Any]]]
 
 
 class Case(NamedTuple):
-    """One call: its operands, and whether no rounding touches what they lead to."""
+    """One call."""
 
     dtype: str
     operands: Operands
-    exact: bool = False
 
     @property
     def wide(self) -> Operands:

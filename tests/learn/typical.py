@@ -28,6 +28,7 @@ DRELU, DLINEAR, NETWORK = "07_relu_backward", "08_linear_backward", "09_network_
 ADAM, NOISE, STEP = "10_adam_step", "11_add_noise", "12_train_step"
 SOFTMAX = "13_softmax_cross_entropy"
 MEAN, ROWS = "dy.sum(axis=0)", "it is the mean over the rows, and the loss is a sum"
+THROUGH = "dx is wrong: all of dy comes through, and where y is 0 it should not"
 HATS = "m_hat = exp_avg / (1 - beta1**step)\n    v_hat = exp_avg_sq / (1 - beta2**step)"
 WHERE = "    e = np.exp(-np.abs(x))\n    return np.where(x >= 0, 1, e) / (1 + e)"
 
@@ -119,8 +120,20 @@ TYPICAL = (
         "the derivative is taken at y, as if y were x",
     ),
     Typical(DRELU, "mask of dy", "(y > 0)", "(dy > 0)", "the mask is taken of dy, not of y"),
-    Typical(DRELU, "slope at 0", "(y > 0)", "(y >= 0)", "the mask lets zeros through"),
-    Typical(DRELU, "no mask", "dy * (y > 0)", "dy.copy()", "it is dy itself, without the mask"),
+    Typical(
+        DRELU,
+        "slope at 0",
+        "(y > 0)",
+        "(y >= 0)",
+        "all of dy comes through, and where y is 0 it should not",
+    ),
+    Typical(
+        DRELU,
+        "no mask",
+        "dy * (y > 0)",
+        "dy.copy()",
+        "all of dy comes through, and where y is 0 it should not",
+    ),
     Typical(DLINEAR, "mean for sum", MEAN, "dy.mean(axis=0)", f"dbias is wrong: {ROWS}"),
     Typical(DLINEAR, "mean for sum", "dy.T @ x", "dy.T @ x / len(x)", f"dweight is wrong: {ROWS}"),
     Typical(
@@ -240,8 +253,8 @@ TYPICAL = (
     Typical(
         NOISE,
         "a generator of its own",
-        "rng.standard_normal(x",
-        "np.random.default_rng().standard_normal(x",
+        "rng.standard_normal(x.shape, d",
+        "np.random.default_rng().standard_normal(x.shape, d",
         "of two equal generators it makes different noise",
     ),
     Typical(

@@ -1,0 +1,2 @@
+def sigmoid_backward(dy, y):
+    return dy * (y - y**2)
