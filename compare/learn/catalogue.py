@@ -7,10 +7,11 @@ from compare.check.kinds import LOSS
 from compare.errors import UserError
 from compare.learn.adam_task import adam_task
 from compare.learn.layer_tasks import layer_task
-from compare.learn.network_tasks import network_task, training_task
+from compare.learn.network_task import network_task
 from compare.learn.noise_task import noise_task
 from compare.learn.softmax_task import softmax_tasks
 from compare.learn.tasks import Task
+from compare.learn.training_task import training_task
 
 TEMPLATES = Path(__file__).parent / "exercises"
 
