@@ -101,7 +101,9 @@ def _watch(book: Workbook) -> bool:
     before: Exercise | None = None
     for _ in changes(book.folder):
         try:
-            click.clear()
+            _first(book)  # what it says stays to be read until there is a new verdict
+            if before:
+                click.clear()
             if before and book.judge(before).state == PASSED:
                 _tell_state(before, book.judge(before))
             before = _tell_first(book)
