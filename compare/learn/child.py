@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from compare.errors import UserError, told
 from compare.learn.catalogue import Exercise
 from compare.learn.grading import WRONG, Graded, grade
 
@@ -34,7 +35,10 @@ def forked(do: Callable[[], Any], deadline: float) -> tuple[Any, int]:
 
     None where that ended otherwise: after the deadline, an alarm of the system ends it. A copy has
     all libraries loaded, and so it starts in a millisecond; of this process's threads it has none.
+    Raises `UserError` where `do` raises, and where a system has no way to make one.
     """
+    if not hasattr(os, "fork"):
+        raise UserError("this system cannot copy a process; use Linux, macOS or WSL")
     read, write = os.pipe()
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         child = os.fork()  # Python 3.12 warns of threads; no lock of theirs is one that `do` needs
@@ -45,20 +49,26 @@ def forked(do: Callable[[], Any], deadline: float) -> tuple[Any, int]:
             signal.setitimer(signal.ITIMER_REAL, deadline)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it, and tells
             sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - nobody answers `input`
-            answer = json.dumps(do()).encode()
+            try:
+                answer = [do(), ""]
+            except Exception as error:  # of ours: what is judged has been caught
+                answer = [None, told(error)]
             with open(write, "wb") as file:  # noqa: PTH123 - it is no path
-                file.write(answer)
+                file.write(json.dumps(answer).encode())
             os._exit(0)
         finally:
             os._exit(1)
     os.close(write)
     try:
         with open(read, "rb") as file:  # noqa: PTH123
-            answer = file.read()
+            data = file.read()
     except BaseException:  # an interrupt: nobody waits for it any more
         os.kill(child, signal.SIGKILL)
         raise
     finally:
         _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    return json.loads(answer) if code == 0 and answer else None, code
+    value, failed = json.loads(data) if code == 0 and data else (None, "")
+    if failed:
+        raise UserError(f"it cannot be judged: the judge itself {failed}; please tell us how")
+    return value, code

@@ -141,26 +141,28 @@ def _claims(task: Task, failure: Failure) -> Iterator[str]:
     """Yield all that may be said of how a result is wrong."""
     case, name, got, true, _ = failure
     wide, truth = case.wide, true.value
+    alike = got.shape == truth.shape
     made = [(say, make(**wide)) for say, make in task.mistakes.get(name, {}).items()]
-    made += [(say, fit(got, **wide)) for say, fit in task.fitted.get(name, {}).items()]
-    made += [
-        (f"it is {other}; the results are {', '.join(task.results)}, in this order", of.value)
-        for other, of in task.define(**wide).items()
-        if other != name
+    order = "" if task.unpack else f"; the results are {', '.join(task.results)}, in this order"
+    others = ((other, of.value) for other, of in task.define(**wide).items() if other != name)
+    made += [(f"it is {other}{order}", value) for other, value in others]
+    if alike:
+        made += [(say, fit(got, **wide)) for say, fit in task.fitted.get(name, {}).items()]
+    if alike and truth.ndim:
+        more = np.mean(got - truth)
+        made.append((f"every entry is {more:.4g} more than it should be", truth + more))
+    made = [
+        (say, np.asarray(of)) for say, of in made if of is not None and np.shape(of) == got.shape
     ]
-    if got.shape == truth.shape and truth.ndim:
-        more = f"every entry is {np.mean(got - truth):.4g} more than it should be"
-        made.append((more, truth + np.mean(got - truth)))
-    alike = [(say, np.asarray(of)) for say, of in made if np.shape(of) == got.shape]
-    if got.shape != truth.shape:
-        yield from (say for say, wrong in alike if np.allclose(got, wrong, rtol=EXPLAINED))
-    mistakes = [(say, np.where(np.isnan(wrong), got, wrong)) for say, wrong in alike]
+    if not alike:
+        yield from (say for say, wrong in made if np.allclose(got, wrong, rtol=EXPLAINED))
+    mistakes = [(say, np.where(np.isnan(wrong), got, wrong)) for say, wrong in made]
     added = [(say, make(**wide)) for say, make in task.added.get(name, {}).items()]
-    counts = {"rows": len(next(iter(wide.values())))}
+    whole = next(value for operand, value in wide.items() if "/" not in operand)
     rounding = unit_roundoff(case.dtype) * true.roundings**0.5 * norm(true.scale)
-    yield from kinds(got, truth, mistakes, added, counts, rounding)
+    yield from kinds(got, truth, mistakes, added, {"rows": len(whole)}, rounding)
     slight = SLIGHT * unit_roundoff(case.dtype) * np.abs(truth).max()
-    if got.shape == truth.shape and np.abs(got - truth).max() <= slight:
+    if alike and np.abs(got - truth).max() <= slight:
         yield "small values have lost their digits: do not subtract what is nearly equal"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compare.learn.catalogue import find
+from compare.learn.catalogue import EXERCISES, Exercise, find
 from compare.learn.grading import PASSED, WRONG, grade
 from compare.learn.work import UNWRITTEN
 
@@ -129,3 +129,23 @@ def test_a_tuple_that_is_none_or_too_short_is_told() -> None:
         assert grade(find("8"), body.encode()).sentence == (
             f"linear_backward returns {got}, where a tuple is needed: dx, dweight, dbias"
         )
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda of: of.name)
+@pytest.mark.parametrize("shape", ["()", "(1,)", "(7, 2)", "(1, 1, 1)", "(0, 3)"])
+def test_a_result_of_any_shape_is_judged(exercise: Exercise, shape: str) -> None:
+    import_line, result = "import numpy as np\n", f"np.ones({shape}, np.float32)"
+    source = import_line
+    for task in exercise.tasks:
+        by_name = "{name: %s for name in args[-1]}" % result  # noqa: UP031 - braces are the code's
+        returned = {
+            "linear_backward": f"({result},) * 3",
+            "adam_step": f"({result},) * 3",
+            "network_backward": by_name,
+            "train_step": "(%s, {n: %s for n in args[0]}, {n: (%s,) * 2 for n in args[0]})"
+            % ((result,) * 3),
+        }.get(task.function, result)
+        source += f"def {task.function}(*args):\n    return {returned}\n"
+    graded = grade(exercise, source.encode())
+    assert graded.state == WRONG
+    assert "shape" in graded.sentence or graded.kind not in ("raised", "type")

@@ -130,6 +130,11 @@ def test_the_verdict_of_a_child_is_that_of_its_code() -> None:
     assert judged(RELU, RELU.template).lines == ()
 
 
+def test_a_fault_of_the_judges_is_not_told_of_the_code() -> None:
+    with pytest.raises(UserError, match=r"the judge itself raised ZeroDivisionError: division"):
+        forked(lambda: 1 / 0, 5)
+
+
 def test_an_interrupt_ends_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     children: list[int] = []
     fork = os.fork

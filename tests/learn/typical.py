@@ -231,6 +231,13 @@ TYPICAL = (
     ),
     Typical(
         ADAM,
+        "in another order",
+        "return new_param, new_avg, new_sq",
+        "return new_avg, new_param, new_sq",
+        "exp_avg is wrong: it is param",
+    ),
+    Typical(
+        ADAM,
         "changed in place",
         "param - lr * m",
         "param.__isub__(lr * m_hat / (np.sqrt(v_hat) + eps)) - 0 * m",
