@@ -11,7 +11,7 @@ from compare.check.bounds import Bounded
 from compare.check.kinds import OPERATIONS
 from compare.data.config import Config
 from compare.errors import class_name
-from compare.learn.tasks import Case, Operands, Task
+from compare.learn.tasks import Case, Operands, Task, alike
 from compare.sides.interface import Array, Layer, Shape
 from compare.sides.numpy_side import layers
 
@@ -27,15 +27,17 @@ def network_task() -> Task:
         "network_backward",
         tuple(reversed(params)),
         _cases,
-        lambda **operands: {
-            name: Bounded(grad, np.full(grad.shape, np.abs(grad).max()), 0)
-            for name, grad in gradients(operands).items()
-        },
+        _defined,
         {name: _mistakes(name) for name in params},
         arguments=_nested,
         unpack=partial(by_name, "gradients", params),
         composed=True,
     )
+
+
+def _defined(**operands: Any) -> dict[str, Bounded]:
+    grads = gradients(operands)
+    return alike(grads, grads.values())
 
 
 def parameters(size: Size) -> dict[str, Shape]:

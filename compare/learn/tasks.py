@@ -1,6 +1,6 @@
 """What a function of an exercise is tried on, what is true there, and its typical mistakes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -59,6 +59,12 @@ class Task(NamedTuple):
         if len(self.results) == 1:
             return {self.results[0]: returned}
         return dict(zip(self.results, expect_tuple(returned, self.results), strict=True))
+
+
+def alike(values: Mapping[str, Array], sizes: Iterable[Array]) -> dict[str, Bounded]:
+    """Return truths that are judged by the largest entry of all: one by itself may cancel to 0."""
+    largest = max(float(np.abs(size).max()) for size in sizes)
+    return {name: Bounded(of, np.full(of.shape, largest), 0) for name, of in values.items()}
 
 
 def expect_tuple(returned: Any, names: Sequence[str], what: str = "") -> Sequence[Any]:

@@ -10,7 +10,7 @@ from compare.check.bounds import Bounded
 from compare.check.kinds import LOSS, OPERATIONS
 from compare.learn.adam_task import RATES, SOME_RATES, adam
 from compare.learn.network_task import SIZES, by_name, drawn, forward, gradients, parameters
-from compare.learn.tasks import Case, Operands, Task, expect_tuple
+from compare.learn.tasks import Case, Operands, Task, alike, expect_tuple
 from compare.sides.interface import Array
 
 # What a step of training returns for a parameter, by the operands that go into it, and in the order
@@ -74,17 +74,22 @@ def _trained(
     (loss,) = OPERATIONS[f"{LOSS}.forward"].define(*ends).values()
     (dy,) = OPERATIONS[f"{LOSS}.backward"].define(*ends).values()
     cached = {f"cache/{name}": value for name, value in cache.items()}
-    found = {"loss": loss}
+    values: dict[str, dict[str, Array]] = {result: {} for result in AFTER.values()}
     for name, grad in gradients({**operands, **cached, "dy": dy.value}).items():
-        param = operands[f"params/{name}"]
         of = {rate: operands[rate] for rate in RATES} | {"step": operands["step"] + late}
         of |= {slot: operands[f"{slot}/{name}"] for slot in ("exp_avg", "exp_avg_sq")}
-        of |= {"param": grad, "grad": param} if swapped else {"param": param, "grad": sign * grad}
-        for result, new, old in zip(
-            AFTER.values(), adam(**of).values(), (0, 0, param), strict=True
-        ):
-            moved = np.abs(new.value - old)
-            found[result.format(name)] = Bounded(new.value, np.full(param.shape, moved.max()), 0)
+        both = operands[f"params/{name}"], sign * grad
+        of |= dict(zip(("grad", "param") if swapped else ("param", "grad"), both, strict=True))
+        for result, new in zip(AFTER.values(), adam(**of).values(), strict=True):
+            values[result][name] = new.value
+    found = {"loss": loss}
+    for slot, (result, new_values) in zip(AFTER, values.items(), strict=True):
+        sizes = [
+            new - operands[f"params/{name}"] if slot == "params" else new
+            for name, new in new_values.items()
+        ]
+        named = {result.format(name): new for name, new in new_values.items()}
+        found |= alike(named, sizes)
     return found
 
 
