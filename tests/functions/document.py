@@ -50,9 +50,11 @@ class Faulty:
 
 def is_in(name: str, wrong: Iterable[str]) -> bool:
     """Say whether what a judge named is among what is wrong; code that raised, by what it makes."""
-    if name == "backward":
+    if name in ("backward", "grads"):
         return any(one.startswith("d") for one in wrong)
-    return name in wrong or (name == "forward" and "result" in wrong)
+    if name in ("forward", "raised"):
+        return any(not one.startswith("d") for one in wrong)
+    return name in wrong
 
 
 def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -> str:
@@ -129,11 +131,12 @@ def _counted(faulty: Sequence[Faulty]) -> str:
     caught = [one for one in faulty if one.verdicts["compare"].caught]
     named = sum(one.named("compare") for one in faulty)
     said = sum(bool(one.verdicts["compare"].kind) for one in caught)
-    accused = sum(bool(one.accused) for one in faulty)
+    accused = [f"{one.mistake} ({', '.join(one.accused)})" for one in faulty if one.accused]
     return (
         f"**{len(faulty)} mistakes: {len(caught)} caught; the tensor named in {named} "
-        f"({named / len(faulty):.1%}), a kind in {said} ({said / len(faulty):.1%}).** Something "
-        f"that the mistake does not alter fails in {accused}."
+        f"({named / len(faulty):.1%}), a kind in {said} ({said / len(faulty):.1%}).** What the "
+        f"mistake does not alter fails in {len(accused)}{': ' if accused else ''}"
+        f"{'; '.join(accused)}."
     )
 
 

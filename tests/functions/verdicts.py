@@ -66,7 +66,8 @@ def ours(function: Function, pair: Pair, seed: int) -> Verdict:
 def what(finding: Any) -> str:
     """Return what a finding of ours is about: "dx", "result", or "x", an operand that was changed.
 
-    Where no tensor is named, "forward" or "backward": the code that raised.
+    Where no tensor is named, "forward" or "backward": the code that raised. Of an optimizer also
+    "grads", which it changed, and "raised".
     """
     if finding.tensor in ("y", "loss"):
         return "result"
