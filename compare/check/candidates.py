@@ -62,8 +62,9 @@ def _arithmetic(failures: list[Failure]) -> Iterator[Candidate]:
         say = f"it is {number_in_words(factor)} times what it should be"
         yield say + _size_of(factor, first), _of(np.multiply, factor)
     for name in _sizes(first):
-        for power, say in ((-1, f"1/{name}"), (1, name), (-0.5, f"1/√{name}"), (0.5, f"√{name}")):
-            yield f"it is {say} times what it should be", _powered(name, power)
+        for power, say in ((-1, "divided by"), (1, "multiplied by")):
+            yield f"it is {say} the number of {name}", _powered(name, power)
+            yield f"it is {say} the root of the number of {name}", _powered(name, power / 2)
     for say, function in {
         "the absolute value": np.abs,
         "the sign": np.sign,
@@ -87,8 +88,8 @@ def _sizes(failure: Failure) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for name, x in failure.operands.items():
         if x.ndim:
-            sizes |= {f"the rows of {name}": x.shape[0], f"the columns of {name}": x.shape[-1]}
-            sizes |= {f"the entries of {name}": x.size}
+            sizes |= {f"rows of {name}": x.shape[0], f"columns of {name}": x.shape[-1]}
+            sizes |= {f"entries of {name}": x.size}
     return sizes
 
 
@@ -111,8 +112,9 @@ def _rearranged(failure: Failure) -> Iterator[Candidate]:
         yield f"it is in reverse order {along}", _of(np.flip, axis)
         for shift in (1, -1):
             yield f"it is shifted by one {along}", _of(np.roll, shift, axis)
-        yield f"every entry is the sum {along}", _of(_spread, np.sum, axis)
-        yield f"every entry is the mean {along}", _of(_spread, np.mean, axis)
+        if failure.true.ndim > 1:
+            yield f"every entry is the sum {along}", _of(_spread, np.sum, axis)
+            yield f"every entry is the mean {along}", _of(_spread, np.mean, axis)
         yield f"its mean {along} is taken away", _of(_centred, axis)
         yield f"it is added up {along}, entry by entry", _of(np.cumsum, axis)
     for axes in combinations(range(failure.true.ndim), 2):
@@ -339,10 +341,19 @@ def _misshapen(failures: list[Failure]) -> str:
         for axis in range(first.got.ndim)
         for keepdims in (False, True)
     ]
+    reasons += [
+        (f"it is {name} summed {ALONG.format(axis)}", _operand_summed(name, axis))
+        for name, x in first.operands.items()
+        for axis in range(x.ndim)
+    ]
     arrays = [c for c in _mixed_up(first) if c[0].startswith("it is ")]
     if say := first_that_fits([*reasons, *arrays], failures):
         return f"{needed}: {say}"
     return needed
+
+
+def _operand_summed(name: str, axis: int) -> Mistake:
+    return lambda f: np.asarray(f.operands[name].sum(axis))
 
 
 def _summed(axis: int, *, keepdims: bool) -> Mistake:

@@ -75,7 +75,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "affine",
         {"backward": back("affine", weight=lambda dy, x, w, b: dy.T @ x / len(x))},
         "dweight",
-        "it is 1/the rows of x times what it should be",
+        "it is divided by the number of rows of x",
     ),
     (
         "affine",
@@ -216,7 +216,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "mean squared error",
         {"forward": lambda y, target: np.square(y - target).sum()},
         "y",
-        r"it is 30 times what it should be \(the entries of y: 30\)",
+        r"it is 30 times what it should be \(entries of y: 30\)",
     ),
 ]
 
