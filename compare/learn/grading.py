@@ -117,8 +117,10 @@ def _told(task: Task, failures: Sequence[Failure]) -> Graded:
     """Say what is wrong with one result, and show it on the first case."""
     case, name, got, true, judgement = failures[0]
     telling = [of for of in failures if of.true.value.any()] or failures  # zeros are anything's
-    with np.errstate(all="ignore"):  # a mistake may divide by zero, and overflow
-        kind = common(_claims(task, failure) for failure in telling)
+    kind = ""
+    if judgement.verdict is not Verdict.WRONG_DTYPE:  # which says it all: the numbers are right
+        with np.errstate(all="ignore"):  # a mistake may divide by zero, and overflow
+            kind = common(_claims(task, failure) for failure in telling)
     match judgement.verdict:
         case Verdict.WRONG_SHAPE:
             says = f"{name} has shape {got.shape}, and {true.value.shape} is needed"
