@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from compare import check_function
-from compare.check.told import FunctionReport
+from compare.check.door_report import DoorReport
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -22,7 +22,7 @@ def softmax_backward(dy: np.ndarray, x: np.ndarray) -> dict[str, np.ndarray]:
     return {"x": dy * y * (1 - y)}
 
 
-def check() -> FunctionReport:
+def check() -> DoorReport:
     """Check the function by torch's."""
     x = np.random.default_rng(0).standard_normal((6, 4))
     return check_function(softmax, softmax_backward, lambda x: torch.softmax(x, dim=1), {"x": x})

@@ -3,8 +3,8 @@
 >>> from compare import check_function
 >>> check_function(softmax, softmax_backward, lambda x: torch.softmax(x, 1), {"x": x}).sentence
 
-Somebody's code runs in this process, which cannot stop a function that never returns; `python -m
-compare check --function` can, for it judges in a process of its own.
+Somebody's code runs in this process. A call that takes too long is ended on the main thread, if it
+is Python that loops; `python -m compare check --function` ends any, in a process of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.door_report import DoorReport
 from compare.check.reference import DY, VALUE, Reference, gradient_of
 from compare.check.regimes import Draw, Operands, Source
-from compare.check.told import FunctionReport, report_of
+from compare.check.told import report_of
 from compare.check.tried import LOSS, Step, Tried, complex_steps
 from compare.data.config import DTYPES
 from compare.errors import UserError, class_name
@@ -31,7 +32,7 @@ def check_function(
     *,
     seed: int = 0,
     dtypes: Sequence[str] = DTYPES,
-) -> FunctionReport:
+) -> DoorReport:
     """Judge a function and its gradients, written by hand, by a reference in torch.
 
     `forward(**operands)` returns an array or a NumPy scalar; `backward(dy, **operands)` a dict from
@@ -59,7 +60,7 @@ def check_gradients(
     operands: Mapping[str, Any] | Draw,
     *,
     seed: int = 0,
-) -> FunctionReport:
+) -> DoorReport:
     """Judge a loss and its gradients, those of a whole network, by a reference in torch.
 
     `loss_and_grads(**operands)` returns the loss, a number, and a dict from operand to gradient;

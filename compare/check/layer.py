@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compare.check.door_report import DoorReport
 from compare.check.reference import DY, VALUE, Reference, gradient_of
 from compare.check.regimes import Operands, Source, redrawn
-from compare.check.told import FunctionReport, report_of
+from compare.check.told import report_of
 from compare.check.tried import Step, Tried
 from compare.errors import UserError, class_name
 from compare.sides.calls import LONGEST_NAME, Misbehaved, arrays, call, plain_array
@@ -36,7 +37,7 @@ PASTE = """
 
 def check_layer(
     layer: Any, torch_module: "torch.nn.Module", *inputs: Array, seed: int = 0
-) -> FunctionReport:
+) -> DoorReport:
     """Judge a layer written by hand by a module of torch's, at inputs like those given.
 
     A layer has `forward` and `backward`. Its parameters may be called as usual, in attributes or in

@@ -128,7 +128,7 @@ def _report(
 
     if last.did:
         told.append(f"{last.did} ({_where(last, len(last.steps))}).")
-        found(last.dtype, "raised", Verdict.NOT_JUDGED, np.inf, last.did)
+        found(last.dtype, "raised", Verdict.FAIL, np.inf, last.did)
     if changed := next((one.taken for one in judged if one.taken.changed), None):
         say = "it changes the gradients that it is given, in place"
         told.append(f"{whose}'s step is wrong: {say}.")
@@ -147,7 +147,8 @@ def _report(
             verdict = Verdict.FAIL if ratio > 1 else Verdict.WITHIN if ratio else Verdict.EXACT
             found(dtype, name, verdict, ratio, kind if ratio > 1 else "")
     right = f"{whose} takes the steps of torch.optim.{of}: all {len(findings)} findings are"
-    return DoorReport(findings, " ".join(told) or f"{right} within rounding.", notes)
+    told = told or [f"{right} within rounding.", *(f"Note: {note}." for note in notes)]
+    return DoorReport(whose, findings, " ".join(told))
 
 
 def _where(taken: Taken, step: int) -> str:

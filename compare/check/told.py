@@ -1,12 +1,12 @@
 """What a check of somebody's function found, as a report, and in sentences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.candidates import diagnosed
+from compare.check.door_report import DoorReport
 from compare.check.reference import gradient_of
 from compare.check.tried import LOSS, Judged, Tried
 from compare.errors import clipped, one_line
@@ -14,31 +14,7 @@ from compare.errors import clipped, one_line
 ByComplexStep = Mapping[str, tuple[Verdict, float]] | str
 
 
-@dataclass(frozen=True)
-class FunctionReport:
-    """What a check of somebody's function found; it is true where all that was judged passed."""
-
-    name: str
-    findings: list[Finding] = field(repr=False)
-    sentence: str
-
-    @property
-    def held(self) -> bool:
-        """Whether all that was judged passed, and something was."""
-        judged = [f for f in self.findings if f.verdict is not Verdict.NOT_JUDGED]
-        return bool(judged) and all(f.verdict.held for f in judged)
-
-    def __bool__(self) -> bool:
-        """Return `held`."""
-        return self.held
-
-    def raise_if_wrong(self) -> None:
-        """Raise `AssertionError` with the sentence, unless all passed."""
-        if not self.held:
-            raise AssertionError(self.sentence)
-
-
-def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> FunctionReport:
+def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> DoorReport:
     """Return the report of what was tried."""
     order = [tried.reference.value, *tried.reference.order(tried.source.example)]
     calls = dict.fromkeys(j.step for j in tried.judged if not j.tensor)
@@ -70,7 +46,7 @@ def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> F
     notes += _complex(by_complex_step, loss_is_wrong=LOSS in wrong)
     if tried.printed:
         notes.append(f"It prints: {clipped(one_line(tried.printed), 80)}")
-    return FunctionReport(name, findings, " ".join([*said, *notes]))
+    return DoorReport(name, findings, " ".join([*said, *notes]))
 
 
 def _detail(failed: list[Judged], tried: Tried) -> str:

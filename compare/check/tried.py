@@ -1,11 +1,9 @@
 """Calls into somebody's functions, on every set of operands, and the verdict of each result."""
 
-import io
-import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from io import StringIO
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +13,14 @@ from compare.check.failures import Failure
 from compare.check.reference import Reference, gradient_of
 from compare.check.regimes import Operands, Source, Trial, trials
 from compare.data.config import DTYPES
-from compare.sides.calls import Misbehaved, call
+from compare.sides.calls import Misbehaved
 from compare.sides.interface import Array
-
-T = TypeVar("T")
+from compare.sides.watched import watched
 
 LOSS = "loss"
 # An error of rounding shrinks with the unit roundoff, by 2⁻²⁹ from float32 to float64, up to its
 # luck; one that is of the same size in both is 2²⁹ times as far out in float64.
 LUCK = 32
-NUMPYS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 SPECIAL = {"a NaN": np.nan, "an infinite entry": np.inf}
 
 
@@ -87,7 +83,7 @@ class Tried:
             return [Judged(step.name, trial, dtype, "", Verdict.FAIL, detail=detail)]
 
         try:
-            results = call(step.name, lambda: self._run(step, given, strict=finite))
+            results = self._run(step, given, strict=finite)
         except Misbehaved as error:
             # Where the reference itself is not finite, others may raise.
             return failed(error.did) if finite or not error.did.startswith("raised") else []
@@ -100,9 +96,8 @@ class Tried:
         ]
 
     def _run(self, step: Step, given: Operands, *, strict: bool) -> dict[str, Array]:
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            results = quietly(lambda: step.run(dict(given)), strict=strict)
+        printed = StringIO()
+        results = watched(step.name, lambda: step.run(dict(given)), strict=strict, prints=printed)
         self.printed = self.printed or printed.getvalue()
         return {name: x.copy() for name, x in results.items()}
 
@@ -122,20 +117,13 @@ class Tried:
         given[name].flat[0] = value
         true = self.reference.results(given, dtype)
         try:
-            results = call(step.name, lambda: self._run(step, given, strict=False))
+            results = self._run(step, given, strict=False)
         except Misbehaved:
             return False
         return any(
             got.shape == true[tensor].shape and np.isfinite(got[~np.isfinite(true[tensor])]).any()
             for tensor, got in results.items()
         )
-
-
-def quietly(do: Callable[[], T], *, strict: bool = True) -> T:
-    """Return what it returns; what it warns of is raised, or else ignored."""
-    action: Any = "error" if strict else "ignore"
-    with warnings.catch_warnings(action=action), np.errstate(**NUMPYS):
-        return do()
 
 
 def _compared(step: Step, result: Failure) -> Judged:
@@ -195,7 +183,7 @@ def complex_steps(
     }
 
     def of(operands: Operands) -> complex:
-        return call("", lambda: complex(quietly(lambda: loss(operands))))
+        return watched("", lambda: complex(loss(operands)))
 
     rng = np.random.default_rng(tried.seed)
     try:

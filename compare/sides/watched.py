@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from types import FrameType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -18,18 +18,21 @@ T = TypeVar("T")
 DEADLINE = 20.0  # seconds of one call; what is judged is small
 
 
-def watched(what: str, do: Callable[[], T]) -> T:
+def watched(
+    what: str, do: Callable[[], T], *, strict: bool = True, prints: StringIO | None = None
+) -> T:
     """Return what somebody's code returns. Raises `Misbehaved` for what it raises.
 
-    A warning counts as raised, and so does a call that takes longer than `DEADLINE`, where that can
-    be interrupted: on the main thread. What it prints is left out.
+    A call that takes longer than `DEADLINE` counts as raised, where it can be interrupted: on the
+    main thread; and if `strict`, so does a warning. What it prints goes to `prints`.
     """
+    action: Literal["error", "ignore"] = "error" if strict else "ignore"
 
     def watching() -> T:
         with (
             np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
-            warnings.catch_warnings(action="error"),
-            redirect_stdout(StringIO()),
+            warnings.catch_warnings(action=action),
+            redirect_stdout(prints or StringIO()),
             _deadline(),
         ):
             return do()

@@ -14,6 +14,7 @@ from compare.check import regimes
 from compare.check.bounds import Verdict
 from compare.check.doors import check_function
 from compare.errors import UserError
+from compare.sides import watched
 from tests.check.right_functions import (
     LABELS,
     RIGHT,
@@ -421,3 +422,17 @@ def test_what_is_infinite_is_no_other_infinity() -> None:
     report = judged("relu", forward=lambda x: np.full_like(x, np.inf))
     assert "y of <lambda> fails on" in report.sentence
     assert "it is infinite where the reference is finite" in report.sentence
+
+
+def test_a_function_that_never_returns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "DEADLINE", 0.2)
+
+    def forward(x: Array) -> Array:
+        while True:
+            pass
+
+    report = check_function(forward, lambda dy, x: {}, lambda x: x, {"x": normal(3, 4)})
+    assert not report
+    assert (
+        "forward fails in float32: it raised TimeoutError: it took longer than" in report.sentence
+    )
