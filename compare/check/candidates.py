@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from compare.check.bounds import unit_roundoff
 from compare.check.failures import Candidate, Failure, Mistake, Undoing, first_that_fits
 from compare.check.mistakes import EXPLAINED, number_in_words, simple_fraction
 from compare.check.reference import DY, Reference, norm
@@ -17,6 +18,7 @@ from compare.check.rewritten import rewritten
 from compare.sides.interface import Array
 
 MOST_ENTRIES = 256  # of a result, each of which is differentiated alone
+ROUNDED = 64  # roundings: a factor that is 1 to within so many is no mistake of anybody's
 ALONG = "along axis {}"
 
 
@@ -58,7 +60,8 @@ def _arithmetic(failures: list[Failure]) -> Iterator[Candidate]:
     yield "it is zero", _of(np.zeros_like)
     first = failures[0]
     factor = _multiple(first.got[first.judged], first.true[first.judged])
-    if first.true.size > 1 or len(failures) > 1 or simple_fraction(factor):
+    telling = first.true.size > 1 or len(failures) > 1 or simple_fraction(factor)
+    if telling and abs(factor - 1) > ROUNDED * unit_roundoff(first.dtype):
         say = f"it is {number_in_words(factor)} times what it should be"
         yield say + _size_of(factor, first), _of(np.multiply, factor)
     for name in _sizes(first):
@@ -217,7 +220,7 @@ def _limited(failures: list[Failure]) -> Iterator[Candidate]:
     yield f"it is clipped to at most {most:.4g}", _of(np.minimum, most)
     yield f"it is clipped to at least {least:.4g}", _of(np.maximum, least)
     yield f"it is clipped to between {least:.4g} and {most:.4g}", _of(np.clip, least, most)
-    clipped = _of(lambda true: true * min(1, longest / norm(true)))
+    clipped = _of(lambda true: true * min(1, longest / (norm(true) or 1)))
     yield f"its norm is clipped to {longest:.4g}", clipped
 
 

@@ -16,6 +16,7 @@ from compare.check.reference import DY, VALUE, Reference, gradient_of
 from compare.check.regimes import Operands, Source, redrawn
 from compare.check.told import report_of
 from compare.check.tried import Step, Tried
+from compare.data.config import DTYPES
 from compare.errors import UserError, class_name
 from compare.sides.calls import LONGEST_NAME, Misbehaved, arrays, call, plain_array
 from compare.sides.interface import Array, Shape
@@ -64,6 +65,8 @@ def check_layer(
     try:
         _no_bias_of_its_own(layer, shapes, name)
         adapter = adapt(layer, shapes, example, expected)
+        if not adapter.floats and adapter.places:  # labels have no dtype that says anything
+            dtype = next(iter(adapter.places.values())).get(layer).dtype.name
         _require_dtype(adapter, dtype, name)
     except NotTaken as error:
         names = [*given, *(of.replace(".", "_") for of in shapes)]
@@ -73,12 +76,14 @@ def check_layer(
             arrays=", ".join(f'"{of}": {of}' for of in names),
         )
         raise NotTaken(f"{error}; judge it by check_function:{paste}") from None
-    steps = [
-        Step(f"{name}.forward", lambda of: {VALUE: plain_array(adapter.forward(**_but_dy(of)))}),
-        Step(f"{name}.backward", lambda of: _gradients(adapter, of)),
-    ]
     source = Source(_Draw({**example, **params}, tuple(given)))
-    tried = Tried(steps, reference, source, seed, (dtype,))
+    tried = Tried(_steps(name, adapter), reference, source, seed, (dtype,))
+    if any(1 < judged.ratio < np.inf for judged in tried.judged):
+        # Whether that is no more than another formula's rounding, the other dtype tells.
+        untouched = replace(adapter, layer=deepcopy(layer))
+        both = Tried(_steps(name, untouched), reference, source, seed, DTYPES)
+        tried.judged = [judged for judged in both.judged if judged.dtype == dtype]
+        tried.trials = both.trials
     report = report_of(name, tried)
     return replace(report, sentence=f"{report.sentence} Taken as: {adapter.how}.")
 
@@ -170,6 +175,13 @@ def _require_dtype(adapter: Adapter, dtype: str, name: str) -> None:
             raise UserError(
                 f"{place.name} of {name} is {found}, and its input {dtype}; give both in one dtype"
             )
+
+
+def _steps(name: str, adapter: Adapter) -> list[Step]:
+    return [
+        Step(f"{name}.forward", lambda of: {VALUE: plain_array(adapter.forward(**_but_dy(of)))}),
+        Step(f"{name}.backward", lambda of: _gradients(adapter, of)),
+    ]
 
 
 def _but_dy(given: Operands) -> Operands:

@@ -7,6 +7,7 @@ reference is taken. This is settled once, before anything is judged, and said in
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -26,6 +27,8 @@ SYNONYMS = (  # of a parameter; a reference has one of them, too
 )
 INPUTS = ("x", "input", "inputs")
 OUTPUTS = ("y", "output", "outputs", "out")
+DYS = ("dy", "dout", "grad", "gradoutput", "outputgradient", "delta", "dvalues", "upstream", "dz")
+DYS_ALONE = [[name] for name in DYS]
 GRADIENTS = ("d{}", "grad{}", "{}grad", "gradient{}", "delta{}")  # what a gradient is called
 IN_DICTS = ("grads", "gradients")  # dicts of gradients; there a parameter's own name will do
 CLOSE = 1e-3  # of the largest entry: a way that comes this near is meant, right or slightly wrong
@@ -101,6 +104,8 @@ class Way:
     second: str = ""  # what backward takes beside dy: "x", "y", "cache" or nothing
     order: tuple[str, ...] = ()  # of the gradients that it returns
     takes_dy: bool = True
+    dy_last: bool = False
+    returns: frozenset[str] = frozenset()  # gradients; what a layer keeps beside is not reset
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class Adapter:
     layer: Any
     original: Any  # of which `layer` is a copy
     inputs: tuple[str, ...]
+    floats: tuple[str, ...]  # the inputs that may have a gradient
     places: Mapping[str, Place]
     way: Way
     known: dict[Place, str] = field(default_factory=dict)  # whose gradient lies there
@@ -117,7 +123,7 @@ class Adapter:
     @property
     def operands(self) -> tuple[str, ...]:
         """The names of all that may have a gradient."""
-        return (*self.inputs, *self.places)
+        return (*self.floats, *self.places)
 
     @property
     def how(self) -> str:
@@ -138,9 +144,17 @@ class Adapter:
         return self.run(operands)[0]
 
     def backward(self, dy: Array, **operands: Array) -> dict[str, Any]:
-        """Return the gradients, by operand, of a backward that follows a forward."""
+        """Return the gradients, by operand, of a backward that follows a forward.
+
+        Where forward itself raises, there are none: it is told of forward.
+        """
         self.put(operands)
-        return self.after(dy, operands, *self.run(operands))
+        try:
+            with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+                ran = self.run({name: value.copy() for name, value in operands.items()})
+        except Exception:
+            return {}
+        return self.after(dy, operands, *ran)
 
     def put(self, operands: Operands) -> None:
         """Give the layer the parameters among the operands, in its own layout."""
@@ -183,21 +197,24 @@ class Adapter:
 
     def returned(self, dy: Array, operands: Operands, y: Any, cache: Any) -> Any:
         """Return what the layer's backward returns."""
-        for _, place in self._kept():
-            place.put(self.layer, np.zeros(np.shape(place.get(self.layer)), dy.dtype))
+        for name, place in self._kept():
+            if name not in self.way.returns:
+                place.put(self.layer, np.zeros(np.shape(place.get(self.layer)), dy.dtype))
         second = {"x": [operands[name] for name in self.inputs], "y": [y], "cache": [cache]}
         given = [*([dy] if self.way.takes_dy else []), *second.get(self.way.second, [])]
-        return self.layer.backward(*given)
+        return self.layer.backward(*(given[::-1] if self.way.dy_last else given))
 
     def _named(self, returned: Any) -> dict[str, Any]:
         """Return what backward returned, by operand."""
-        if returned is None:
-            return {}
-        if isinstance(returned, Mapping):
-            named = ((self._operand(str(key), bare=True), of) for key, of in returned.items())
-            return {name: value for name, value in named if name}
-        values = returned if isinstance(returned, tuple | list) else (returned,)
-        return dict(zip(self.way.order or self.operands, values, strict=False))
+        named: dict[str, Any] = {}
+        unnamed = []
+        for key, value in _flat(returned):
+            if name := self._operand(key, bare=True):
+                named[name] = value
+            elif not key:
+                unnamed.append(value)
+        left = (name for name in self.way.order or self.operands if name not in named)
+        return named | dict(zip(left, unnamed, strict=False))
 
     def _kept(self) -> Iterator[tuple[str, Place]]:
         """Yield the gradients that the layer keeps, each with its operand."""
@@ -241,7 +258,8 @@ def adapt(
     places = {of: _place(layer, of, name) for of in shapes}
     rng = np.random.default_rng(0)
     operands = dict(example) | {of: rng.standard_normal(shape) for of, shape in shapes.items()}
-    adapter = Adapter(layer, original, tuple(example), places, Way({}))
+    floats = tuple(of for of, x in example.items() if x.dtype.kind == "f")
+    adapter = Adapter(layer, original, tuple(example), floats, places, Way({}))
     y, _ = expected(operands, None)
     layouts = []
     for of, shape in shapes.items():
@@ -254,22 +272,43 @@ def adapt(
         replace(adapter, way=Way(dict(zip(shapes, combination, strict=True))))
         for combination in product(*layouts)
     ]
-    adapter = _first(ways, lambda way: [_near(way.forward(**operands), y)])
-    dy = rng.standard_normal(np.shape(y))
+    dy = np.asarray(rng.standard_normal(np.shape(y)))
     _, grads = expected(operands, dy)
 
-    def agrees(one: Adapter) -> list[float]:
-        found = one.backward(dy, **operands)
-        fits = [np.shape(found[of]) == grad.shape for of, grad in grads.items() if of in found]
-        return [sum(fits), sum(_near(found.get(of), grad) for of, grad in grads.items())]
+    def fresh() -> Operands:
+        return {of: x.copy() for of, x in operands.items()}
 
-    adapter = _first(list(_ways(adapter, operands, scalar=not np.ndim(y))), agrees)
+    def agrees(one: Adapter) -> list[float]:
+        forward = _near(one.forward(**fresh()), y)
+        found = one.backward(dy.copy(), **fresh())
+        fits = [np.shape(found[of]) == grad.shape for of, grad in grads.items() if of in found]
+        return [forward, sum(fits), sum(_near(found.get(of), grad) for of, grad in grads.items())]
+
+    scalar = not np.ndim(y)
+    ways = [way for one in ways for way in _ways(one, fresh(), name, scalar=scalar)]
+    adapter = _first(ways, agrees)
     with suppress(Misbehaved):
-        ran = call("forward", lambda: adapter.run(operands))
-        returned = call("backward", lambda: adapter.returned(dy, operands, *ran))
-        if not isinstance(returned, tuple | list):
-            adapter = replace(adapter, way=replace(adapter.way, order=()))
+        ran = call("forward", lambda: adapter.run(fresh()))
+        returned = call("backward", lambda: adapter.returned(dy.copy(), fresh(), *ran))
+        several = sum(not key for key, _ in _flat(returned)) > 1
+        way = replace(
+            adapter.way,
+            order=adapter.way.order if several else (),
+            returns=frozenset(adapter._named(returned)),
+        )
+        adapter = replace(adapter, way=way)
     return replace(adapter, layer=deepcopy(original))  # in which no call has left anything
+
+
+def _flat(returned: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a backward returned, whatever it is nested in, by name where it has one."""
+    if isinstance(returned, Mapping):
+        yield from ((str(key), value) for key, value in returned.items())
+    elif isinstance(returned, tuple | list):
+        for item in returned:
+            yield from _flat(item)
+    elif returned is not None:
+        yield "", returned
 
 
 def _lacks(layer: Any) -> list[str]:
@@ -279,26 +318,35 @@ def _lacks(layer: Any) -> list[str]:
     return [name for name, there in (("forward", forward), ("backward", backward)) if not there]
 
 
-def _ways(adapter: Adapter, operands: Operands, *, scalar: bool) -> Iterator[Adapter]:
-    """Yield how backward may be meant, the likeliest first."""
+def _ways(adapter: Adapter, operands: Operands, of: str, *, scalar: bool) -> Iterator[Adapter]:
+    """Yield how backward may be meant, the likeliest first.
+
+    That of a loss takes its inputs, or a gradient, or nothing. Raises `NotTaken` for one that
+    updates the layer, too.
+    """
     try:
+        adapter.put(operands)
         _, cache = call("forward", lambda: adapter.run(operands))
     except Misbehaved:
         cache = None
-    names = _positional(adapter.layer.backward)
-    takes_dy = not (scalar and set(names) <= set(adapter.inputs))
+    names = [_plain(name) for name in _positional(adapter.layer.backward)]
+    for rate in set(names) & {"lr", "learningrate", "rate"}:
+        raise NotTaken(f"backward() of {of} takes a {rate}; leave the update to an optimizer")
+    dy_last = len(names) == 2 and names[1] in DYS and names[0] not in DYS
+    takes_dy = not scalar or len(names) == 1 + len(adapter.inputs) or names[:1] in DYS_ALONE
+    second = (names[0] if dy_last else names[1]) if takes_dy and len(names) > 1 else ""
     if len(names) <= takes_dy:
         seconds = [""]
     elif cache is not None:
         seconds = ["cache", "x", "y"]
     else:
-        called = names[1] if takes_dy and len(names) > 1 else ""
-        seconds = ["y", "x"] if _plain(called) in OUTPUTS else ["x", "y"]
-    inputs, params = adapter.inputs, tuple(adapter.places)
+        meant = ["y"] * (second in OUTPUTS) + ["x"] * (second in INPUTS)
+        seconds = meant or ["x", "y"]
+    inputs, params = adapter.floats, tuple(adapter.places)
     usual = [(*inputs, *params), (*params, *inputs), params]
     orders = dict.fromkeys((*usual, *permutations((*inputs, *params))))
     for second, order in product(seconds, list(orders)[:30]):
-        way = replace(adapter.way, second=second, order=order, takes_dy=takes_dy)
+        way = replace(adapter.way, second=second, order=order, takes_dy=takes_dy, dy_last=dy_last)
         yield replace(adapter, way=way)
 
 
@@ -367,7 +415,11 @@ def _positional(function: Any) -> list[str]:
     except (TypeError, ValueError):
         return ["dy"]
     of_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in of_position and p.default is p.empty]
+    return [
+        p.name
+        for p in parameters
+        if p.kind in of_position and (p.default is p.empty or _plain(p.name) in DYS)
+    ]
 
 
 def _synonyms(parameter: str) -> tuple[str, ...]:
