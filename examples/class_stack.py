@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from compare import check_layer, check_optimizer
+from compare import check_gradients, check_layer, check_optimizer
 
 Array = np.ndarray
 
@@ -66,6 +66,27 @@ class Momentum:
             self.params[name] -= self.lr * self.velocity[name]
 
 
+def loss_and_grads(x: Array, target: Array, **params: Array) -> tuple[float, dict[str, Array]]:
+    """Return the summed squared error of a small stack with these parameters, and its gradients."""
+    rng = np.random.default_rng(0)
+    stack: list[Any] = [Affine(12, 9, rng), Tanh(), Affine(9, 12, rng)]
+    for i, layer in enumerate(stack):
+        layer.params = {name: params[f"{name}{i}"] for name in layer.params}
+    y = x
+    for layer in stack:
+        y = layer.forward(y)
+    dout = 2 * (y - target)
+    for layer in reversed(stack):
+        dout = layer.backward(dout)
+    grads = {f"{name}{i}": g for i, layer in enumerate(stack) for name, g in layer.grads.items()}
+    return ((y - target) ** 2).sum(), grads
+
+
+def reference(x, target, W0, b0, W2, b2):  # type: ignore[no-untyped-def]
+    """Return the same loss, as a scalar tensor."""
+    return ((torch.tanh(x @ W0 + b0) @ W2 + b2 - target) ** 2).sum()
+
+
 def train(epochs: int = 20) -> list[float]:
     """Train 64-40-64 on noisy digits; return the mean squared error of each epoch."""
     rng = np.random.default_rng(0)
@@ -90,12 +111,22 @@ def train(epochs: int = 20) -> list[float]:
 
 
 def check() -> list[str]:
-    """Judge both layers and the optimizer by PyTorch's."""
+    """Judge both layers, a whole network of them and the optimizer by PyTorch's."""
     rng = np.random.default_rng(1)
     x, params = rng.standard_normal((32, 20)), {"w": rng.standard_normal((5, 20))}
+    shapes = {
+        "x": (8, 12),
+        "target": (8, 12),
+        "W0": (12, 9),
+        "b0": (9,),
+        "W2": (9, 12),
+        "b2": (12,),
+    }
+    operands = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     return [
         check_layer(Affine(20, 5, rng), torch.nn.Linear(20, 5), x).sentence,
         check_layer(Tanh(), torch.nn.Tanh(), x).sentence,
+        check_gradients(loss_and_grads, reference, operands).sentence,
         check_optimizer(
             lambda p: Momentum(p, 0.02), lambda p: torch.optim.SGD(p, 0.02, 0.9), params
         ).sentence,

@@ -80,14 +80,14 @@ def check_optimizer(
     for taken in (take(make, *one) for one in each):
         apart = taken.run.apart
         if taken.did and apart in (TWINS, MISSING):
-            notes[f"not judged, where {apart}: {taken.did}"] = None
+            notes[f"not judged where {apart}, for there {taken.did}"] = None
             continue
         try:
             found = call("the reference", partial(_judged, reference, taken, rng))
         except Misbehaved as error:
             if apart != TWINS:
                 raise TypeError(f"{error}; it cannot be judged by") from None
-            notes[f"not judged, where {apart}: {error}"] = None
+            notes[f"not judged where {apart}, for there {error}"] = None
             continue
         counting = apart == MISSING and found.wrong
         if counting and not _judged(reference, taken, rng, counting=True).wrong:

@@ -20,7 +20,7 @@ Draw = Callable[[np.random.Generator], Mapping[str, Any]]
 
 RENEWALS = 8  # draws, each tried where rounding decides a branch of the one before
 LARGE = (30.0, 1000.0)  # e³⁰ is a number in float32, and e¹⁰⁰⁰ in no dtype
-AS_GIVEN = "as given"
+AS_GIVEN = "your example"
 LAYOUTS = ("Fortran-ordered operands", "operands that are not contiguous")
 AGAIN = "the first call, repeated"
 

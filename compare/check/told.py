@@ -42,7 +42,7 @@ def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> D
             for tensor, (verdict, ratio) in by_complex_step.items()
         ]
     said = _wrong(name, wrong, results, details) if wrong else _agrees(name, results, tried)
-    notes = [*_not_judged(results, tried), *_less_exact(tried), *tried.notes]
+    notes = [*_not_judged(results, tried), *([] if wrong else _less_exact(tried)), *tried.notes]
     notes += _complex(by_complex_step, loss_is_wrong=LOSS in wrong)
     if tried.printed:
         notes.append(f"It prints: {clipped(one_line(tried.printed), 80)}")
@@ -67,7 +67,8 @@ def _wrong(
     same = {details.get(of, "") for of in gradients}
     if LOSS in results and len(gradients) > 1 and len(same) == 1 and "times what" in min(same):
         which = "The loss and all gradients" if details.get(LOSS) in same else "All gradients"
-        return [f"{which} of {name} fail alike: {min(same)}.", "Look at the loss, or its mean."]
+        alike = min(same).replace("it is", "they are", 1).replace("it should", "they should")
+        return [f"{which} of {name} fail alike: {alike}.", "Look at the loss, or its mean."]
     said = []
     for of, failed in wrong.items():
         if not failed[0].tensor:

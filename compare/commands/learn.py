@@ -54,7 +54,7 @@ def learn(
 def _prepare(book: Workbook) -> None:
     written = book.prepare()
     if len(written) == len(EXERCISES):
-        click.echo(f"{len(written)} exercises are in {book.folder} now")
+        click.echo(f"{len(written)} exercises are in {book.folder} now, one of them extra")
     else:
         for exercise in written:
             click.echo(f"{book.path(exercise)} was not there, and is written anew")

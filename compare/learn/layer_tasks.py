@@ -63,12 +63,14 @@ TYPICAL: Mistakes = {  # beside those of the table
     },
     "Linear.backward.dweight": {
         "only the last row counts": lambda dy, x, weight: dy[-1:].T @ x[-1:],
-        "it is the mean over the rows, and the loss is a sum": lambda dy, x, weight: (
+        "it is divided by the number of rows, and the loss is a sum": lambda dy, x, weight: (
             dy.T @ x / len(x)
         ),
     },
     "Linear.backward.dbias": {
-        "it is the mean over the rows, and the loss is a sum": lambda dy, x, weight: dy.mean(0),
+        "it is divided by the number of rows, and the loss is a sum": lambda dy, x, weight: dy.mean(
+            0
+        ),
         "it is summed over the wrong axis": lambda dy, x, weight: dy.sum(1),
         "it is the sum over everything": lambda dy, x, weight: dy.sum(),
         "it is the mean over everything": lambda dy, x, weight: dy.mean(),
@@ -79,14 +81,14 @@ TYPICAL: Mistakes = {  # beside those of the table
     "ReLU.forward.y": {
         "it is min(x, 0)": lambda x: np.minimum(x, 0),
         "it is 1 where x is above zero": lambda x: (x > 0) * 1.0,
-        "it is wrong where x is not above zero": lambda x: np.where(x > 0, x, np.nan),
+        "it is wrong only where x is not above zero": lambda x: np.where(x > 0, x, np.nan),
     },
     "ReLU.backward.dx": {
         "y stands where dy should": lambda dy, y: y * (y > 0),
         "it is dy · y: y is no mask": lambda dy, y: dy * y,
         "all of dy comes through, and where y is 0 it should not": lambda dy, y: dy,
         "the slope at zero is ½": lambda dy, y: dy * ((y > 0) + (y == 0) / 2),
-        "it is wrong where y is 0": lambda dy, y: np.where(y > 0, dy, np.nan),
+        "it is wrong only where y is 0": lambda dy, y: np.where(y > 0, dy, np.nan),
     },
     "Sigmoid.forward.y": {
         "the sign of x is wrong": lambda x: _sigmoid(-x),
@@ -94,8 +96,10 @@ TYPICAL: Mistakes = {  # beside those of the table
         "the sign of x is wrong where x is below zero": lambda x: _sigmoid(np.abs(x)),
         "the sign of x is wrong where x is above zero": lambda x: _sigmoid(-np.abs(x)),
         "it is 1 + e⁻ˣ, and not one over it": lambda x: 1 + np.exp(-x),
-        "it is wrong where x is below zero": lambda x: np.where(x < 0, np.nan, _sigmoid(x)),
-        "it is wrong where x is not below zero": lambda x: np.where(x < 0, _sigmoid(x), np.nan),
+        "it is wrong only where x is below zero": lambda x: np.where(x < 0, np.nan, _sigmoid(x)),
+        "it is wrong only where x is not below zero": lambda x: np.where(
+            x < 0, _sigmoid(x), np.nan
+        ),
     },
     "Sigmoid.backward.dx": {
         "dy is missing": lambda dy, y: y * (1 - y),
@@ -129,7 +133,7 @@ TYPICAL: Mistakes = {  # beside those of the table
         "y and target are added, not subtracted": lambda y, target: 2 * (y + target),
         "only y is doubled": lambda y, target: 2 * y - target,
         "only target is doubled": lambda y, target: y - 2 * target,
-        "it is the mean over the rows, and the loss is a sum": lambda y, target: (
+        "it is divided by the number of rows, and the loss is a sum": lambda y, target: (
             2 * (y - target) / len(y)
         ),
         "it is the mean over all entries, and the loss is a sum": lambda y, target: (

@@ -72,7 +72,7 @@ def expect_tuple(returned: Any, names: Sequence[str], what: str = "") -> Sequenc
     if not isinstance(returned, tuple | list) or len(returned) != len(names):
         of = f" of {len(returned)}" if isinstance(returned, tuple | list) else ""
         got = f"a {class_name(returned)}{of}{f' as {what}' if what else ''}"
-        raise TypeError(f"{got}, where a tuple is needed: {', '.join(names)}")
+        raise TypeError(f"{got}, where a tuple of {len(names)} is needed: {', '.join(names)}")
     return returned
 
 

@@ -22,7 +22,7 @@ from compare.sides.calls import LONGEST_NAME, Misbehaved, call
 from compare.sides.interface import Array, Operands, Shape
 
 SYNONYMS = (  # of a parameter; a reference has one of them, too
-    ("weight", "weights", "w", "kernel", "kernels", "filters", "gamma", "scale"),
+    ("weight", "weights", "w", "kernel", "kernels", "filters", "gamma", "scale", "g"),
     ("bias", "biases", "b", "beta", "shift"),
 )
 INPUTS = ("x", "input", "inputs")
@@ -136,12 +136,16 @@ class Adapter:
         takes = TAKES.get(self.way.second)
         called = f"backward takes {takes}" if takes else "backward finds what it needs cached"
         given = f"gradients returned as {', '.join(self.way.order)}" if self.way.order else ""
-        return "; ".join(filter(None, (*map(str.strip, kept), called, given)))
+        moved = any(len(of.axes) > 1 and of.own != of.theirs for of in self.way.layouts.values())
+        shapes = "shapes are told in the reference's layout" if moved else ""
+        return "; ".join(filter(None, (*map(str.strip, kept), called, given, shapes)))
 
     def forward(self, **operands: Array) -> Any:
         """Return the layer's output on operands."""
         self.put(operands)
-        return self.run(operands)[0]
+        y, _ = self.run(operands)
+        self._show(operands)
+        return y
 
     def backward(self, dy: Array, **operands: Array) -> dict[str, Any]:
         """Return the gradients, by operand, of a backward that follows a forward.
@@ -154,7 +158,16 @@ class Adapter:
                 ran = self.run({name: value.copy() for name, value in operands.items()})
         except Exception:
             return {}
-        return self.after(dy, operands, *ran)
+        grads = self.after(dy, operands, *ran)
+        self._show(operands)
+        return grads
+
+    def _show(self, operands: Operands) -> None:
+        """Let whoever gave the operands see what the layer has done to its parameters."""
+        for name, place in self.places.items():
+            own = place.get(self.layer)
+            if np.shape(own) == self.way.layouts[name].own:
+                operands[name][...] = self.way.layouts[name].to_reference(own)
 
     def put(self, operands: Operands) -> None:
         """Give the layer the parameters among the operands, in its own layout."""
@@ -253,6 +266,8 @@ def adapt(
         layer = call(f"copying {name}", lambda: deepcopy(original))
     except Misbehaved as error:
         raise NotTaken(f"{error}; it cannot be judged") from None
+    if isinstance(original, type):
+        raise NotTaken(f"{original.__name__} is a class; give an instance of it")
     if lacks:
         raise NotTaken(f"{name} cannot be judged: it has no {', '.join(lacks)}")
     places = {of: _place(layer, of, name) for of in shapes}

@@ -308,7 +308,7 @@ def throw(error: BaseException) -> Any:
 @pytest.mark.parametrize(
     ("act", "told"),
     [
-        (lambda x: throw(SystemExit(0)), "it raised SystemExit: 0, on as given"),
+        (lambda x: throw(SystemExit(0)), "it raised SystemExit: 0, on your example"),
         (lambda x: throw(ValueError("bad\nshape")), "it raised ValueError: bad shape"),
         (lambda x: x.tolist(), "it returned a list, not an array"),
         (lambda x: None, "it returned None, not an array"),

@@ -171,7 +171,7 @@ def test_right_networks_pass_by_the_reference_and_by_the_complex_step(name: str)
     assert max(f.ratio for f in report.findings) < 0.5
 
 
-EVERY = "All gradients of .* fail alike: it is {} times what it should be.* Look at the loss"
+EVERY = "All gradients of .* fail alike: they are {} times what they should be.* Look at the loss"
 FAULTS: dict[tuple[str, str], tuple[list[str], str]] = {
     ("classifier", "summed, not averaged"): (["dw2", "db2", "dw1", "db1"], EVERY.format(6)),
     ("classifier", "no mask"): (

@@ -208,7 +208,7 @@ def test_what_its_code_does_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch)
 def test_what_was_not_judged_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     report = judged("SGD", fused)
     assert report.sentence.endswith(
-        "Note: not judged, where a gradient is missing from the dict: "
+        "Note: not judged where a gradient is missing from the dict, for there "
         "Over's step raised KeyError: 'W1'."
     )
     told = "Note: steps also count for a parameter whose gradient is missing"
@@ -247,7 +247,7 @@ def test_a_reference_may_ask_for_just_these_parameters() -> None:
     given = {"W": np.ones((2, 3)), "a": np.ones(2), "V": np.ones((1, 2)), "b": np.ones(1)}
     report = check_optimizer(SGD, reference, given)
     assert report, report.sentence
-    told = "Note: not judged, where several parameters have one shape: the reference"
+    told = "Note: not judged where several parameters have one shape, for there the reference"
     assert told in report.sentence
 
 

@@ -127,7 +127,7 @@ def test_a_tuple_that_is_none_or_too_short_is_told() -> None:
     for returned, got in (("dy", "a ndarray"), ("(dy, x)", "a tuple of 2")):
         body = f"def linear_backward(dy, x, weight):\n    return {returned}\n"
         assert grade(find("8"), body.encode()).sentence == (
-            f"linear_backward returns {got}, where a tuple is needed: dx, dweight, dbias"
+            f"linear_backward returns {got}, where a tuple of 3 is needed: dx, dweight, dbias"
         )
 
 

@@ -27,7 +27,7 @@ LOSS, DLOSS, DSIGMOID = "04_loss_forward", "05_loss_backward", "06_sigmoid_backw
 DRELU, DLINEAR, NETWORK = "07_relu_backward", "08_linear_backward", "09_network_backward"
 ADAM, NOISE, STEP = "10_adam_step", "11_add_noise", "12_train_step"
 SOFTMAX = "13_softmax_cross_entropy"
-MEAN, ROWS = "dy.sum(axis=0)", "it is the mean over the rows, and the loss is a sum"
+MEAN, ROWS = "dy.sum(axis=0)", "it is divided by the number of rows, and the loss is a sum"
 THROUGH = "dx is wrong: all of dy comes through, and where y is 0 it should not"
 HATS = "m_hat = exp_avg / (1 - beta1**step)\n    v_hat = exp_avg_sq / (1 - beta2**step)"
 WHERE = "    e = np.exp(-np.abs(x))\n    return np.where(x >= 0, 1, e) / (1 + e)"
