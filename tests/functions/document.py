@@ -71,8 +71,8 @@ def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -
             "this page. The functions and the mistakes are in `tests/functions`: each function in "
             "two right forms or more, as people write them, and mistakes that people make, each "
             "one change of a form's text. A test holds that the right forms agree with autograd, "
-            "and that a mistake alters what it says. Whoever chose the mistakes had not seen how "
-            "they are diagnosed.",
+            "and that a mistake alters what it says. The mistakes were chosen without "
+            "the code that diagnoses them, but with a list of what it should try in view.",
             "",
             "## Right functions",
             "",
