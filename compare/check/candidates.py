@@ -93,6 +93,9 @@ def _sizes(failure: Failure) -> dict[str, int]:
         if x.ndim:
             sizes |= {f"rows of {name}": x.shape[0], f"columns of {name}": x.shape[-1]}
             sizes |= {f"entries of {name}": x.size}
+            sizes |= {f"entries of a row of {name}": x.size // len(x)}
+            if x.ndim > 2:
+                sizes |= {f"entries of a channel of {name}": x.size // x.shape[1]}
     return sizes
 
 
@@ -245,6 +248,8 @@ ROWS_OF_DY: dict[str, Callable[[Array], Array]] = {
     "the first row of dy is left out": lambda dy: _rows(dy, slice(1, None)),
     "it is of the last row of dy alone": lambda dy: _rows(dy, slice(-1, None)),
     "it is of the first row of dy alone": lambda dy: _rows(dy, slice(None, 1)),
+    "it is of the last column of dy alone": lambda dy: _rows(dy.T, slice(-1, None)).T,
+    "it is of the first column of dy alone": lambda dy: _rows(dy.T, slice(None, 1)).T,
 }
 
 

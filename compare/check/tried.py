@@ -19,7 +19,8 @@ from compare.sides.watched import watched
 
 LOSS = "loss"
 # An error of rounding shrinks with the unit roundoff, by 2⁻²⁹ from float32 to float64, up to its
-# luck; one that is of the same size in both is 2²⁹ times as far out in float64.
+# luck; one that is of the same size in both is 2²⁹ times as far out in float64. What is within in
+# float32 may be out by luck alone in float64, as far as this.
 LUCK = 32
 SPECIAL = {"a NaN": np.nan, "an infinite entry": np.inf}
 
@@ -157,7 +158,8 @@ def _less_exact(judged: list[Judged]) -> list[Judged]:
     for pair in pairs.values():
         if len(pair) == len(DTYPES):
             narrow, wide = (pair[dtype] for dtype in DTYPES)
-            if max(narrow.ratio, wide.ratio) < np.inf and wide.ratio <= LUCK * narrow.ratio:
+            luck = LUCK * max(narrow.ratio, 1)
+            if max(narrow.ratio, wide.ratio) < np.inf and wide.ratio <= luck:
                 excused |= {id(j) for j in (narrow, wide) if not j.verdict.held}
     return [replace(j, verdict=Verdict.LESS_EXACT) if id(j) in excused else j for j in judged]
 
