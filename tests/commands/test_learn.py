@@ -23,7 +23,7 @@ def test_it_begins_with_all_exercises_and_the_first_is_not_written(tmp_path: Pat
     code, out, _ = here("learn", "--once", cwd=tmp_path)
     assert code == 1
     assert out == (
-        "13 exercises are in exercises now\n0 of 12 exercises are finished\n"
+        "13 exercises are in exercises now, one of them extra\n0 of 12 exercises are finished\n"
         "exercises/01_linear_forward.py\n\nlinear_forward is not written yet\n\n"
         "a hint: python -m compare learn --hint 01\n"
     )
