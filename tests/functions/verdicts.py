@@ -57,7 +57,8 @@ def ours(function: Function, pair: Pair, seed: int) -> Verdict:
     except Exception as error:  # a bug of the door, which the page shows
         return Verdict(False, raised=repr(error))
     seconds = sum(os.times()[:4]) - began
-    failed = [finding for finding in report.findings if finding.verdict.value == "fail"]
+    wrong = (finding for finding in report.findings if not finding.verdict.held)
+    failed = [finding for finding in wrong if finding.verdict.value != "not judged"]
     named = tuple(dict.fromkeys(what(finding) for finding in failed))
     kind = next((str(finding.detail) for finding in failed if finding.detail), "")
     return Verdict(not report.held, named, kind, report.sentence, seconds)
