@@ -20,7 +20,9 @@ from compare.data.config import DTYPES
 from compare.errors import UserError, class_name
 from compare.sides.calls import LONGEST_NAME, Misbehaved, arrays, call, plain_array
 from compare.sides.interface import Array, Shape
-from compare.sides.layer_adapter import SYNONYMS, Adapter, NotTaken, adapt, find
+from compare.sides.layer_adapter import Adapter
+from compare.sides.layer_places import SYNONYMS, NotTaken, find
+from compare.sides.layer_ways import adapt
 
 if TYPE_CHECKING:
     import torch

@@ -17,8 +17,8 @@ from compare.check.door_report import DoorReport
 from compare.check.mistakes import multiple, number_in_words
 from compare.check.optimizer_runs import (
     MISSING,
+    ONE_SHAPE,
     STEPS,
-    TWINS,
     Arrays,
     Reference,
     Taken,
@@ -79,13 +79,13 @@ def check_optimizer(
     each = ((run, dtype) for dtype in DTYPES for run in runs(params, dtype, rng))
     for taken in (take(make, *one) for one in each):
         apart = taken.run.apart
-        if taken.did and apart in (TWINS, MISSING):
+        if taken.did and apart in (ONE_SHAPE, MISSING):
             notes[f"not judged where {apart}, for there {taken.did}"] = None
             continue
         try:
             found = call("the reference", partial(_judged, reference, taken, rng))
         except Misbehaved as error:
-            if apart != TWINS:
+            if apart != ONE_SHAPE:
                 raise TypeError(f"{error}; it cannot be judged by") from None
             notes[f"not judged where {apart}, for there {error}"] = None
             continue

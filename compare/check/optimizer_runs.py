@@ -28,7 +28,7 @@ MANY = 110  # steps, for what changes late
 # Roundings of what is kept, in a step: the table in `update_rules` counts 6 at most for Adam, and 8
 # more for its parameter, whose own rounding is allowed for apart.
 ROUNDINGS = 8
-TWINS = "several parameters have one shape"
+ONE_SHAPE = "several parameters have one shape"
 MISSING = "a gradient is missing from the dict"
 REUSED = "the arrays of the gradients are used again for the next ones"
 
@@ -81,10 +81,10 @@ def runs(params: Mapping[str, Array], dtype: str, rng: np.random.Generator) -> I
     yield run([1.0] * MANY)
     yield run([1.0] * STEPS, REUSED)
     if len(set(shapes.values())) == len(shapes):
-        twins = {
+        doubled = {
             f"{name}{suffix}": shape for name, shape in shapes.items() for suffix in ("", "_2")
         }
-        yield run([1.0] * STEPS, TWINS, twins)
+        yield run([1.0] * STEPS, ONE_SHAPE, doubled)
     missing = run([1.0] * STEPS, MISSING)
     names = list(shapes)
     for step, grads in enumerate(missing.grads[1::2]):

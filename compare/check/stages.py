@@ -113,7 +113,7 @@ def check_side(
     """
     first, second = batches
     rows = len(first.noisy), last_rows
-    large = Batch(first.noisy, first.clean * first.clean.dtype.type(LARGE))
+    large = first.but(target=first.clean * first.clean.dtype.type(LARGE))
     yield from _guarded("step", side, check_step(side, (first, second, large)))
     few = first.each(lambda x: x[:FEW])
     yield from _guarded("exact", side, check_contract(side, few, _rng(config, 6)))

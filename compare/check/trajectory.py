@@ -81,9 +81,9 @@ def _detail(
         return _later(side, right, traces, taken, observed)
     noisy, clean = batch.noisy, batch.clean
     swapped = {
-        "its target is the noisy image": Batch(noisy, noisy),
-        "its input is the clean image": Batch(clean, clean),
-        "its input and its target are swapped": Batch(clean, noisy),
+        "its target is the noisy image": batch.but(target=noisy),
+        "its input is the clean image": batch.but(input=clean),
+        "its input and its target are swapped": batch.but(input=clean, target=noisy),
     }
     for say, other in swapped.items() if noisy.shape == clean.shape else ():
         side.load(before)

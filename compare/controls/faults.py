@@ -25,11 +25,11 @@ def _written(file: str) -> Iterator[Fault]:
 def _other_noise(batch: Batch) -> Batch:
     noise = np.random.default_rng(0).standard_normal(batch.noisy.shape)
     noisy = np.clip(batch.clean + 0.3 * noise, 0, 1).astype(batch.noisy.dtype)
-    return Batch(noisy, batch.clean)
+    return batch.but(input=noisy)
 
 
 def _through_float16(batch: Batch) -> Batch:
-    return Batch(batch.noisy.astype(np.float16).astype(batch.noisy.dtype), batch.clean)
+    return batch.but(input=batch.noisy.astype(np.float16).astype(batch.noisy.dtype))
 
 
 def _by_256(batch: Batch) -> Batch:
@@ -37,7 +37,7 @@ def _by_256(batch: Batch) -> Batch:
 
 
 def _in_plus_minus_1(batch: Batch) -> Batch:
-    return Batch(batch.noisy, 2 * batch.clean - 1)
+    return batch.but(target=2 * batch.clean - 1)
 
 
 def _reversed(batch: Batch) -> Batch:

@@ -11,7 +11,7 @@ from compare import machine
 from compare.check.bounds import Finding
 from compare.check.formula import check_formula
 from compare.check.stages import check_side
-from compare.data.batches import Batch, Purpose, stream, training_batches
+from compare.data.batches import Purpose, stream, training_batches
 from compare.data.config import DTYPES, Config
 from compare.sides.interface import Side, State
 from compare.sides.subject import LABELS, make_side
@@ -88,7 +88,7 @@ def judge(case: Healthy, images: np.ndarray) -> list[Finding]:
     side = make_side(case.side, case.config)
     side.load(_state(case, side))
     batches = [
-        Batch(batch.noisy * batch.noisy.dtype.type(case.inputs), batch.clean)
+        batch.but(input=batch.noisy * batch.noisy.dtype.type(case.inputs))
         for batch in training_batches(case.config, images, 2)
     ]
     last = len(images) % case.config.batch_size or case.config.batch_size

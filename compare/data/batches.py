@@ -67,10 +67,14 @@ class Batch(dict[str, Array]):
         """The target."""
         return self["target"]
 
+    def but(self, **others: Array) -> "Batch":
+        """Return the batch with others in the place of some arrays, by name."""
+        arrays = {**self, **others}
+        return Batch(arrays.pop("input"), arrays.pop("target"), **arrays)
+
     def each(self, change: Callable[[Array], Array]) -> "Batch":
         """Return the batch with every array changed."""
-        changed = {name: change(array) for name, array in self.items()}
-        return Batch(changed.pop("input"), changed.pop("target"), **changed)
+        return self.but(**{name: change(array) for name, array in self.items()})
 
 
 def to_float(images: Images) -> NDArray[np.float32]:

@@ -25,7 +25,8 @@ from compare.sides.interface import (
     make_state,
     with_prefix,
 )
-from compare.sides.layer_adapter import Adapter, adapt
+from compare.sides.layer_adapter import Adapter
+from compare.sides.layer_ways import adapt
 from compare.sides.numpy_side import run_layer
 
 

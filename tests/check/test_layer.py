@@ -12,7 +12,7 @@ import torch
 import numpy_ae
 from compare.check.layer import check_layer
 from compare.errors import UserError
-from compare.sides.layer_adapter import NotTaken
+from compare.sides.layer_places import NotTaken
 from tests.operands import Array
 
 REFERENCES = {

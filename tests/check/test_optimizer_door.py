@@ -94,7 +94,7 @@ WRONG: list[tuple[str, type, Changes, str]] = [
             ("self.v[name]", "self.v[grad.shape]"),
             ("for name, p in params.items()", "for p in params.values()"),
         ),
-        f"it is wrong only where {optimizer_runs.TWINS}",
+        f"it is wrong only where {optimizer_runs.ONE_SHAPE}",
     ),
     (
         "momentum",
