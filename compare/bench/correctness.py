@@ -11,8 +11,8 @@ from math import ceil
 import numpy as np
 
 from compare.check.bounds import judge as judge_tensor
-from compare.check.bounds import unit_roundoff, widen
-from compare.check.network import ALLOWANCE, norm, true_step
+from compare.check.bounds import norm, unit_roundoff, widen
+from compare.check.network import ALLOWANCE, true_step
 from compare.check.optimizer import updated
 from compare.check.update_rules import MOMENT
 from compare.data.batches import Batch, Purpose, stream

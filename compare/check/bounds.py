@@ -104,6 +104,14 @@ def widen(arrays: Mapping[str, Array], dtype: str) -> dict[str, Array]:
     return {name: value.astype(WIDER[dtype]) for name, value in arrays.items()}
 
 
+def norm(x: Array) -> float:
+    """Return the Euclidean norm of all entries, which may be too large to be squared."""
+    largest = float(np.abs(x).max(initial=0))
+    if not 0 < largest < np.inf:
+        return largest
+    return largest * float(np.sqrt(np.square(x / largest).sum()))
+
+
 def unit_roundoff(dtype: str) -> float:
     """Return u, half the distance from 1 to the next number."""
     return float(np.finfo(dtype).eps) / 2

@@ -10,10 +10,10 @@ from itertools import combinations
 
 import numpy as np
 
-from compare.check.bounds import unit_roundoff
+from compare.check.bounds import norm, unit_roundoff
 from compare.check.failures import Candidate, Failure, Mistake, Undoing, first_that_fits
 from compare.check.mistakes import EXPLAINED, number_in_words, simple_fraction
-from compare.check.reference import DY, Reference, norm
+from compare.check.reference import DY, Reference
 from compare.check.rewritten import rewritten
 from compare.sides.interface import Array
 

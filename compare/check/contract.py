@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from compare.check.bounds import Finding, equal, finding, unusable
-from compare.check.mistakes import EXPLAINED, norm
+from compare.check.bounds import Finding, equal, finding, norm, unusable
+from compare.check.mistakes import EXPLAINED
 from compare.data.batches import Batch
 from compare.sides.interface import Array, Side, State, observed, under_prefix
 

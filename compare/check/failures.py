@@ -6,9 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from compare.check.bounds import unit_roundoff
+from compare.check.bounds import norm, unit_roundoff
 from compare.check.mistakes import EXPLAINED
-from compare.check.reference import norm
 from compare.check.regimes import Trial
 from compare.errors import UserError
 from compare.sides.interface import Array

@@ -12,6 +12,7 @@ from math import floor, log10
 
 import numpy as np
 
+from compare.check.bounds import norm
 from compare.sides.interface import Array, Shape
 
 EXPLAINED = 1e-3  # a mistake explains an error when no more than this share of it remains
@@ -111,11 +112,6 @@ def _summed(shape: Shape, rule: str, sizes: Mapping[str, int]) -> str:
     if not over:
         return ": not summed"
     return f": summed over {' and '.join(over) if shape else 'everything'}"
-
-
-def norm(x: Array) -> float:
-    """Return the Euclidean norm of all entries, in their own precision."""
-    return float(np.sqrt(np.square(x).sum()))
 
 
 def multiple(of: Array, array: Array) -> float:

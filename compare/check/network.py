@@ -18,6 +18,7 @@ from compare.check.bounds import (
     Verdict,
     equal,
     finding,
+    norm,
     unit_roundoff,
     unusable,
     widen,
@@ -160,8 +161,3 @@ def _judge(got: Array | None, true: Array, allowed: float, dtype: str) -> Judgem
         return equal(True)
     ratio = error / allowed if allowed else np.inf
     return Judgement(Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
-
-
-def norm(difference: Array) -> float:
-    """Return the root of the sum of squares, in float64."""
-    return float(np.sqrt(np.square(difference.astype(np.float64)).sum()))

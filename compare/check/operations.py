@@ -20,11 +20,12 @@ from compare.check.bounds import (
     equal,
     finding,
     judge,
+    norm,
     unit_roundoff,
     widen,
 )
 from compare.check.kinds import OPERATIONS, step_of
-from compare.check.mistakes import common, kinds, misshapen, norm
+from compare.check.mistakes import common, kinds, misshapen
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from compare.check.bounds import unit_roundoff
+from compare.check.bounds import norm, unit_roundoff
 from compare.check.replay import Replay, Tensor
 from compare.errors import UserError, told
 from compare.sides.interface import Array
@@ -147,14 +147,6 @@ def _allowed(true: Array, off: Array, judged: Array, dtype: str) -> Array:
     whole = max(_rms(off[judged]), unit * _rms(true[judged]))
     allowed: Array = DEVIATIONS * (off + SHARE * whole) + UNDERFLOW * tiny
     return allowed
-
-
-def norm(x: Array) -> float:
-    """Return the Euclidean norm of all entries, which may be too large to be squared."""
-    largest = float(np.abs(x).max(initial=0))
-    if not 0 < largest < np.inf:
-        return largest
-    return largest * float(np.sqrt(np.square(x / largest).sum()))
 
 
 def _rms(x: Array) -> float:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compare.check.bounds import Bounded, Judgement, Verdict, judge, unit_roundoff
-from compare.check.mistakes import EXPLAINED, common, kinds, norm
+from compare.check.bounds import Bounded, Judgement, Verdict, judge, norm, unit_roundoff
+from compare.check.mistakes import EXPLAINED, common, kinds
 from compare.errors import clipped
 from compare.learn.catalogue import Exercise
 from compare.learn.tasks import Case, Task
