@@ -6,21 +6,23 @@ complex variables to estimate derivatives of real functions (SIAM Review, 1998).
 ordered by its real part, and so takes the branch of a ReLU that its real part takes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from compare.check.analytic import analytic
 from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
-from compare.check.kinds import OPERATIONS, taken, with_loss
+from compare.check.kinds import OPERATIONS, in_table, taken
 from compare.data.batches import Batch
 from compare.sides.interface import (
     Array,
     Description,
+    Layer,
     Operands,
     Side,
     between_operations,
     observed,
+    with_loss,
 )
 
 STEP = 1e-30
@@ -38,9 +40,8 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     def found(operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf) -> Finding:
         return finding("formula", who, operation, tensor, Judgement(verdict, ratio))
 
-    slopes = (
-        f"dact/{of.name}" for of in who.layers if OPERATIONS[f"{of.kind}.backward"].slope_terms
-    )
+    nodes = with_loss(who)
+    slopes = (f"dact/{layer.name}" for layer in nodes[:-1] if _is_a_difference(layer))
     acts = (f"act/{name}" for name in (*batch, *(layer.name for layer in who.layers)))
     for name in (*acts, *slopes):
         if name not in trace:
@@ -54,7 +55,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         cancel: what is left is as exact as they are, not as it is itself.
         """
         at, terms = {moved: value}, 0.0
-        for layer in with_loss(who.layers):
+        for layer in nodes:
             sources = {operand: f"act/{source}" for operand, source in taken(layer).items()}
             sources |= {key: f"param/{layer.name}.{key}" for key in layer.parameters}
             if not at.keys() & sources.values():
@@ -65,9 +66,11 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
             }
             (y,) = map(np.asarray, side.op(f"{layer.name}.forward", operands).values())
             at[f"act/{layer.name}"] = y
-            if slope_terms := OPERATIONS[f"{layer.kind}.backward"].slope_terms:
-                slopes = trace[f"dact/{layer.name}"] * slope_terms(y.real) * operands["x"].imag
-                terms += float(np.abs(slopes).sum()) / STEP
+            if not in_table(layer) and not np.iscomplexobj(y):
+                raise TypeError(f"{layer.name}.forward returned {y.dtype} for complex operands")
+            if layer.name != "loss" and _is_a_difference(layer):
+                dy, moves = trace[f"dact/{layer.name}"], [x.imag for x in operands.values()]
+                terms += _slope_terms(layer, dy, y.real, moves) / STEP
         return float(at["act/loss"].imag) / STEP, terms
 
     def judge(moved: str, tensor: str, made_by: str) -> Finding:
@@ -93,13 +96,35 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
                 ratio = max(ratio, error / (TOLERANCE * terms))
         return found(made_by, tensor, Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
 
-    nodes = with_loss(who.layers)
     for i, layer in reversed(list(enumerate(nodes[:-1]))):  # in the order in which they come about
         (last, *_) = (node.name for node in nodes[i + 1 :] if layer.name in node.inputs)
         yield judge(f"act/{layer.name}", f"dact/{layer.name}", f"{last}.backward")
         for key in layer.parameters:
             name = f"{layer.name}.{key}"
             yield judge(f"param/{name}", f"grad/{name}", f"{layer.name}.backward")
+
+
+def _is_a_difference(layer: Layer) -> bool:
+    """Return whether the terms of a layer's slope may cancel; of a kind of its own they may."""
+    return not in_table(layer) or bool(OPERATIONS[f"{layer.kind}.backward"].slope_terms)
+
+
+def _slope_terms(layer: Layer, dy: Array, y: Array, moves: Sequence[Array]) -> float:
+    """Return the absolute terms of what a layer's slopes make of its operands' moves.
+
+    Those of a kind of its own are not known; they are taken as if, for every operand, they added up
+    to one. Those of tanh, 1 and y², and those of softmax are at most two.
+    """
+    if in_table(layer):
+        terms = OPERATIONS[f"{layer.kind}.backward"].slope_terms
+        return float(np.abs(dy * terms(y) * moves[0]).sum()) if terms else 0.0
+    largest = np.abs(dy).reshape(len(dy), -1).max(axis=1)
+    return sum(
+        float((largest * np.abs(move).reshape(len(dy), -1).sum(axis=1)).sum())
+        if len(move) == len(dy)
+        else float(largest.sum() * np.abs(move).sum())
+        for move in moves
+    )
 
 
 def _absent(tensor: str, who: Description) -> Verdict:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.sides.interface import Array, Layer, Operands, Shape, graph
+from compare.sides.interface import Array, Description, Layer, Operands, Shape, graph, with_loss
 
 Results = dict[str, Bounded]
 # What to say, and from the operands, the result with that mistake in it, or what is added to it a
@@ -26,7 +26,7 @@ Tries = Callable[[Layer, Operands, str, np.random.Generator], Iterator[Operands]
 # One exponential in the numerator and one below, each good to 4 ULP (NumPy's vector kernels for
 # float32 promise that; PyTorch's are better), then an addition and a division.
 SIGMOID_ROUNDINGS = 4 + 4 + 2
-LOSS = "SumSquaredError"
+LOSS = Description.loss
 
 
 class Result(NamedTuple):
@@ -314,19 +314,17 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def with_loss(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers with their inputs, and the loss as the last: it takes the output."""
-    last = layers[-1]
-    loss = Layer("loss", LOSS, last.out_features, last.out_features, (last.name, "target"))
-    return (*graph(layers), loss)
+def in_table(layer: Layer) -> bool:
+    """Return whether the table has a layer's kind; what a side defines itself, torch has."""
+    return f"{layer.kind}.forward" in OPERATIONS
 
 
-def step_of(layers: Sequence[Layer]) -> Iterator[tuple[str, str, Layer]]:
+def step_of(who: Description) -> Iterator[tuple[str, str, Layer]]:
     """Yield (name, operation, layer) in the order of a step: ("fc1.forward", "Linear.forward", …).
 
     Forward is in the order of the layers, and so each comes after its inputs; backward in reverse.
     """
-    nodes = with_loss(layers)
+    nodes = with_loss(who)
     for direction, ordered in (("forward", nodes), ("backward", nodes[::-1])):
         for layer in ordered:
             yield f"{layer.name}.{direction}", f"{layer.kind}.{direction}", layer
@@ -334,9 +332,21 @@ def step_of(layers: Sequence[Layer]) -> Iterator[tuple[str, str, Layer]]:
 
 def taken(layer: Layer) -> dict[str, str]:
     """Return, by operand of a layer's forward, the name of the input that it takes."""
-    operands = OPERATIONS[f"{layer.kind}.forward"].operands
-    own = (operand for operand in operands if operand not in layer.parameters)
+    if in_table(layer):
+        operands = OPERATIONS[f"{layer.kind}.forward"].operands
+        own = [operand for operand in operands if operand not in layer.parameters]
+    else:
+        numbered = (f"x{number}" for number in range(2, len(layer.inputs) + 1))
+        own = ["y", "target"] if layer.name == "loss" else ["x", *numbered]
     return dict(zip(own, layer.inputs, strict=True))
+
+
+def results_of(name: str, layer: Layer) -> list[str]:
+    """Return the results of an operation of a layer: of "fc1.backward", dx, dweight and dbias."""
+    if name.endswith(".forward"):
+        return ["value" if layer.name == "loss" else "y"]
+    operands = ["y"] if layer.name == "loss" else [*taken(layer), *layer.parameters]
+    return [f"d{operand}" for operand in operands]
 
 
 def traced(name: str, result: str, layers: Sequence[Layer]) -> str:
@@ -345,9 +355,11 @@ def traced(name: str, result: str, layers: Sequence[Layer]) -> str:
     The gradient of the network's input, which no training step computes, is "dact/input".
     """
     of, _, direction = name.partition(".")
+    if of == "loss":
+        return "loss" if direction == "forward" else f"dact/{layers[-1].name}"
     if direction == "forward":
-        return "loss" if of == "loss" else f"act/{of}"
-    layer = next(layer for layer in with_loss(layers) if layer.name == of)
+        return f"act/{of}"
+    layer = next(layer for layer in graph(layers) if layer.name == of)
     operand = result.removeprefix("d")
     if operand in layer.parameters:
         return f"grad/{of}.{operand}"

@@ -15,14 +15,14 @@ from compare.check.door_report import DoorReport
 from compare.check.reference import DY, VALUE, Reference, gradient_of
 from compare.check.regimes import Operands, Source, redrawn
 from compare.check.told import report_of
-from compare.check.tried import Step, Tried
-from compare.data.config import DTYPES
+from compare.check.tried import Step, tried_in
 from compare.errors import UserError, class_name
-from compare.sides.calls import LONGEST_NAME, Misbehaved, arrays, call, plain_array
+from compare.sides.calls import LONGEST_NAME, arrays, plain_array
 from compare.sides.interface import Array, Shape
 from compare.sides.layer_adapter import Adapter
 from compare.sides.layer_places import SYNONYMS, NotTaken, find
 from compare.sides.layer_ways import adapt
+from compare.sides.torch_modules import applied, copied, shapes_of
 
 if TYPE_CHECKING:
     import torch
@@ -52,10 +52,11 @@ def check_layer(
     cannot be used.
     """
     name = class_name(layer, LONGEST_NAME)
-    module, shapes = _module(torch_module)
+    module = copied(torch_module, "the reference")
+    shapes = shapes_of(module)
     given = _inputs(inputs, type(module).__name__)
     (dtype,) = {x.dtype.name for x in given.values() if x.dtype.kind == "f"} or {"float64"}
-    reference = Reference(_function(module, tuple(given), tuple(shapes)))
+    reference = Reference(lambda **tensors: applied(module, tensors))
     example = {of: x.astype(np.float64) if x.dtype.kind == "f" else x for of, x in given.items()}
     params = {of: p.detach().numpy() for of, p in module.named_parameters()}
 
@@ -78,19 +79,17 @@ def check_layer(
             arrays=", ".join(f'"{of}": {of}' for of in names),
         )
         raise NotTaken(f"{error}; judge it by check_function:{paste}") from None
-    source = Source(_Draw({**example, **params}, tuple(given)))
-    tried = Tried(_steps(name, adapter), reference, source, seed, (dtype,))
-    if any(1 < judged.ratio < np.inf for judged in tried.judged):
-        # Whether that is no more than another formula's rounding, the other dtype tells.
-        untouched = replace(adapter, layer=deepcopy(layer))
-        both = Tried(_steps(name, untouched), reference, source, seed, DTYPES)
-        tried.judged = [judged for judged in both.judged if judged.dtype == dtype]
-        tried.trials = both.trials
+    source = Source(Draw({**example, **params}, tuple(given)))
+
+    def untouched() -> list[Step]:
+        return _steps(name, replace(adapter, layer=deepcopy(layer)))
+
+    tried = tried_in(dtype, untouched, reference, source, seed)
     report = report_of(name, tried)
     return replace(report, sentence=f"{report.sentence} Taken as: {adapter.how}.")
 
 
-class _Draw:
+class Draw:
     """Operands like an example: first itself, then others, of other numbers of rows, too."""
 
     def __init__(self, example: Operands, rowwise: tuple[str, ...]) -> None:
@@ -109,39 +108,6 @@ class _Draw:
             name: redrawn(x[rng.integers(len(x), size=rows)] if name in self.rowwise else x, rng)
             for name, x in self.example.items()
         }
-
-
-def _module(module: Any) -> tuple["torch.nn.Module", dict[str, Shape]]:
-    """Return a module's copy in float64, and its parameters' shapes. Raises `UserError`."""
-    import torch
-
-    if not isinstance(module, torch.nn.Module):
-        raise UserError(f"the reference must be a module of torch's, not {class_name(module)}")
-    for part in module.modules():
-        if isinstance(part, torch.nn.modules.dropout._DropoutNd) and part.training:
-            raise UserError(
-                f"{type(part).__name__} draws a random mask; give check_function the mask as an "
-                "operand, or call .eval() on the reference"
-            )
-    try:
-        own = call("the reference", lambda: deepcopy(module).double())
-    except Misbehaved as error:
-        raise UserError(f"{error}; it is no reference to judge by") from None
-    for part in own.modules():
-        if isinstance(part, torch.nn.modules.batchnorm._NormBase) and part.training:
-            part.running_mean = part.running_var = part.num_batches_tracked = None
-    return own, {of: tuple(param.shape) for of, param in own.named_parameters()}
-
-
-def _function(module: Any, inputs: tuple[str, ...], params: tuple[str, ...]) -> Any:
-    """Return a module as a function of named tensors."""
-    import torch
-
-    def of(**tensors: Any) -> Any:
-        given = tuple(tensors[name] for name in inputs)
-        return torch.func.functional_call(module, {key: tensors[key] for key in params}, given)
-
-    return of
 
 
 def _inputs(inputs: tuple[Any, ...], module: str) -> Operands:

@@ -4,7 +4,8 @@ Each side is held against the truth: its graph of layers, computed by the kinds'
 wider precision, with that side's own ReLU masks. Which side of zero a value near zero falls on is a
 matter of rounding, and no fault. How far rounding may carry a network has no useful bound (the
 proved ones are thousands of times too wide), so it is measured: the graph is replayed several times
-with random noise of rounding size after every operation.
+with random noise of rounding size after every operation. Where the table lacks a kind, its layer's
+definition in torch is replayed, and with it the whole graph: `network_in_torch.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from compare.check.bounds import (
     unusable,
     widen,
 )
-from compare.check.kinds import OPERATIONS, Results, step_of, taken, traced
+from compare.check.kinds import OPERATIONS, Results, in_table, results_of, step_of, taken, traced
 from compare.check.mistakes import explained
 from compare.data.batches import Batch
 from compare.sides.interface import (
@@ -33,6 +34,7 @@ from compare.sides.interface import (
     Trace,
     between_operations,
     observed,
+    with_loss,
     with_prefix,
 )
 
@@ -44,16 +46,15 @@ FINEST = 2.0**-40  # finer noise would drown in the replay's float64 roundings; 
 def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge every tensor of one observed step, normwise; the side's state stays as it is."""
     who = side.describe()
-    inputs = {**side.state(), **with_prefix("act", batch)}
-    trace = observed(side, batch)
-    if not who.loss:  # its gradient is taken as the side has it
-        output = f"dact/{who.layers[-1].name}"
-        inputs |= {name: value for name, value in trace.items() if name == output}
-    truth, deviations = true_step(who, inputs, _masks(who, trace, len(batch.noisy)), rng)
+    if all(map(in_table, with_loss(who))):
+        trace, inputs, masks = _observed(side, batch)
+        truth, deviations = true_step(who, inputs, masks, rng)
+    else:
+        trace, truth, deviations = _step_in_torch(side, batch, rng)
     made_by = {
         traced(name, result, who.layers): name
-        for name, operation, _ in step_of(who.layers)
-        for result in OPERATIONS[operation].results
+        for name, _, layer in step_of(who)
+        for result in results_of(name, layer)
     }
     for name, true in truth.items():
         found = _judge(trace.get(name), true, ALLOWANCE * deviations[name], who.dtype)
@@ -62,6 +63,34 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         told = found.verdict in (Verdict.FAIL, Verdict.WRONG_SHAPE)
         detail = explained(trace[name], true) if told else ""
         yield finding("network", who, made_by.get(name, "data"), name, found, detail)
+
+
+def _observed(side: Side, batch: Batch) -> tuple[Trace, dict[str, Array], dict[str, Array]]:
+    """Return the trace of a step, and for its truth the inputs and which entries ReLUs let by."""
+    who, trace = side.describe(), observed(side, batch)
+    inputs = {**side.state(), **with_prefix("act", batch)}
+    if not who.loss:  # its gradient is taken as the side has it
+        output = f"dact/{who.layers[-1].name}"
+        inputs |= {name: value for name, value in trace.items() if name == output}
+    return trace, inputs, _masks(who, trace, len(batch.noisy))
+
+
+def _step_in_torch(
+    side: Side, batch: Batch, rng: np.random.Generator
+) -> tuple[Trace, Trace, dict[str, float]]:
+    """Return a step's trace, its truth and the deviations, of so many rows that none is in doubt.
+
+    A maximum, say, may be decided by rounding; such rows are left out, by halves.
+    """
+    from compare.check.network_in_torch import Graph
+
+    while True:
+        trace, *given = _observed(side, batch)
+        graph = Graph(side.describe(), *given)
+        if len(batch.noisy) == 1 or graph.is_decided(rng):
+            return trace, *graph.true_step(rng, REPLAYS, FINEST)
+        rows = rng.permutation(len(batch.noisy))[: len(batch.noisy) // 2]
+        batch = batch.each(lambda x, rows=rows: x[rows])  # type: ignore[misc]
 
 
 def true_step(
@@ -115,7 +144,7 @@ def replay(
     trace: Trace = dict(given)
     grads: Trace = {}
     at: dict[str, dict[str, Array]] = {}  # by layer, what there is for its operations
-    for name, operation, layer in step_of(who.layers):
+    for name, operation, layer in step_of(who):
         of = at.setdefault(layer.name, {})
         if layer.name == "loss" and not who.loss:
             continue

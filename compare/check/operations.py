@@ -24,7 +24,7 @@ from compare.check.bounds import (
     unit_roundoff,
     widen,
 )
-from compare.check.kinds import OPERATIONS, step_of
+from compare.check.kinds import OPERATIONS, in_table, step_of
 from compare.check.mistakes import common, kinds, misshapen
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
@@ -53,15 +53,14 @@ class Found(NamedTuple):
 def check_operations(
     side: Side, rng: np.random.Generator, rows: Sequence[int]
 ) -> Iterator[Finding]:
-    """Judge every operation of a side, from its state, which stays as it is.
+    """Judge every operation in the table of a side, from its state, which stays as it is.
 
     `rows` are those of the batches that it is to be right on.
     """
     state, who = side.state(), side.describe()
-    for name, operation, layer in step_of(who.layers):
-        if layer.name == "loss" and not who.loss:
-            continue
-        yield from check_operation(side, name, operation, layer, state, rng, rows)
+    for name, operation, layer in step_of(who):
+        if in_table(layer) and (who.loss or layer.name != "loss"):
+            yield from check_operation(side, name, operation, layer, state, rng, rows)
 
 
 def check_operation(

@@ -10,7 +10,7 @@ from compare.check.bounds import Finding, Judgement, Verdict, finding
 from compare.check.contract import check_contract
 from compare.check.diagnosis import STAGES, Report
 from compare.check.formula import check_formula
-from compare.check.kinds import step_of
+from compare.check.kinds import in_table, step_of
 from compare.check.network import check_network
 from compare.check.operations import FEW, check_operation, check_operations
 from compare.check.optimizer import check_optimizer, optimizer_of
@@ -20,7 +20,7 @@ from compare.data.batches import Batch, Purpose, stream, uniform_batches
 from compare.data.config import DTYPES, Config
 from compare.errors import UserError
 from compare.sides.calls import Misbehaved, account
-from compare.sides.interface import Description, Layer, Side
+from compare.sides.interface import Description, Layer, Side, with_loss
 from compare.sides.subject import LABELS, Subject, our_own
 
 SQUARE: dict[str, Any] = {"hidden_dim": 24, "latent_dim": 24, "batch_size": 32}
@@ -72,24 +72,30 @@ def check_subject(
     formula = list(_guarded("formula", judged, check_formula(judged, few, _rng(config, 0))))
     unjudged = [] if who.loss else ["its own loss"]
     unjudged += [] if _keeps_an_optimizer(judged) else ["its own optimizer"]
-    if not who.loss and any(found.operation == "raised" for found in formula):
-        formula = []  # nobody asked that loss to take complex numbers
+    own_kinds = [layer.name for layer in with_loss(who) if not in_table(layer)]
+    if (own_kinds or not who.loss) and any(found.operation == "raised" for found in formula):
+        formula = []  # nobody asked that loss, or those layers, to take complex numbers
         unjudged.append("by the complex step")
+    if own_kinds and not torch:
+        defined = f"{', '.join(own_kinds)}, whose kinds are defined in torch"
+        unjudged.append(f"{defined}, and the network that they are in")
     findings += formula
     for make in (subject.ours, subject.reference) if torch else (subject.ours,):
         for dtype in dtypes:
             typed = replace(config, dtype=dtype)
             batches = list(subject.batches(typed, 2))
-            findings += check_side(make(typed), typed, batches, subject.last_rows(typed))
+            rows = subject.last_rows(typed)
+            findings += check_side(make(typed), typed, batches, rows, torch=torch)
         other = replace(config, dtype=dtypes[0], **NON_DEFAULT)
         made = make(other)
         findings += _guarded("optimizer", made, check_optimizer(made, other, _rng(other, 5)))
-    findings += check_square(subject, config, dtypes, who.layers)
+    findings += check_square(subject, config, dtypes, who.layers, torch=torch)
     if own:  # of which a reader is shown every tensor
         absent = {Verdict.NOT_OFFERED: Verdict.MISSING}
         findings = [replace(f, verdict=absent.get(f.verdict, f.verdict)) for f in findings]
     notes = [f"Not judged: {', '.join(unjudged)}."] if unjudged else []
-    report = Report(who, findings, {}, (*notes, *subject.notes))
+    # Without the definitions, which are functions: a report is plain values.
+    report = Report(replace(who, definitions={}), findings, {}, (*notes, *subject.notes))
     if torch:
         findings[:] = _trusted(findings)
         if trajectory and report.held and not unjudged:  # how a wrong step drifts shows nothing new
@@ -104,12 +110,18 @@ def check_subject(
 
 
 def check_side(
-    side: Side, config: Config, batches: Sequence[Batch], last_rows: int
+    side: Side,
+    config: Config,
+    batches: Sequence[Batch],
+    last_rows: int,
+    *,
+    torch: bool = True,
 ) -> Iterator[Finding]:
     """Run the stages that judge a side from where it stands, which is where it stays.
 
     `batches` are two; of an epoch's last, only the rows are told. The steps come first: a layer
-    that remembers one gives itself away later.
+    that remembers one gives itself away later. Layers of kinds that the table lacks, and a network
+    with them, are judged by torch alone.
     """
     first, second = batches
     rows = len(first.noisy), last_rows
@@ -118,12 +130,24 @@ def check_side(
     few = first.each(lambda x: x[:FEW])
     yield from _guarded("exact", side, check_contract(side, few, _rng(config, 6)))
     yield from _guarded("exact", side, check_operations(side, _rng(config, 1), rows))
-    yield from _guarded("network", side, check_network(side, first, _rng(config, 2)))
+    in_the_table = _in_the_table(side.describe())
+    if torch and not in_the_table:
+        from compare.check.own_operations import check_own_operations
+
+        own = check_own_operations(side, _rng(config, 7), FEW)
+        yield from _guarded("rounding", side, own)
+    if torch or in_the_table:
+        yield from _guarded("network", side, check_network(side, first, _rng(config, 2)))
     yield from _guarded("optimizer", side, check_optimizer(side, config, _rng(config, 3)))
 
 
 def check_square(
-    subject: Subject, config: Config, dtypes: Sequence[str], own: Sequence[Layer]
+    subject: Subject,
+    config: Config,
+    dtypes: Sequence[str],
+    own: Sequence[Layer],
+    *,
+    torch: bool = True,
 ) -> Iterator[Finding]:
     """Judge square layers of a side, where a weight taken for its transpose has the right shape.
 
@@ -135,20 +159,26 @@ def check_square(
             side = subject.other(small)
         except UserError:
             return
-        if (layers := side.describe().layers) == own:
+        who = side.describe()
+        if (layers := who.layers) == own:
             return
         widths = layers[0].in_features, layers[-1].out_features
         (batch,) = uniform_batches(small, widths, 1)
         state, rng = side.state(), _rng(small, 4)
         judged = [
             check_operation(side, name, kind, layer, state, rng, (len(batch.noisy),))
-            for name, kind, layer in step_of(layers)
-            if layer.parameters and layer.in_features == layer.out_features
+            for name, kind, layer in step_of(who)
+            if layer.kind == "Linear" and layer.in_features == layer.out_features
         ]
-        if judged:
+        if judged and (torch or _in_the_table(who)):
             judged.append(check_network(side, batch, rng))
         for found in judged:
             yield from (replace(one, square=True) for one in _guarded("network", side, found))
+
+
+def _in_the_table(who: Description) -> bool:
+    """Return whether the table has the kinds of all layers, and of the loss."""
+    return all(map(in_table, with_loss(who)))
 
 
 def _keeps_an_optimizer(side: Side) -> bool:

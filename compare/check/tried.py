@@ -127,6 +127,21 @@ class Tried:
         )
 
 
+def tried_in(
+    dtype: str, steps: Callable[[], list[Step]], reference: Reference, source: Source, seed: int
+) -> Tried:
+    """Return what was tried in one dtype, by steps that are made anew for each time.
+
+    Whether an error is no more than another formula's rounding, the other dtype tells.
+    """
+    tried = Tried(steps(), reference, source, seed, (dtype,))
+    if any(1 < judged.ratio < np.inf for judged in tried.judged):
+        both = Tried(steps(), reference, source, seed, DTYPES)
+        tried.judged = [judged for judged in both.judged if judged.dtype == dtype]
+        tried.trials = both.trials
+    return tried
+
+
 def _compared(step: Step, result: Failure) -> Judged:
     def judged(verdict: Verdict, ratio: float = np.inf, detail: str = "") -> Judged:
         return Judged(

@@ -40,7 +40,7 @@ def network(layers: Sequence[Layer]) -> Figure:
     middle = TABLE + TALLEST / 2
     heights = [TALLEST * (width / max(widths)) ** 0.5 for width in widths]
     xs = _positions(kinds)
-    for i, (name, kind, n_in, n_out, _) in enumerate(layers):
+    for i, (name, kind, n_in, n_out, *_) in enumerate(layers):
         left, right, a, b = xs[i] + THICK, xs[i + 1], heights[i] / 2, heights[i + 1] / 2
         corners = [(left, middle - a), (left, middle + a), (right, middle + b), (right, middle - b)]
         axes.add_patch(

@@ -5,7 +5,7 @@ that code, no class and no object, is met outside a call.
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +15,12 @@ from compare.data.batches import Batch
 from compare.errors import UserError, class_name, clipped, one_line, told
 from compare.sides.interface import (
     Array,
+    Definition,
     Description,
     Grads,
     Layer,
     Operands,
+    Shape,
     State,
     Trace,
     state_shapes,
@@ -201,21 +203,38 @@ def plain_description(who: Any) -> Description:
             _count(f"a width of layer {layer.name!r}", layer.in_features),
             _count(f"a width of layer {layer.name!r}", layer.out_features),
             tuple(_word(f"an input of layer {layer.name!r}", name) for name in layer.inputs),
+            _shapes(layer),
         )
         for layer in who.layers
     )
+    definitions = _definitions(who.definitions)
     return Description(
         _word("its name", who.name),
         layers,
         _word("its dtype", who.dtype),
         _word("its device", who.device),
         _count("the number of its threads", who.threads),
-        _kind_of_loss(who.loss),
+        _kind_of_loss(who.loss, definitions),
+        definitions,
     )
 
 
-def _kind_of_loss(value: Any) -> str:
-    for kind in (Description.loss, ""):
+def _definitions(value: Any) -> dict[str, Definition]:
+    if not isinstance(value, Mapping) or not all(map(callable, value.values())):
+        raise Returned("definitions that are no dict from kinds to functions")
+    return {_word("a kind that it defines", kind): make for kind, make in value.items()}
+
+
+def _shapes(layer: Layer) -> tuple[tuple[str, Shape], ...]:
+    what = f"of a parameter of layer {layer.name!r}"
+    return tuple(
+        (_word(f"the name {what}", of), tuple(_count(f"a length {what}", n) for n in shape))
+        for of, shape in layer.shapes
+    )
+
+
+def _kind_of_loss(value: Any, defined: Iterable[str]) -> str:
+    for kind in (Description.loss, "", *defined):
         if isinstance(value, str) and value == kind:
             return kind
     raise Returned(f"{_shown(value)} as its loss, not {Description.loss!r} or, for its own, ''")

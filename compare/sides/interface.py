@@ -10,10 +10,10 @@ What a trace lacks between input and output, under act/ and dact/, is not judged
 A Trace is in causal order: the first name that fails is where to look first.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,14 +26,16 @@ Operands = dict[str, Array]
 Grads = dict[str, Array]
 Shape = tuple[int, ...]
 
-KINDS = ("Linear", "ReLU", "Sigmoid")  # of layers
+KINDS = ("Linear", "ReLU", "Sigmoid")  # of layers; a side may define others
 
 
 class Layer(NamedTuple):
-    """One layer: its name, its kind (one of `KINDS`) and the widths that it maps from and to.
+    """One layer: its name, its kind and the widths that it maps from and to.
 
-    `inputs` are the names of what it takes, in the order of its operands: layers before it, or
-    entries of the batch. Nothing said: the layer before, or "input".
+    Its kind is one of `KINDS`, or one that its side defines. `inputs` are the names of what it
+    takes, in the order of its operands: layers before it, or entries of the batch. Nothing said:
+    the layer before, or "input". `shapes` are those of its parameters by the names that the
+    definition has for them, where it is of a kind of its own: `(("weight", (16,)), …)`.
     """
 
     name: str
@@ -41,13 +43,19 @@ class Layer(NamedTuple):
     in_features: int
     out_features: int
     inputs: tuple[str, ...] = ()
+    shapes: tuple[tuple[str, Shape], ...] = ()
 
     @property
     def parameters(self) -> dict[str, Shape]:
-        """The shapes of its parameters by name: none but a Linear has any."""
+        """The shapes of its parameters by name: of `KINDS`, none but a Linear has any."""
         if self.kind != "Linear":
-            return {}
+            return dict(self.shapes)
         return {"weight": (self.out_features, self.in_features), "bias": (self.out_features,)}
+
+
+# What a layer of a kind of one's own is: a `torch.nn.Module` that maps (batch, in_features) to
+# (batch, out_features). It is a function that makes one, for torch may be absent.
+Definition = Callable[[Layer], Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class Description:
     """Who a side is, for reports and for the harness to know which operations there are.
 
     `loss` is its kind, or nothing for one of the side's own: then its value is not judged, nor is
-    the side held against a reference that trains.
+    the side held against a reference that trains. `definitions` has, by kind, those that are not
+    among `KINDS`, the loss's too; without torch they are not judged.
     """
 
     name: str
@@ -64,6 +73,7 @@ class Description:
     device: str
     threads: int
     loss: str = "SumSquaredError"
+    definitions: Mapping[str, Definition] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Operator(Protocol):
@@ -79,6 +89,9 @@ class Operator(Protocol):
         relu1.forward     x -> y                 relu1.backward     dy y -> dx
         sigmoid.forward   x -> y                 sigmoid.backward   dy y -> dx
         loss.forward      y target -> value      loss.backward      y target -> dy
+
+        A layer of a kind of its own has x, x2, … for its inputs, and its parameters by name; its
+        backward is given dy and all that its forward is given.
         """
 
 
@@ -135,6 +148,17 @@ def graph(layers: Iterable[Layer]) -> Iterator[Layer]:
     for layer in layers:
         yield layer if layer.inputs else layer._replace(inputs=(before,))
         before = layer.name
+
+
+def with_loss(who: Description) -> tuple[Layer, ...]:
+    """Return the layers with their inputs, and the loss as the last: it takes the output.
+
+    One of its own that nothing is known of stands there as the article's.
+    """
+    last = who.layers[-1]
+    widths = (last.out_features, last.out_features)
+    loss = Layer("loss", who.loss or Description.loss, *widths, (last.name, "target"))
+    return (*graph(who.layers), loss)
 
 
 def between_operations(tensor: str, layers: Sequence[Layer]) -> bool:

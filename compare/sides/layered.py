@@ -15,7 +15,9 @@ import numpy_ae
 from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.sides.interface import (
+    KINDS,
     Array,
+    Definition,
     Description,
     Grads,
     Layer,
@@ -26,8 +28,9 @@ from compare.sides.interface import (
     with_prefix,
 )
 from compare.sides.layer_adapter import Adapter
-from compare.sides.layer_ways import adapt
+from compare.sides.layer_ways import Expected, adapt
 from compare.sides.numpy_side import run_layer
+from compare.sides.subject import torch_is_needed
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class LayeredSide:
     config's dtype. `loss` has `forward(y, target)` and `backward(y, target)`; `optimizer` is
     called with the layers' own arrays by name, and what it returns has `step(grads)`, which changes
     them in place. Left out, they are `numpy_ae`'s; one's own are used and not judged, but for the
-    gradient of the loss. Raises `NotTaken` for a layer that cannot be taken.
+    gradient of the loss. A layer of another kind than `KINDS` needs a definition: a function of the
+    `Layer` that returns the `torch.nn.Module` which does the same, by kind; so does a loss that is
+    to be judged, by its class's name. Raises `NotTaken` for a layer that cannot be taken.
     """
 
     def __init__(
@@ -62,11 +67,14 @@ class LayeredSide:
         *,
         loss: Any = None,
         optimizer: Callable[[dict[str, Array]], Any] | None = None,
+        definitions: Mapping[str, Definition] | None = None,
     ) -> None:
-        own = "" if loss else Description.loss
-        self.who = Description(name, tuple(layers), config.dtype, "cpu", threads=1, loss=own)
-        self.loss = loss or numpy_ae.SumSquaredError()
-        self.named = {of.name: _named(of, made, config) for of, made in layers.items()}
+        self.loss, defined = loss or numpy_ae.SumSquaredError(), definitions or {}
+        kind = type(self.loss).__name__ if loss else Description.loss
+        if loss and kind not in defined:
+            kind = ""
+        self.who = Description(name, tuple(layers), config.dtype, "cpu", 1, kind, defined)
+        self.named = {of.name: _named(of, made, defined) for of, made in layers.items()}
         self.judged = optimizer is None
         betas = (config.beta1, config.beta2)
         self.make = optimizer or partial(numpy_ae.Adam, lr=config.lr, betas=betas, eps=config.eps)
@@ -84,7 +92,7 @@ class LayeredSide:
         """Take over parameters and Adam's state; one's own optimizer is made anew."""
         for of in self.named.values():
             for key, array in of.params().items():
-                layout = of.live.way.layouts[key.rpartition(".")[2]]
+                layout = of.live.way.layouts[key.partition(".")[2]]
                 array[...] = layout.to_own(state[f"param/{key}"])
         self.optimizer = self.make(self.params())
         if self.judged:
@@ -117,7 +125,9 @@ class LayeredSide:
         operands = dict(operands)
         dy, y = operands.pop("dy"), operands.pop("y", None)
         if y is None:
-            grads = adapter.backward(dy, bias=np.zeros(dy.shape[1], dy.dtype), **operands)
+            layer = self.named[of].layer
+            bias = {"bias": np.zeros(dy.shape[1], dy.dtype)} if layer.kind == "Linear" else {}
+            grads = adapter.backward(dy, **bias, **operands)
         else:
             grads = self._from_output(self.named[of], dy, y)
         return {f"d{key}": grad for key, grad in grads.items()}
@@ -185,16 +195,32 @@ class LayeredSide:
         return x
 
     def _own(self, key: str, array: Array) -> Array:
-        layer, _, parameter = key.rpartition(".")
+        layer, _, parameter = key.partition(".")
         return self.named[layer].live.way.layouts[parameter].to_own(array)
 
     def _theirs(self, key: str, array: Array) -> Array:
-        layer, _, parameter = key.rpartition(".")
+        layer, _, parameter = key.partition(".")
         theirs: Array = self.named[layer].live.way.layouts[parameter].to_reference(array)
         return theirs
 
 
-def _named(layer: Layer, made: Any, config: Config) -> _Named:
+def _named(layer: Layer, made: Any, definitions: Mapping[str, Definition]) -> _Named:
+    rng = np.random.default_rng(0)
+    expected = _expected(layer) if layer.kind in KINDS else _defined(layer, definitions)
+    x = rng.standard_normal((4, layer.in_features))
+    alone = adapt(made, layer.parameters, {"x": x}, expected)
+    return _Named(layer, alone, replace(alone, layer=made))
+
+
+def _defined(layer: Layer, definitions: Mapping[str, Definition]) -> Expected:
+    """Return what torch makes of a layer of a kind of its own."""
+    with torch_is_needed(f"layer {layer.name!r}, a {layer.kind},"):
+        from compare.sides.torch_modules import module_of, run_module
+    return partial(run_module, module_of(layer, definitions))
+
+
+def _expected(layer: Layer) -> Expected:
+    """Return what our own package makes of a layer."""
     widths = (layer.in_features, layer.out_features) if layer.kind == "Linear" else ()
     rng = np.random.default_rng(0)
     ours = getattr(numpy_ae, layer.kind)(*widths, **({"rng": rng} if widths else {}))
@@ -208,6 +234,4 @@ def _named(layer: Layer, made: Any, config: Config) -> _Named:
         grads = run_layer(ours, "backward", {"dy": dy, **last, **weight})
         return y, {key.removeprefix("d"): grad for key, grad in grads.items()}
 
-    x = rng.standard_normal((4, layer.in_features))
-    alone = adapt(made, layer.parameters, {"x": x}, expected)
-    return _Named(layer, alone, replace(alone, layer=made))
+    return expected

@@ -13,7 +13,7 @@ import numpy as np
 from compare.data.batches import Batch, training_batches
 from compare.data.config import Config
 from compare.errors import UserError, told
-from compare.sides.interface import AutoencoderSide, Layer, Side, State, cast
+from compare.sides.interface import AutoencoderSide, Description, Side, State, cast
 
 LABELS = {"numpy": "NumPy", "torch": "PyTorch"}
 WITHOUT = "`train --side numpy` works without"
@@ -72,24 +72,20 @@ def make_side(name: str, config: Config, *, device: str = "cpu") -> AutoencoderS
     return TorchSide(config, device=device)
 
 
-def make_reference(
-    layers: tuple[Layer, ...], start: State, config: Config, *, device: str = "cpu"
-) -> Side:
-    """Return a network of these layers, in torch. Raises `UserError` where torch is absent."""
+def make_reference(who: Description, start: State, config: Config, *, device: str = "cpu") -> Side:
+    """Return a network described so, in torch. Raises `UserError` where torch is absent."""
     with torch_is_needed():
         from compare.sides.torch_side import torch_reference
-    return torch_reference(layers, start, config, device=device)
+    return torch_reference(who, start, config, device=device)
 
 
 @contextmanager
-def torch_is_needed() -> Iterator[None]:
+def torch_is_needed(by: str = "the torch side") -> Iterator[None]:
     """Turn whatever an import of torch raises, where it is absent or broken, into a `UserError`."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UserError(
-            f"the torch side needs {error.name}: pip install torch; {WITHOUT}"
-        ) from error
+        raise UserError(f"{by} needs {error.name}: pip install torch; {WITHOUT}") from error
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:  # an installation that is broken raises anything

@@ -1,9 +1,10 @@
-"""The adapters of torch: any network of Linear, ReLU and Sigmoid with the article's loss and Adam.
+"""The adapters of torch: any network with the article's Adam, of the article's parts or others.
 
 `TorchSide` is `torch_ae`; `torch_reference` makes the reference of anybody's network.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,17 @@ from compare.sides.interface import (
     Array,
     Description,
     Grads,
-    Layer,
     Operands,
     State,
     Trace,
     graph,
     make_state,
     under_prefix,
+    with_loss,
     with_prefix,
 )
 from compare.sides.numpy_side import initial_state, layers
+from compare.sides.torch_modules import module_of, run_module, to_array
 
 BACKWARD: dict[
     str, Callable[..., torch.Tensor]
@@ -46,13 +48,17 @@ class TorchNetwork:
     model: Any  # of a type that calls may be checked against, where a subclass says which
 
     def __init__(
-        self, model: torch.nn.Module, layers: Sequence[Layer], config: Config, start: State
+        self,
+        model: torch.nn.Module,
+        who: Description,
+        config: Config,
+        start: State,
+        loss: Any = None,
     ) -> None:
-        self.model = model
-        self.layers = tuple(layers)
+        self.model, self.who = model, who
         parameter = next(model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
-        self.loss = torch_ae.SumSquaredError()
+        self.loss = loss or torch_ae.SumSquaredError()
         betas = (config.beta1, config.beta2)
         self.optimizer = torch_ae.Adam(
             model.parameters(), lr=config.lr, betas=betas, eps=config.eps
@@ -61,9 +67,8 @@ class TorchNetwork:
 
     def describe(self) -> Description:
         """Say who this is."""
-        dtype = str(self.dtype).removeprefix("torch.")
         threads = torch.get_num_threads()
-        return Description("PyTorch", self.layers, dtype, str(self.device), threads)
+        return replace(self.who, name="PyTorch", device=str(self.device), threads=threads)
 
     def load(self, state: State) -> None:
         """Take over parameters, moments and step."""
@@ -103,7 +108,7 @@ class TorchNetwork:
             f"{layer.name}.{kind}": to_array(
                 getattr(self.model, layer.name).get_parameter(kind).grad
             )
-            for layer in reversed(self.layers)
+            for layer in reversed(self.who.layers)
             for kind in layer.parameters
         }
         self.optimizer.step()
@@ -121,27 +126,20 @@ class TorchNetwork:
         """Do one operation alone; a backward is autograd's, on the operands given."""
         layer, direction = name.split(".")
         forward = direction == "forward"
-        given = {key: torch.as_tensor(value, device=self.device) for key, value in operands.items()}
+        given, where = dict(operands), str(self.device)
         if layer == "loss":
-            y = given["y"].requires_grad_(not forward)
-            value = self.loss(y, given["target"])
-            if forward:
-                return {"value": to_array(value)}
-            return {"dy": to_array(torch.autograd.grad(value, y)[0])}
-        module = getattr(self.model, layer)
-        if forward:
-            x = given.pop("x")
-            return {"y": to_array(torch.func.functional_call(module, given, (x,)))}
-        dy = given.pop("dy")
-        if "y" in given:
-            kind = next(one.kind for one in self.layers if one.name == layer)
-            return {"dx": to_array(BACKWARD[kind](dy, given["y"]))}
-        given["bias"] = torch.zeros(len(given["weight"]), dtype=dy.dtype, device=self.device)
-        wanted = [given[key].requires_grad_() for key in ("x", "weight", "bias")]
-        x = given.pop("x")
-        y = torch.func.functional_call(module, given, (x,))
-        grads = map(to_array, torch.autograd.grad(y, wanted, dy))
-        return dict(zip(("dx", "dweight", "dbias"), grads, strict=True))
+            one = None if forward else np.ones((), given["y"].dtype)
+            value, grads = run_module(self.loss, given, one, where)
+            return {"value": value} if forward else {"dy": grads["y"]}
+        kind = next(one.kind for one in self.who.layers if one.name == layer)
+        if kind in BACKWARD and not forward:
+            dy, y = (torch.as_tensor(given[key], device=where) for key in ("dy", "y"))
+            return {"dx": to_array(BACKWARD[kind](dy, y))}
+        slope = given.pop("dy", None)
+        if kind == "Linear" and slope is not None:
+            given["bias"] = np.zeros(slope.shape[1], slope.dtype)
+        output, grads = run_module(getattr(self.model, layer), given, slope, where)
+        return {"y": output} if forward else {f"d{key}": grad for key, grad in grads.items()}
 
     def update(self, grads: Grads) -> State:
         """Take one step of Adam alone."""
@@ -181,7 +179,8 @@ class TorchSide(TorchNetwork):
             dtype=getattr(torch, config.dtype),
             device=place,
         )
-        super().__init__(model, layers(config, input_dim), config, initial_state(config, input_dim))
+        who = Description("PyTorch", layers(config, input_dim), config.dtype, str(place), 1)
+        super().__init__(model, who, config, initial_state(config, input_dim))
 
     @torch.no_grad()
     def encode(self, x: Array) -> Array:
@@ -197,12 +196,13 @@ class TorchSide(TorchNetwork):
 class Graph(torch.nn.Module):
     """Layers by name, each called on its inputs."""
 
-    def __init__(self, layers: Iterable[Layer], dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, who: Description, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__()
-        self.nodes = tuple(graph(layers))
+        self.nodes = tuple(graph(who.layers))
         for layer in self.nodes:
             try:
-                self.add_module(layer.name, _module(layer, dtype, device))
+                module = module_of(layer, who.definitions)
+                self.add_module(layer.name, module.to(dtype).to(device))
             except KeyError as error:  # "float" is a method of every module
                 raise UserError(
                     f"torch cannot call a layer {layer.name!r}; give it another name"
@@ -221,23 +221,17 @@ class Graph(torch.nn.Module):
 
 
 def torch_reference(
-    layers: tuple[Layer, ...], start: State, config: Config, *, device: str = "cpu"
+    who: Description, start: State, config: Config, *, device: str = "cpu"
 ) -> TorchNetwork:
-    """Return the reference of a network with these layers, at this start, in the config's dtype.
+    """Return the reference of a network described so, at this start, in the config's dtype.
 
-    Raises `UserError` for a name that no layer can have in torch, and for a device that is absent.
+    Raises `UserError` for a name that no layer can have in torch, for a device that is absent, and
+    for a definition that makes no such layer.
     """
-    place = available_device(device, config.dtype)
-    return TorchNetwork(Graph(layers, getattr(torch, config.dtype), place), layers, config, start)
-
-
-def _module(layer: Layer, dtype: torch.dtype, device: torch.device) -> torch.nn.Module:
-    if layer.kind != "Linear":
-        module: torch.nn.Module = getattr(torch_ae, layer.kind)()
-        return module
-    widths = (layer.in_features, layer.out_features)
-    unused = torch.Generator(device)  # whatever it draws, the start is loaded over it
-    return torch_ae.Linear(*widths, generator=unused, dtype=dtype, device=device)
+    place, dtype = available_device(device, config.dtype), getattr(torch, config.dtype)
+    who = replace(who, dtype=config.dtype)
+    loss = module_of(with_loss(who)[-1], who.definitions)
+    return TorchNetwork(Graph(who, dtype, place), who, config, start, loss)
 
 
 def available_device(name: str, dtype: str) -> torch.device:
@@ -256,10 +250,3 @@ def available_device(name: str, dtype: str) -> torch.device:
     if (name, dtype) == ("mps", "float64"):
         raise UserError("mps has no float64; choose another --device, or leave out --dtype float64")
     return torch.device(name)
-
-
-def to_array(tensor: torch.Tensor | None) -> Array:
-    """Return a copy on the CPU as a NumPy array."""
-    if tensor is None:
-        raise ValueError("autograd left no gradient where one was expected")
-    return np.array(tensor.detach().cpu().numpy())

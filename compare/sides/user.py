@@ -21,7 +21,7 @@ from compare.sides.calls import HERE, Called, Calls, attempt, plain_description
 from compare.sides.interface import (
     KINDS,
     METHODS,
-    Layer,
+    Description,
     Side,
     State,
     cast,
@@ -60,7 +60,8 @@ def user_supplied(
         made = attempt(lambda: calls(f"{name}(config)", lambda: factory(config)))
         return examine(name, made, config, calls)
 
-    layers = examined(config).describe().layers
+    who = examined(config).describe()
+    layers = who.layers
 
     def make(config: Config) -> Side:
         side = examined(config)
@@ -88,7 +89,7 @@ def user_supplied(
         params = under_prefix("param", state)
         rest = {name: np.zeros_like(param) for name, param in params.items()}
         state = make_state(params, rest, rest, step=0) | state  # where it keeps its own to itself
-        return make_reference(layers, state, config, device=where)
+        return make_reference(who, state, config, device=where)
 
     widths, pixels = (layers[0].in_features, layers[-1].out_features), images[0].size
     if widths == (pixels, pixels):
@@ -99,13 +100,19 @@ def user_supplied(
         return Subject(ours, reference, batches, examined, device_notes(device), len(images))
 
     def random(config: Config, steps: int) -> Iterable[Batch]:
-        return uniform_batches(config, widths, steps, step)
+        batches = uniform_batches(config, widths, steps, step)
+        return batches if who.loss in ("", Description.loss) else map(_probable, batches)
 
     note = (
         f"Its batches are random numbers: it maps {widths[0]} to {widths[1]}, "
         f"images have {pixels} pixels."
     )
     return Subject(ours, reference, random, examined, (note, *device_notes(device)))
+
+
+def _probable(batch: Batch) -> Batch:
+    """Return a batch whose targets add up to one in every row, as any loss takes them."""
+    return batch.but(target=batch.clean / batch.clean.sum(axis=1, keepdims=True))
 
 
 def require_name(name: str, option: str = "--side") -> None:
@@ -159,20 +166,26 @@ def examine(name: str, side: Any, config: Config, calls: Calls = HERE) -> Called
         )
     if who.dtype != config.dtype:
         raise UserError(f"{name}: describe() says {who.dtype} where config.dtype is {config.dtype}")
-    _require_graph(name, who.layers)
+    _require_graph(name, who)
     called = Called(name, side, who, calls)
     attempt(called.state)
     return called
 
 
-def _require_graph(name: str, layers: tuple[Layer, ...]) -> None:
-    """Require layers that torch has, under names of their own, of widths that fit."""
+def _require_graph(name: str, who: Description) -> None:
+    """Require layers that torch has or the side defines, under names of their own, that fit."""
+    layers, kinds = who.layers, {*KINDS, *who.definitions}
     for layer in layers:
         trouble = ""
-        if layer.kind not in KINDS:
-            trouble = f"layer {layer.name!r} is a {layer.kind!r}; known are {', '.join(KINDS)}"
+        if layer.kind not in kinds:
+            trouble = (
+                f"layer {layer.name!r} is a {layer.kind!r}; known are {', '.join(KINDS)}, and what "
+                "the description's definitions have"
+            )
         elif not layer.name.isidentifier() or layer.name == "loss":
             trouble = f"{layer.name!r} cannot be a layer's name; choose a word, and not 'loss'"
+        elif layer.kind not in KINDS:
+            continue
         elif len(layer.inputs) > 1:
             trouble = f"{layer.kind} {layer.name!r} takes one input, not {len(layer.inputs)}"
         elif layer.kind != "Linear" and layer.in_features != layer.out_features:
@@ -182,17 +195,21 @@ def _require_graph(name: str, layers: tuple[Layer, ...]) -> None:
             )
         if trouble:
             raise UserError(f"{name}: {trouble}")
-    if not layers or layers[0].kind != "Linear":
+    if not layers or not layers[0].parameters:
         raise UserError(
-            f"{name}: the first layer must be a Linear: before it there is nothing to learn"
+            f"{name}: the first layer must be a Linear, or another with parameters: before it "
+            "there is nothing to learn"
         )
     if len({layer.name for layer in layers}) < len(layers):
         raise UserError(f"{name}: two layers have the same name; every layer needs one of its own")
     widths = {"input": layers[0].in_features}
     for layer in graph(layers):
-        (source,) = layer.inputs
-        if source not in widths:
-            raise UserError(f"{name}: {layer.name!r} takes {source!r}, which is no layer before it")
+        for source in layer.inputs:
+            if source not in widths:
+                raise UserError(
+                    f"{name}: {layer.name!r} takes {source!r}, which is no layer before it"
+                )
+        source = layer.inputs[0]
         if widths[source] != layer.in_features:
             raise UserError(
                 f"{name}: {source!r} gives {widths[source]} numbers, "

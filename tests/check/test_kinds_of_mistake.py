@@ -169,7 +169,7 @@ def test_what_is_said_of_a_fault_takes_it_back(fault: Fault, square: bool) -> No
     with fault.inject(), np.errstate(all="ignore"):
         side = NumpySide(replace(WIDTHS, latent_dim=latent), PIXELS)
         state = side.state()
-        for name, kind, layer in step_of(side.describe().layers):
+        for name, kind, layer in step_of(side.describe()):
             if kind == fault.operation:
                 rng = np.random.default_rng(0)
                 found = check_operation(side, name, kind, layer, state, rng, (32, 5))
