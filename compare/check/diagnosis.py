@@ -168,7 +168,7 @@ def _responsible(failed: Finding, findings: Sequence[Finding], who: Description)
     name, _, direction = failed.operation.rpartition(".")
     if failed.stage == "interface" or (failed.stage == "defaults" and name):
         return failed.operation
-    kinds = {layer.name: layer.kind for layer in who.layers} | {"loss": LOSS}
+    kinds = {layer.name: layer.kind for layer in who.layers} | {"loss": who.loss or LOSS}
     if name and not _right_alone(failed, findings):
         return failed.operation if name == who.name else f"{kinds[name]}.{direction}"
     reconstructed = failed.tensor == "reconstruct"

@@ -77,8 +77,9 @@ def check_subject(
         formula = []  # nobody asked that loss, or those layers, to take complex numbers
         unjudged.append("by the complex step")
     if own_kinds and not torch:
-        defined = f"{', '.join(own_kinds)}, whose kinds are defined in torch"
-        unjudged.append(f"{defined}, and the network that they are in")
+        unjudged.append(
+            f"stage network and, alone, {', '.join(own_kinds)}: torch defines their kinds"
+        )
     findings += formula
     for make in (subject.ours, subject.reference) if torch else (subject.ours,):
         for dtype in dtypes:
