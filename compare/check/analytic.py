@@ -1,8 +1,8 @@
 """Complex arrays for the complex step, in which |x| and the like stay analytic.
 
 The complex step needs a function that is analytic along the real axis. People's code is, but for
-NumPy's absolute value and sign of a complex number, which ask for its modulus. An array of this
-class answers them by the real part, as the code means it.
+NumPy's absolute value, sign and norm of complex numbers, which ask for their moduli. An array of
+this class answers them by the real parts, as the code means it.
 """
 
 from typing import Any
@@ -31,6 +31,18 @@ ANALYTIC: dict[np.ufunc, Any] = {
 }
 
 
+def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if ord is not None:
+        return np.linalg.norm(x, ord, axis, keepdims)
+    return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
+
+
+FUNCTIONS: dict[Any, Any] = {
+    np.linalg.norm: _norm,
+    np.vdot: lambda a, b: np.ravel(a) @ np.ravel(b),
+}
+
+
 class Analytic(np.ndarray):
     """An array of complex numbers that stands for real ones, moved by an infinitesimal amount."""
 
@@ -45,6 +57,8 @@ class Analytic(np.ndarray):
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Call any other function; what it returns is such an array again."""
+        if func in FUNCTIONS:
+            return _analytic(FUNCTIONS[func](*map(_plain, args), **kwargs))
         return _analytic(super().__array_function__(func, types, args, kwargs))
 
 

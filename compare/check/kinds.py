@@ -26,6 +26,7 @@ Tries = Callable[[Layer, Operands, str, np.random.Generator], Iterator[Operands]
 # One exponential in the numerator and one below, each good to 4 ULP (NumPy's vector kernels for
 # float32 promise that; PyTorch's are better), then an addition and a division.
 SIGMOID_ROUNDINGS = 4 + 4 + 2
+NORM_SQUARED = 3  # a root, whose error counts twice in the square, and the square
 LOSS = Description.loss
 
 
@@ -53,6 +54,7 @@ class Operation(NamedTuple):
     operands: Mapping[str, str]  # by name, their indices
     results: Mapping[str, Result]
     exact_on_integers: bool = True  # or else on zeros alone
+    left_on_integers: int = 0  # roundings that an ordinary way to compute it has even there
     more_exact: Tries = _no_more  # other operands whose results no rounding touches
     far_out: tuple[str, ...] = ()  # operands that it is tried on far from zero too
     images: Mapping[str, Callable[[Array], Array]] = MappingProxyType({})  # these operands are f(x)
@@ -106,15 +108,27 @@ def sigmoid_forward(x: Array) -> Results:
 
 
 def sigmoid_backward(dy: Array, y: Array) -> Results:
-    """Compute dx = dy y (1 − y): a difference, two products; a subnormal may be made zero."""
+    """Compute dx = dy y (1 − y): a difference, two products; a subnormal may be made zero.
+
+    Or dx = dy (y − y²), whose terms cancel near 1: right as well, and the wider of the two.
+    """
     dx = dy * y * (1 - y)
-    return {"dx": Bounded(dx, np.abs(dx), 3, flushed=1.0)}
+    return {"dx": Bounded(dx, np.abs(dy) * slope_terms(y), 3, flushed=1.0)}
+
+
+def slope_terms(y: Array) -> Array:
+    """Return the sum of the absolute terms of the sigmoid's slope, y − y²."""
+    terms: Array = np.abs(y) + y**2
+    return terms
 
 
 def loss_forward(y: Array, target: Array) -> Results:
-    """Compute L = Σ (y − target)²: a difference, whose error counts twice, a square, the sum."""
+    """Compute L = Σ (y − target)²: a difference, whose error counts twice, a square, the sum.
+
+    Or ‖y − target‖², which takes the root of that and squares it.
+    """
     value = np.square(y - target).sum()
-    return {"value": Bounded(value, value, y.size + 2)}
+    return {"value": Bounded(value, value, y.size + 2 + NORM_SQUARED)}
 
 
 def loss_backward(y: Array, target: Array) -> Results:
@@ -286,7 +300,7 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         far_out=("y",),
         images={"y": lambda x: sigmoid_forward(x)["y"].value},
-        slope_terms=lambda y: y + y**2,  # y (1 − y): near 1 they cancel
+        slope_terms=slope_terms,
     ),
     f"{LOSS}.forward": Operation(
         loss_forward,
@@ -298,6 +312,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 "sum((y - target) ** 2)",
             )
         },
+        left_on_integers=NORM_SQUARED,
     ),
     f"{LOSS}.backward": Operation(
         loss_backward,

@@ -219,7 +219,7 @@ def _run(
         got, truth = results.get(tensor), true
         if exact:
             value = true.value.astype(dtype)
-            truth = Bounded(value, np.zeros_like(value), 0)
+            truth = Bounded(value, np.abs(value), OPERATIONS[kind].left_on_integers)
         judgement = SPOILT if spoilt else judge(got, truth, dtype)
         if judgement.verdict is Verdict.WRONG_SHAPE and got is not None:
             sizes = OPERATIONS[kind].sizes(layer, _rows(operands))
