@@ -14,8 +14,12 @@ from compare.data.batches import Batch
 from compare.sides.interface import Array, Side, State, observed, under_prefix
 
 
-def check_contract(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
+def check_contract(
+    side: Side, batch: Batch, rng: np.random.Generator, start: State
+) -> Iterator[Finding]:
     """Judge state, load and a step observed twice; the side's state stays as it is.
+
+    `start` is its state before it had taken any step.
 
     The dtype; that what is loaded comes back; that nothing is shared where it shows, as a load or a
     step changes what was handed out, or in; and that a step leaves nothing behind for the next.
@@ -35,25 +39,29 @@ def check_contract(side: Side, batch: Batch, rng: np.random.Generator) -> Iterat
     side.load(loaded)
     after = side.state()
     same = _copies(after)
-    first = _copies(side.observe(batch))
+    handed = batch.each(np.copy)
+    first = _copies(side.observe(handed))
     alone = {name: held and _same(same[name], after[name]) for name, held in alone.items()}
     stays = {name: _same(value, loaded[name]) for name, value in kept.items()}
     side.load(_copies(kept))
-    again = _copies(observed(side, batch))
+    again = _copies(observed(side, batch.each(np.copy)))
     for name, value in kept.items():
         typed = None if name == "adam.step" else unusable(value, value.shape, who.dtype)
+        made_by = "update" if typed and start[name].dtype == who.dtype else "state"
         detail = "" if typed else "it hands out its own arrays, not copies"
-        yield finding("exact", who, "state", name, typed or equal(alone[name]), detail)
+        yield finding("exact", who, made_by, name, typed or equal(alone[name]), detail)
         came_back = _same(given[name], back.get(name))
         detail = "it keeps the arrays that it is given, not copies" if came_back else ""
         yield finding("exact", who, "load", name, equal(came_back and stays[name]), detail)
     changed = [name for name in first if not _same(first[name], again.get(name))]
     detail = ""
     if changed:
-        traces = (first, again, observed(side, batch))
+        traces = (first, again, observed(side, batch.each(np.copy)))
         detail = _left_over([under_prefix("grad", trace) for trace in traces])
     tensor = changed[0] if changed else "trace"
-    yield finding("exact", who, "observe", tensor, equal(not changed), detail)
+    if not all(_same(value, handed[name]) for name, value in batch.items()):
+        tensor, detail = "batch", "it changes its batch"
+    yield finding("exact", who, "observe", tensor, equal(tensor == "trace"), detail)
 
 
 def _left_over(grads: list[dict[str, Array]]) -> str:

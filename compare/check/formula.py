@@ -13,6 +13,7 @@ import numpy as np
 from compare.check.analytic import analytic
 from compare.check.bounds import Finding, Judgement, Verdict, finding, unusable
 from compare.check.kinds import OPERATIONS, in_table, taken
+from compare.check.miscalled import miscalled
 from compare.data.batches import Batch
 from compare.sides.interface import (
     Array,
@@ -37,8 +38,10 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
     trace = observed(side, batch)
     values = trace | state  # the state is that before the step
 
-    def found(operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf) -> Finding:
-        return finding("formula", who, operation, tensor, Judgement(verdict, ratio))
+    def found(
+        operation: str, tensor: str, verdict: Verdict, ratio: float = np.inf, detail: str = ""
+    ) -> Finding:
+        return finding("formula", who, operation, tensor, Judgement(verdict, ratio), detail)
 
     nodes = with_loss(who)
     slopes = (f"dact/{layer.name}" for layer in nodes[:-1] if _is_a_difference(layer))
@@ -73,8 +76,8 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
                 terms += _slope_terms(layer, dy, y.real, moves) / STEP
         return float(at["act/loss"].imag) / STEP, terms
 
-    def judge(moved: str, tensor: str, made_by: str) -> Finding:
-        gradient, value = trace.get(tensor), values[moved]
+    def judge(moved: str, tensor: str, layer: Layer, result: str) -> Finding:
+        gradient, value, made_by = trace.get(tensor), values[moved], f"{layer.name}.backward"
         if gradient is None:
             return found(made_by, tensor, _absent(tensor, who), 0.0)
         if trouble := unusable(gradient, value.shape, gradient.dtype.name):
@@ -98,14 +101,18 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
                 if abs(true + behind) > TOLERANCE * terms:
                     continue  # a kink: the derivative is another one the other way
             ratio = max(ratio, off)
-        return found(made_by, tensor, Verdict.WITHIN if ratio <= 1 else Verdict.FAIL, ratio)
+        if ratio <= 1:
+            return found(made_by, tensor, Verdict.WITHIN, ratio)
+        how = miscalled(side, layer, result, gradient, trace)
+        return found(made_by, tensor, Verdict.FAIL, ratio, how)
 
     for i, layer in reversed(list(enumerate(nodes[:-1]))):  # in the order in which they come about
-        (last, *_) = (node.name for node in nodes[i + 1 :] if layer.name in node.inputs)
-        yield judge(f"act/{layer.name}", f"dact/{layer.name}", f"{last}.backward")
+        (last, *_) = (node for node in nodes[i + 1 :] if layer.name in node.inputs)
+        (operand,) = (of for of, source in taken(last).items() if source == layer.name)
+        yield judge(f"act/{layer.name}", f"dact/{layer.name}", last, f"d{operand}")
         for key in layer.parameters:
             name = f"{layer.name}.{key}"
-            yield judge(f"param/{name}", f"grad/{name}", f"{layer.name}.backward")
+            yield judge(f"param/{name}", f"grad/{name}", layer, f"d{key}")
 
 
 def _is_a_difference(layer: Layer) -> bool:
