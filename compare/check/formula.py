@@ -108,7 +108,7 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
 
     for i, layer in reversed(list(enumerate(nodes[:-1]))):  # in the order in which they come about
         (last, *_) = (node for node in nodes[i + 1 :] if layer.name in node.inputs)
-        (operand,) = (of for of, source in taken(last).items() if source == layer.name)
+        operand = next(of for of, source in taken(last).items() if source == layer.name)
         yield judge(f"act/{layer.name}", f"dact/{layer.name}", last, f"d{operand}")
         for key in layer.parameters:
             name = f"{layer.name}.{key}"

@@ -4,7 +4,7 @@
 >>> print(check_layer(MyLinear(20, 5), torch.nn.Linear(20, 5), x).sentence)
 """
 
-from collections.abc import Mapping
+import re
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,10 @@ from compare.check.told import report_of
 from compare.check.tried import Step, tried_in
 from compare.errors import UserError, class_name
 from compare.sides.calls import LONGEST_NAME, arrays, plain_array
-from compare.sides.interface import Array, Shape
+from compare.sides.interface import Array
 from compare.sides.layer_adapter import Adapter
-from compare.sides.layer_places import SYNONYMS, NotTaken, find
-from compare.sides.layer_ways import adapt
+from compare.sides.layer_places import NotTaken
+from compare.sides.layer_ways import adapt, built
 from compare.sides.torch_modules import applied, copied, shapes_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ PASTE = """
         forward=lambda {names}: …,  # your layer's output, of these operands
         backward=lambda dy, {names}: {{{grads}}},
         reference=lambda {names}: …,  # the same in torch, of tensors
-        operands={{{arrays}}},
+        operands=lambda rng: {{{arrays}}},
     )"""
 
 
@@ -43,11 +43,12 @@ def check_layer(
 ) -> DoorReport:
     """Judge a layer written by hand by a module of torch's, at inputs like those given.
 
-    A layer has `forward` and `backward`. Its parameters may be called as usual, in attributes or in
-    a dict, (out, in) or (in, out); backward may take dy and x, y or a cache, or dy alone; gradients
-    may be returned in any order, by name, or left in attributes. How it was taken is said. Floating
-    inputs are float32 or float64, the layer's parameters of the same dtype, and it is judged in
-    that. Any module will do that is a function of its inputs and parameters. Raises `NotTaken`, a
+    A layer has `forward` and `backward`. Its parameters lie in attributes, dicts, lists or parts of
+    it, (out, in) or (in, out), called as usual or told by shape; batches have a row or a column for
+    each example; backward may take dy and x, y or a cache, or dy alone; gradients may be returned
+    in any order, by name, or left in attributes. How it was taken is said. Floating inputs are
+    float32 or float64, the layer's parameters of the same dtype, and it is judged in that. Any
+    module will do that is a function of its inputs and parameters. Raises `NotTaken`, a
     `TypeError`, for a layer that cannot be taken, and `UserError` for inputs or a module that
     cannot be used.
     """
@@ -66,18 +67,13 @@ def check_layer(
         return found[VALUE], {of: grad for of, grad in grads.items() if grad is not None}
 
     try:
-        _no_bias_of_its_own(layer, shapes, name)
+        layer = built(layer, shapes, given)
         adapter = adapt(layer, shapes, example, expected)
         if not adapter.floats and adapter.places:  # labels have no dtype that says anything
             dtype = next(iter(adapter.places.values())).get(layer).dtype.name
         _require_dtype(adapter, dtype, name)
     except NotTaken as error:
-        names = [*given, *(of.replace(".", "_") for of in shapes)]
-        paste = PASTE.format(
-            names=", ".join(names),
-            grads=", ".join(f'"{of}": …' for of in names),
-            arrays=", ".join(f'"{of}": {of}' for of in names),
-        )
+        paste = _paste({**given, **params})
         raise NotTaken(f"{error}; judge it by check_function:{paste}") from None
     source = Source(Draw({**example, **params}, tuple(given)))
 
@@ -127,22 +123,28 @@ def _inputs(inputs: tuple[Any, ...], module: str) -> Operands:
     return plain
 
 
-def _no_bias_of_its_own(layer: Any, shapes: Mapping[str, Shape], name: str) -> None:
-    for group in SYNONYMS if shapes else ():
-        place = find(layer, group)
-        if place and not any(of.rpartition(".")[2] in group for of in shapes):
-            raise NotTaken(
-                f"the reference has no {group[0]}, and {name} has {place.name}; "
-                f"give the reference {group[0]}=True"
-            )
-
-
 def _require_dtype(adapter: Adapter, dtype: str, name: str) -> None:
     for place in adapter.places.values():
         if (found := place.get(adapter.original).dtype) != dtype:
             raise UserError(
                 f"{place.name} of {name} is {found}, and its input {dtype}; give both in one dtype"
             )
+
+
+def _paste(operands: Operands) -> str:
+    """Return the call that judges a function of these operands, its functions left open."""
+    named = {re.sub(r"^(\d)", r"layer\1", of).replace(".", "_"): x for of, x in operands.items()}
+    drawn = {
+        of: f"rng.standard_normal({x.shape})"
+        if x.dtype.kind == "f"
+        else f"rng.integers({x.max() + 1}, size={x.shape})"
+        for of, x in named.items()
+    }
+    return PASTE.format(
+        names=", ".join(named),
+        grads=", ".join(f'"{of}": …' for of in named),
+        arrays=", ".join(f'"{of}": {draw}' for of, draw in drawn.items()),
+    )
 
 
 def _steps(name: str, adapter: Adapter) -> list[Step]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from compare.check.bounds import norm
-from compare.check.kinds import OPERATIONS, taken
+from compare.check.kinds import OPERATIONS, in_table, taken
 from compare.check.mistakes import EXPLAINED
 from compare.sides.interface import Array, Layer, Side, Trace
 
@@ -17,7 +17,7 @@ def miscalled(side: Side, layer: Layer, result: str, got: Array, trace: Trace) -
     at = {"dy": f"dact/{layer.name}", "y": f"act/{layer.name}"}
     at |= {operand: f"act/{source}" for operand, source in taken(layer).items()}
     at |= {key: f"param/{layer.name}.{key}" for key in layer.parameters}
-    needed = OPERATIONS[f"{layer.kind}.backward"].operands
+    needed = OPERATIONS[f"{layer.kind}.backward"].operands if in_table(layer) else tuple(at)
     if layer.name == "loss" or not all(at[of] in trace for of in needed):
         return ""
     operands = {of: trace[at[of]] for of in needed}

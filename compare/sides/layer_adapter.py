@@ -1,25 +1,44 @@
 """A layer as people write them, behind two functions of named operands.
 
-People keep weights (in, out) or (out, in), in attributes or in a dict; a backward takes what it
-needs or finds it cached, and returns gradients in some order or leaves them in attributes. What can
-be told from names and shapes is. Where several ways are left, the first that agrees with the
-reference is taken. This is settled once, before anything is judged, and said in `how`.
+People keep weights (in, out) or (out, in), in attributes, dicts, lists or objects of their own; a
+backward takes what it needs or finds it cached, and returns gradients in some order or leaves them
+in attributes. What can be told from names and shapes is. Where several ways are left, the first
+that agrees with the reference is taken. This is settled once, before anything is judged, and said
+in `how`.
 """
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from compare.sides.interface import Array, Operands
-from compare.sides.layer_places import IN_DICTS, Layout, Place, arrays_of, plain, synonyms
+from compare.sides.layer_places import (
+    BACKWARDS,
+    FORWARDS,
+    Layout,
+    Place,
+    arrays_of,
+    gradients,
+    plain,
+    synonyms,
+)
 
 INPUTS = ("x", "input", "inputs")
 OUTPUTS = ("y", "output", "outputs", "out")
-GRADIENTS = ("d{}", "grad{}", "{}grad", "gradient{}", "delta{}")  # what a gradient is called
 TAKES = {"x": "its input", "y": "its output", "cache": "what forward returned beside its output"}
+
+
+class Context:
+    """What a static forward saves for its backward, as in `torch.autograd.Function`."""
+
+    saved_tensors: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *saved: Any) -> None:
+        """Keep it."""
+        self.saved = self.saved_tensors = saved
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,8 @@ class Way:
     order: tuple[str, ...] = ()  # of the gradients that it returns
     takes_dy: bool = True
     dy_last: bool = False
+    columns: bool = False  # one for each example
+    context: bool = False  # forward takes one, and backward after it
     returns: frozenset[str] = frozenset()  # gradients; what a layer keeps beside is not reset
 
 
@@ -55,16 +76,21 @@ class Adapter:
     def how(self) -> str:
         """Say how the layer was taken."""
         kept = (
-            f"{place.name} {layout}"
+            f"{self._called(name)} {layout}"
             for name, place in self.places.items()
             if (layout := str(self.way.layouts[name])) or place.name != name
         )
-        takes = TAKES.get(self.way.second)
+        columns = "a column for each example" if self.way.columns else ""
+        takes = "its context" if self.way.context else TAKES.get(self.way.second)
         called = f"backward takes {takes}" if takes else "backward finds what it needs cached"
         given = f"gradients returned as {', '.join(self.way.order)}" if self.way.order else ""
         moved = any(len(of.axes) > 1 and of.own != of.theirs for of in self.way.layouts.values())
         shapes = "shapes are told in the reference's layout" if moved else ""
-        return "; ".join(filter(None, (*map(str.strip, kept), called, given, shapes)))
+        return "; ".join(filter(None, (*map(str.strip, kept), columns, called, given, shapes)))
+
+    def _called(self, name: str) -> str:
+        place = self.places[name]
+        return place.name if plain(place.called) in synonyms(name) else f"{place.name} as {name}"
 
     def forward(self, **operands: Array) -> Any:
         """Return the layer's output on operands."""
@@ -110,15 +136,20 @@ class Adapter:
 
     def run(self, operands: Operands) -> tuple[Any, Any]:
         """Return the layer's output on its own parameters, and what forward returns beside it."""
-        forward = getattr(self.layer, "forward", self.layer)
-        returned = forward(*(operands[name] for name in self.inputs))
-        if returned is None:  # it keeps its output
-            return next(
-                (v for place, v in arrays_of(self.layer) if place.name in OUTPUTS), None
-            ), None
-        if isinstance(returned, tuple) and len(returned) > 1:
-            return returned[0], returned[1] if len(returned) == 2 else returned[1:]
-        return returned, None
+        context = [Context()] if self.way.context else []
+        given = [*context, *(self._turned(operands[name]) for name in self.inputs)]
+        y, cache = method(self.layer, FORWARDS)(*given), None
+        if y is None:  # it keeps its output
+            y = next((v for place, v in arrays_of(self.layer) if place.name in OUTPUTS), None)
+        elif isinstance(y, tuple) and len(y) > 1:
+            y, *beside = y
+            cache = beside[0] if len(beside) == 1 else tuple(beside)
+        return self._turned(y), context[0] if context else cache
+
+    def _turned(self, x: Any) -> Any:
+        """Return a batch with a column for each example from one with a row, and back."""
+        turns = self.way.columns and isinstance(x, np.ndarray) and x.ndim == 2
+        return np.ascontiguousarray(x.T) if turns else x
 
     def after(self, dy: Array, operands: Operands, y: Any, cache: Any) -> dict[str, Any]:
         """Return the gradients, by operand, of a backward after that `run`.
@@ -126,22 +157,24 @@ class Adapter:
         Those that a layer keeps in attributes are set to zero before, for it may add to them.
         """
         found = self.named(self.returned(dy, operands, y, cache))
-        for name, place in self._kept():
+        for name, place in self.kept():
             found.setdefault(name, place.get(self.layer))
         found = {name: value for name, value in found.items() if value is not None}
-        for name, layout in self.way.layouts.items():
-            if name in found:
-                found[name] = layout.to_reference(found[name])
+        for name in found:
+            layout = self.way.layouts.get(name)
+            found[name] = layout.to_reference(found[name]) if layout else self._turned(found[name])
         return found if self.way.takes_dy else {name: dy * of for name, of in found.items()}
 
     def returned(self, dy: Array, operands: Operands, y: Any, cache: Any) -> Any:
         """Return what the layer's backward returns."""
-        for name, place in self._kept():
+        for name, place in self.kept():
             if name not in self.way.returns:
                 place.put(self.layer, np.zeros(np.shape(place.get(self.layer)), dy.dtype))
-        second = {"x": [operands[name] for name in self.inputs], "y": [y], "cache": [cache]}
-        given = [*([dy] if self.way.takes_dy else []), *second.get(self.way.second, [])]
-        return self.layer.backward(*(given[::-1] if self.way.dy_last else given))
+        x = [self._turned(operands[name]) for name in self.inputs]
+        second = {"x": x, "y": [self._turned(y)], "cache": [cache]}
+        given = [self._turned(dy)] if self.way.takes_dy else []
+        given += second.get(self.way.second, [])
+        return method(self.layer, BACKWARDS)(*(given[::-1] if self.way.dy_last else given))
 
     def named(self, returned: Any) -> dict[str, Any]:
         """Return what backward returned, by operand."""
@@ -155,32 +188,53 @@ class Adapter:
         left = (name for name in self.way.order or self.operands if name not in named)
         return named | dict(zip(left, unnamed, strict=False))
 
-    def _kept(self) -> Iterator[tuple[str, Place]]:
+    def kept(self) -> Iterator[tuple[str, Place]]:
         """Yield the gradients that the layer keeps, each with its operand."""
         for place in [place for place, _ in arrays_of(self.layer)]:
             if place not in self.known:
-                bare = place.attribute.lower() in IN_DICTS
-                of = "" if place in self.places.values() else self._operand(place.name, bare=bare)
-                self.known[place] = of
+                self.known[place] = self._whose(place)
             if name := self.known[place]:
                 yield name, place
+
+    def _whose(self, kept: Place) -> str:
+        """Return the operand whose gradient lies there; nothing where none does."""
+        if kept in self.places.values():
+            return ""
+        for name, place in self.places.items():
+            if kept.is_gradient_of(place, *self._names(name)):
+                return name
+        return "" if kept.part else self._operand(kept.slot, bare=kept.of_grads)
 
     def _operand(self, gradient: str, *, bare: bool) -> str:
         """Return the operand that a gradient of this name is of; nothing for any other name."""
         for name in self.operands:
-            place = self.places.get(name)
-            called = {name, *(synonyms(name) if place else INPUTS if name == "x" else ())}
-            called |= {place.name} if place else set()
-            forms = [form.format(plain(of)) for of in called for form in GRADIENTS]
-            if plain(gradient) in (*forms, *(map(plain, called) if bare else ())):
+            called = [plain(of) for of in self._names(name)]
+            if plain(gradient) in (*gradients(called), *(called if bare else ())):
                 return name
         return ""
+
+    def _names(self, operand: str) -> list[str]:
+        """Return what an operand may be called; a parameter as others are, if it is alone so."""
+        place = self.places.get(operand)
+        if not place:
+            return [operand, *(INPUTS if operand == "x" else ())]
+        group = synonyms(operand)
+        alone = sum(synonyms(other) == group for other in self.places) == 1
+        return [operand, place.name, place.slot, *(group if alone else ())]
+
+
+def method(of: Any, names: tuple[str, ...]) -> Any:
+    """Return the first method of these names that an object has; None if none."""
+    return next((found for name in names if callable(found := getattr(of, name, None))), None)
 
 
 def flat(returned: Any) -> Iterator[tuple[str, Any]]:
     """Yield what a backward returned, whatever it is nested in, by name where it has one."""
     if isinstance(returned, Mapping):
         yield from ((str(key), value) for key, value in returned.items())
+    elif is_dataclass(returned) or hasattr(returned, "_fields"):
+        names = getattr(returned, "_fields", None) or [of.name for of in fields(returned)]
+        yield from ((name, getattr(returned, name)) for name in names)
     elif isinstance(returned, tuple | list):
         for item in returned:
             yield from flat(item)
