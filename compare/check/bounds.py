@@ -23,7 +23,7 @@ MOST_EXCUSED = 0.01
 
 
 class Verdict(StrEnum):
-    """From equal to unjudged. Only the first four, and what is not offered, are agreement."""
+    """From equal to unjudged. The first four are agreement; what is noted is no fault."""
 
     EXACT = "exact"  # bit for bit
     WITHIN = "within"  # within what rounding allows
@@ -35,6 +35,7 @@ class Verdict(StrEnum):
     WRONG_SHAPE = "wrong shape"
     WRONG_DTYPE = "wrong dtype"
     NOT_FINITE = "not finite"
+    NOTED = "noted"  # not what it should be, of infinities: only of ours is that a fault
     NOT_OFFERED = "not offered"  # a tensor between operations, which a side may keep to itself
     NOT_JUDGED = "not judged"  # there is nothing trustworthy to judge it by
 
@@ -46,6 +47,7 @@ class Verdict(StrEnum):
             Verdict.WITHIN,
             Verdict.BORDERLINE,
             Verdict.LESS_EXACT,
+            Verdict.NOTED,
             Verdict.NOT_OFFERED,
         )
 
@@ -93,9 +95,13 @@ def equal(same: object) -> Judgement:
 def finding(
     stage: str, who: Description, operation: str, tensor: str, found: Judgement, detail: str = ""
 ) -> Finding:
-    """Return what a stage says of one tensor of a side; `detail` counts only where it fails."""
+    """Return what a stage says of one tensor of a side; `detail` counts unless that agrees."""
     verdict, ratio, excused, _, why = found
-    detail = "" if verdict.held else ": ".join(filter(None, (why, detail)))
+    detail = (
+        ""
+        if verdict.held and verdict is not Verdict.NOTED
+        else ": ".join(filter(None, (why, detail)))
+    )
     return Finding(stage, who.name, who.dtype, operation, tensor, verdict, ratio, excused, detail)
 
 

@@ -115,9 +115,15 @@ class Report:
         """Say what to know of this check, who is more exact, and how far apart the sides end."""
         absent = dict.fromkeys(f.tensor for f in self.findings if f.verdict is Verdict.NOT_OFFERED)
         offers = f"{self.description.name} does not offer {', '.join(absent)}: not judged."
+        noted = {  # of each tensor, the last that was found
+            (f.side, f.operation, f.tensor): f"{f.tensor} of {f.side}'s {f.operation}: {f.detail}."
+            for f in self.findings
+            if f.verdict is Verdict.NOTED
+        }
         return [
             *self.notes,
             *([offers] if absent else []),
+            *(f"Noted: {note}" for note in noted.values()),
             *(f"{dtype}: {found}" for dtype, found in self.exactness.items()),
             *(f"{dtype}: {run}" for dtype, run in self.free_runs.items()),
             *([str(self.outcome)] if self.outcome else []),
@@ -199,7 +205,7 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
     failed = first_failure(findings)
     if failed is None:
         agrees = f"{who.name} agrees with its reference"
-        judged = sum(f.verdict is not Verdict.NOT_OFFERED for f in findings)
+        judged = sum(f.verdict not in (Verdict.NOT_OFFERED, Verdict.NOTED) for f in findings)
         return f"{agrees}: all {judged} findings are within rounding."
     first, *others = (
         _told(one, findings, who) for one in (failed, *_independent(failed, findings, who))

@@ -6,7 +6,7 @@ allows. Then ordinary operands, in float32 and float64, against the truth in wid
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -26,18 +26,17 @@ from compare.check.bounds import (
 )
 from compare.check.kinds import OPERATIONS, in_table, step_of
 from compare.check.mistakes import common, kinds, misshapen
+from compare.check.operands import (
+    Layout,
+    exact_operands,
+    in_rows,
+    random_operands,
+    special_operands,
+)
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
-ROWS = 32  # of random operands: in wider precision, the truth of many is slow to compute
-FEW, MANY = 5, 128  # rows of special ones; and what is evaluated has more than a batch, mostly
 SPOILT = equal(False)  # it raised, warned or changed an operand: its results do not count
-LARGEST_INTEGER = 3  # exact operands are integers in ±3
-EXACT = 2**24  # float32 has every integer up to it, so every sum of such operands, if short enough
-FAR = (-1000, 100, 1000, -100)  # what nothing may overflow on that is finite in the end
-GIVEN = ("x", "dy", "target")  # operands of which a NaN has to show
-
-Layout = Callable[[Array], Array]
 
 
 class Found(NamedTuple):
@@ -81,13 +80,13 @@ def check_operation(
         key: state[f"param/{layer.name}.{key}"].astype(who.dtype) for key in layer.parameters
     }
     run = partial(_run, side, name, kind, layer, who.dtype)
-    draw = partial(_random, kind, layer, who.dtype, rng)
+    draw = partial(random_operands, kind, layer, who.dtype, rng)
     found = [
         ("exact", tensor, one)
         for operands, layout in exact_operands(kind, layer, who.dtype, weights, rng, rows)
         for tensor, one in run(operands, layout, exact=True).items()
     ]
-    found += [("exact", *one) for one in _nan(side, name, kind, layer, who.dtype, rng)]
+    found += [("exact", *one) for one in _special(side, name, kind, layer, who.dtype, rng)]
     for tensor, one in run(draw(weights)).items():
         if one.judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
             again = run(draw())[tensor]
@@ -108,96 +107,33 @@ def check_operation(
         yield finding(stage, who, name, tensor, one.judgement, one.fact or wrong[tensor])
 
 
-def exact_operands(
-    kind: str,
-    layer: Layer,
-    dtype: str,
-    weights: Operands,
-    rng: np.random.Generator,
-    rows: Sequence[int],
-) -> Iterator[tuple[Operands, Layout]]:
-    """Yield operands whose results every order of summation gets right to the last bit.
-
-    They are of the rows given, of an odd number above those, and of one: each may go its own way.
-    And of every layout: transposed views and slices are operands, too.
-    """
-    most = max(
-        1, EXACT // ((2 * LARGEST_INTEGER) ** 2 * max(layer.in_features, layer.out_features))
-    )
-    tried = (
-        (rows[0], _in_rows),
-        (rows[-1], np.asfortranarray),
-        (max(*rows, MANY) + 1 | 1, _strided),
-        (1, _in_rows),
-    )
-    for number, layout in tried:
-        yield _integers(kind, layer, dtype, rng, min(number, most)), layout
-    for operands in OPERATIONS[kind].more_exact(layer, weights, dtype, rng):
-        yield operands, _in_rows
-
-
-def _in_rows(x: Array) -> Array:
-    return x
-
-
-def _strided(x: Array) -> Array:
-    return np.repeat(x, 2, axis=-1)[..., ::2]
-
-
-def _integers(kind: str, layer: Layer, dtype: str, rng: np.random.Generator, rows: int) -> Operands:
-    """Return small integers, or zeros, on which an operation is exact."""
-    operation = OPERATIONS[kind]
-    largest = LARGEST_INTEGER if operation.exact_on_integers else 0
-    return {
-        key: rng.integers(-largest, largest + 1, shape).astype(dtype)
-        for key, shape in operation.shapes(layer, rows).items()
-    }
-
-
-def _random(
-    kind: str,
-    layer: Layer,
-    dtype: str,
-    rng: np.random.Generator,
-    weights: Operands | None = None,
-    *,
-    far: bool = False,
-) -> Operands:
-    """Return normal operands, or `far` ones, and the weights given in place of those."""
-    operation = OPERATIONS[kind]
-    operands: Operands = {}
-    for key, shape in operation.shapes(layer, FEW if far else ROWS).items():
-        if far and key not in layer.parameters:
-            operands[key] = rng.permutation(np.resize(FAR, np.prod(shape))).reshape(shape)
-        else:
-            operands[key] = rng.standard_normal(shape)
-            if key in operation.far_out:  # four of these deviations, and eˣ underflows
-                operands[key][::2] *= -np.log(np.finfo(dtype).tiny) / 4
-    operands = {key: value.astype(dtype) for key, value in operands.items()}
-    for key, image in operation.images.items():
-        operands[key] = image(operands[key])
-    return operands | {key: value for key, value in (weights or {}).items() if key in operands}
-
-
-def _nan(
+def _special(
     side: Operator, name: str, kind: str, layer: Layer, dtype: str, rng: np.random.Generator
 ) -> Iterator[tuple[str, Found]]:
-    """Yield whether a NaN in an operand comes out as one, where it does by the definition."""
-    for key in GIVEN:
-        operands = _integers(kind, layer, dtype, rng, FEW)
-        if key not in operands:
-            continue
-        operands[key].reshape(-1)[::2] = np.nan
+    """Yield whether a NaN in an operand shows, which is a fault, and an infinity, which is noted.
+
+    That is, whether the result is the definition's, where that is no number and where it is one;
+    but a NaN in the place of a number hides nothing.
+    """
+    for key, value, operands in special_operands(kind, layer, dtype, rng):
         results, spoilt = _results(side, name, operands, warn="ignore")
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             true = OPERATIONS[kind].define(**operands)
         for tensor, of in true.items():
             got = results.get(tensor)
-            shows = got is not None and (
-                got.shape != of.value.shape or np.isnan(got[np.isnan(of.value)]).all()
-            )
-            fact = spoilt or ("" if shows else f"a NaN in {key} does not come out as one")
-            yield tensor, Found(equal(shows), fact, got, of, operands)
+            if got is not None and got.shape != of.value.shape:  # which is told of other operands
+                continue
+            shows = got is not None and _shows(got, of.value)
+            if np.isnan(value):
+                judgement, said = equal(shows), f"a NaN in {key} does not come out as one"
+            else:
+                judgement = equal(True) if shows else Judgement(Verdict.NOTED)
+                said = f"of {value:.2g} in {key}, it is not what the definition has"
+            yield tensor, Found(judgement, "" if shows else spoilt or said, got, of, operands)
+
+
+def _shows(got: Array, true: Array) -> bool:
+    return bool(((got == true) | (np.isnan(got) & ~np.isinf(true))).all())
 
 
 def _run(
@@ -207,7 +143,7 @@ def _run(
     layer: Layer,
     dtype: str,
     operands: Operands,
-    layout: Layout = _in_rows,
+    layout: Layout = in_rows,
     *,
     exact: bool = False,
 ) -> dict[str, Found]:
@@ -234,7 +170,7 @@ def _results(
     side: Operator,
     name: str,
     operands: Operands,
-    layout: Layout = _in_rows,
+    layout: Layout = in_rows,
     warn: Literal["error", "ignore"] = "error",
 ) -> tuple[Operands, str]:
     """Return an operation's results, or none and why they do not count."""

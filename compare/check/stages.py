@@ -12,7 +12,8 @@ from compare.check.diagnosis import STAGES, Report
 from compare.check.formula import check_formula
 from compare.check.kinds import in_table, step_of
 from compare.check.network import check_network
-from compare.check.operations import FEW, check_operation, check_operations
+from compare.check.operands import FEW
+from compare.check.operations import check_operation, check_operations
 from compare.check.optimizer import check_optimizer, optimizer_of
 from compare.check.surface import check_defaults, check_interface, check_start
 from compare.check.trajectory import check_step, check_trajectory
@@ -91,9 +92,12 @@ def check_subject(
         made = make(other)
         findings += _guarded("optimizer", made, check_optimizer(made, other, _rng(other, 5)))
     findings += check_square(subject, config, dtypes, who.layers, torch=torch)
-    if own:  # of which a reader is shown every tensor
-        absent = {Verdict.NOT_OFFERED: Verdict.MISSING}
-        findings = [replace(f, verdict=absent.get(f.verdict, f.verdict)) for f in findings]
+    if own:  # of which a reader is shown every tensor, and whose infinities are as they should be
+        strict = {Verdict.NOT_OFFERED: Verdict.MISSING, Verdict.NOTED: Verdict.FAIL}
+        findings = [
+            replace(f, verdict=strict.get(f.verdict, f.verdict)) if f.side == who.name else f
+            for f in findings
+        ]
     notes = [f"Not judged: {', '.join(unjudged)}."] if unjudged else []
     # Without the definitions, which are functions: a report is plain values.
     report = Report(replace(who, definitions={}), findings, {}, (*notes, *subject.notes))

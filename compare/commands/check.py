@@ -213,7 +213,7 @@ def _cell(findings: Sequence[Finding]) -> str:
     if not worst.verdict.held:
         size = f" {worst.ratio:.1e}" if 0 < worst.ratio < float("inf") else ""
         return f"[red]{worst.verdict}{size}[/]"
-    if worst.verdict is Verdict.NOT_OFFERED:
+    if worst.verdict in (Verdict.NOT_OFFERED, Verdict.NOTED):
         return f"[dim]{worst.verdict}[/]"
     if worst.verdict is Verdict.EXACT:
         return "[green]exact[/]"

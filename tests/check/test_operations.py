@@ -1,5 +1,6 @@
 """Operations are tried on what people give them: any rows, layouts, NaN, far values."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,12 @@ import torch
 import numpy_ae
 from compare import check_layer
 from compare.check.operations import check_operations
+from compare.check.stages import check_subject
 from compare.controls.controls import SMALL
 from compare.controls.injection import rewritten
+from compare.data.datasets import Dataset
 from compare.sides.numpy_side import NumpySide
+from compare.sides.subject import our_own
 from tests.operands import Array
 
 ROWS = (32, 5)
@@ -57,6 +61,35 @@ def test_a_nan_that_does_not_come_out_is_told(
 ) -> None:
     said = f"a NaN in {operand} does not come out as one"
     assert failed(operation, old, new) == {("exact", tensor, said)}
+
+
+HIDDEN = [
+    ("ReLU.forward", "np.maximum(x, 0)", "np.clip(x, 0, 1e30)", "y", "in x"),
+    ("Linear.forward", "x @ ", "x.clip(-1e30, 1e30) @ ", "y", "in x"),
+    ("Linear.backward", "dy.sum(axis=0)", "dy.clip(-1e30, 1e30).sum(axis=0)", "dbias", "in dy"),
+    ("SumSquaredError.forward", ".sum()", ".clip(0, 1e30).sum()", "value", "in target"),
+    ("SumSquaredError.backward", "2 * (y", "(y - target) + (y", "dy", ""),  # as good
+]
+
+
+@pytest.mark.parametrize(("operation", "old", "new", "tensor", "said"), HIDDEN)
+def test_an_infinity_that_does_not_come_out_is_noted_of_a_side_and_fails_in_our_own_layers(
+    operation: str, old: str, new: str, tensor: str, said: str, dataset: Dataset
+) -> None:
+    with rewritten(operation, [(old, new)]):
+        subject = our_own(dataset.train_images)
+        mine, theirs = (
+            check_subject(subject, SMALL, dtypes=["float32"], torch=False, own=own)
+            for own in (True, False)
+        )
+    assert theirs.held
+    assert mine.held is not bool(said)
+    noted = [line for line in theirs.lines() if line.startswith("Noted: ")]
+    assert bool(noted) is bool(said)
+    for line in noted:
+        assert re.search(rf"^Noted: {tensor} of NumPy's \w+\.\w+: of .* in \w+, it is not ", line)
+    assert said in "".join(noted)
+    assert ("it is not what the definition has" in mine.sentence) is bool(said)
 
 
 class Naive(numpy_ae.Sigmoid):

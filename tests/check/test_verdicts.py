@@ -50,6 +50,7 @@ def test_nothing_is_held_against_agreement_and_what_is_not_offered() -> None:
         Verdict.WITHIN,
         Verdict.BORDERLINE,
         Verdict.NOT_OFFERED,
+        Verdict.NOTED,
         Verdict.LESS_EXACT,
     }
 
