@@ -1,11 +1,15 @@
-"""A network that is no chain, with a kind of its own and a third entry in its batch."""
+"""A network that is no chain, with a kind of its own and a third entry in its batch.
+
+Its kind is in the table of kinds, or defined in torch.
+"""
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 
 from compare.check.bounds import Bounded, Finding
 from compare.check.formula import check_formula
@@ -43,9 +47,21 @@ ADD = {
 }
 
 
-@pytest.fixture(autouse=True)
-def a_kind_of_its_own() -> Iterator[None]:
-    with patch.dict(cast(dict[str, Operation], OPERATIONS), ADD):
+class Sum(torch.nn.Module):
+    """y = x + x2."""
+
+    def forward(self, x: torch.Tensor, x2: torch.Tensor) -> torch.Tensor:
+        """Add up."""
+        return x + x2
+
+
+DEFINED: dict[str, Any] = {"Add": lambda layer: Sum()}
+
+
+@pytest.fixture(autouse=True, params=["table", "torch"])
+def a_kind_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    kinds = ADD if request.param == "table" else {}
+    with patch.dict(cast(dict[str, Operation], OPERATIONS), kinds):
         yield
 
 
@@ -62,7 +78,7 @@ class Residual:
         }
 
     def describe(self) -> Description:
-        return Description("Residual", LAYERS, self.dtype, "cpu", threads=1)
+        return Description("Residual", LAYERS, self.dtype, "cpu", 1, definitions=DEFINED)
 
     def state(self) -> State:
         return {f"param/{name}": value.copy() for name, value in self.params.items()}
@@ -76,7 +92,7 @@ class Residual:
             return {"value": ((operands["y"] - operands["target"]) ** 2).sum()}
         kind = next(of.kind for of in LAYERS if of.name == layer)
         if kind == "Add":
-            return {"y": operands["a"] + operands["b"]}
+            return {"y": np.add(*operands.values())}
         if kind == "ReLU":
             return {"y": np.where(operands["x"] > 0, operands["x"], 0)}
         return {"y": operands["x"] @ operands["weight"].T + operands["bias"]}

@@ -22,10 +22,12 @@ from tests.operands import Array
 ROWS = (32, 5)
 
 
-def failed(operation: str, old: str, new: str) -> set[tuple[str, str, str]]:
+def failed(
+    operation: str, old: str, new: str, rows: tuple[int, int] = ROWS, seed: int = 0
+) -> set[tuple[str, str, str]]:
     """Return stage, tensor and what is said of the operations that fail with this in the source."""
     with rewritten(operation, [(old, new)]), np.errstate(all="ignore"):
-        found = list(check_operations(NumpySide(SMALL), np.random.default_rng(0), ROWS))
+        found = list(check_operations(NumpySide(SMALL), np.random.default_rng(seed), rows))
     return {(one.stage, one.tensor, one.detail) for one in found if not one.verdict.held}
 
 
@@ -35,6 +37,13 @@ def test_operations_are_tried_on_the_rows_of_a_batch_the_last_one_a_single_one_a
 ) -> None:
     new = f"dy.sum(axis=0) + (len(dy) == {rows})"
     found = failed("Linear.backward", "dy.sum(axis=0)", new)
+    assert ("exact", "dbias") in {(stage, tensor) for stage, tensor, _ in found}
+
+
+@pytest.mark.parametrize("rows", [(128, 128), (64, 96)])
+def test_rows_that_are_dropped_beyond_a_multiple_are_missed(rows: tuple[int, int]) -> None:
+    new = "dy[: len(dy) // 64 * 64 or len(dy)].sum(axis=0)"
+    found = failed("Linear.backward", "dy.sum(axis=0)", new, rows)
     assert ("exact", "dbias") in {(stage, tensor) for stage, tensor, _ in found}
 
 
@@ -118,6 +127,14 @@ def test_an_overflowing_sigmoid_is_found_whatever_is_drawn(
         x = np.zeros((4, 3), dtype)
         assert not check_layer(sigmoid(), torch.nn.Sigmoid(), x, seed=seed).held
         assert check_layer(numpy_ae.Sigmoid(), torch.nn.Sigmoid(), x, seed=seed).held
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_side_whose_sigmoid_overflows_is_found_whatever_is_drawn(seed: int) -> None:
+    old = "np.exp(np.minimum(x, -x))"
+    new = "np.exp(x)\n    return e / (1 + e)"
+    found = failed("Sigmoid.forward", old, new, seed=seed)
+    assert "y" in {tensor for _, tensor, _ in found}
 
 
 def test_the_sum_of_many_rows_stays_exact() -> None:
