@@ -44,6 +44,7 @@ RUNNERS = {
 # module that --side names.
 RUN_TEXT = {
     "compare/controls/injection.py": {"exec", "compile"},
+    "compare/learn/misfits.py": {"eval"},
     "compare/learn/work.py": {"exec", "compile"},
     "compare/sides/user.py": {"importlib.import_module"},
 }

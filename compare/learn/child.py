@@ -1,41 +1,58 @@
 """Somebody's code in a process of its own: it may hang, end the process or crash it."""
 
+import faulthandler
 import json
 import os
+import re
 import signal
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from compare.errors import UserError, told
 from compare.learn.catalogue import Exercise
 from compare.learn.grading import WRONG, Graded, grade
+from compare.learn.work import line_of
 
 DEADLINE = 5.0  # seconds that an exercise may take; a right one needs some milliseconds
+TIMEOUT = b"Timeout ("  # how a traceback of `faulthandler` starts, which is ASCII
+
+
+class Ended(NamedTuple):
+    """What a copy of this process came to."""
+
+    value: Any  # None where it ended otherwise
+    code: int  # it exited with; that of a signal is negative
+    traceback: str = ""  # where it was at the deadline, the innermost line first
+
+    def line(self, file: str) -> int | None:
+        """Return in which line of a file it was at the deadline."""
+        found = re.search(rf'File "{re.escape(file)}", line (\d+)', self.traceback)
+        return int(found[1]) if found else None
 
 
 def judged(exercise: Exercise, source: bytes, deadline: float = DEADLINE) -> Graded:
     """Return the verdict on what an exercise's file has become."""
-    answer, status = forked(lambda: grade(exercise, source)._asdict(), deadline)
-    if answer is not None:
-        return Graded(**{**answer, "lines": tuple(answer["lines"])})
-    if status == -signal.SIGALRM:
-        how = (
-            f"does not come to an end: {deadline:g} seconds have passed. Is there an endless loop?"
-        )
-        return Graded(WRONG, f"{exercise.file} {how}", kind="hangs")
-    ended = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
-    how = f"ends the process in which it runs ({ended}); it must return"
+    ended = forked(lambda: grade(exercise, source)._asdict(), deadline)
+    if ended.value is not None:
+        return Graded(**{**ended.value, "lines": tuple(ended.value["lines"])})
+    if ended.traceback:
+        at = line_of(source, ended.line(exercise.file))
+        how = f"does not come to an end: it is stopped after {deadline:g} seconds{at}"
+        return Graded(WRONG, f"{exercise.file} {how}. Is there an endless loop?", kind="hangs")
+    signalled = ended.code < 0
+    by = f"signal {signal.Signals(-ended.code).name}" if signalled else f"exit code {ended.code}"
+    how = f"ends the process in which it runs ({by}); it must return"
     return Graded(WRONG, f"{exercise.file} {how}", kind="ends")
 
 
-def forked(do: Callable[[], Any], deadline: float) -> tuple[Any, int]:
-    """Return what `do` returns in a copy of this process, as JSON has it, and its exit code.
+def forked(do: Callable[[], Any], deadline: float) -> Ended:
+    """Return what `do` comes to in a copy of this process; its value is as JSON has it.
 
-    None where that ended otherwise: after the deadline, an alarm of the system ends it. A copy has
-    all libraries loaded, and so it starts in a millisecond; of this process's threads it has none.
-    Raises `UserError` where `do` raises, and where a system has no way to make one.
+    At the deadline it is ended, and tells where it was. A copy has all libraries loaded, and so it
+    starts in a millisecond; of this process's threads it has none. Raises `UserError` where `do`
+    raises, and where a system has no way to make a copy.
     """
     if not hasattr(os, "fork"):
         raise UserError("this system cannot copy a process; use Linux, macOS or WSL")
@@ -45,14 +62,14 @@ def forked(do: Callable[[], Any], deadline: float) -> tuple[Any, int]:
     if child == 0:
         try:
             os.close(read)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, deadline)
+            faulthandler.dump_traceback_later(deadline, exit=True, file=write)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it, and tells
             sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - nobody answers `input`
             try:
                 answer = [do(), ""]
             except Exception as error:  # of ours: what is judged has been caught
                 answer = [None, told(error)]
+            faulthandler.cancel_dump_traceback_later()  # it would write into the answer
             with open(write, "wb") as file:  # noqa: PTH123 - it is no path
                 file.write(json.dumps(answer).encode())
             os._exit(0)
@@ -68,7 +85,9 @@ def forked(do: Callable[[], Any], deadline: float) -> tuple[Any, int]:
     finally:
         _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    value, failed = json.loads(data) if code == 0 and data else (None, "")
+    if code != 0 or not data:
+        return Ended(None, code, data.decode() if data.startswith(TIMEOUT) else "")
+    value, failed = json.loads(data)
     if failed:
         raise UserError(f"it cannot be judged: the judge itself {failed}; please tell us how")
-    return value, code
+    return Ended(value, code)

@@ -62,12 +62,26 @@ def grade(exercise: Exercise, source: bytes, seed: int = SEED) -> Graded:
     with redirect_stdout(printed), redirect_stderr(io.StringIO()), np.errstate(under="ignore"):
         try:
             work = Work(exercise.file, source, [task.function for task in exercise.tasks])
-            found = [_judge(task, work, seed) for task in exercise.tasks]
-            graded = next((of for of in found if of.state != PASSED), found[-1])
+            graded = _in_order(exercise.tasks, work, seed)
         except Trouble as trouble:
             graded = _trouble(trouble)
     if text := printed.getvalue().strip():
         graded = graded._replace(lines=(*graded.lines, "It prints:", *text.splitlines()))
+    return graded
+
+
+def _in_order(tasks: Sequence[Task], work: Work, seed: int) -> Graded:
+    """Judge one function after the other, up to the first that is not right."""
+    right = ""
+    for task in tasks:
+        try:
+            work.require_written(task.function)
+        except Trouble as trouble:
+            return Graded(UNWRITTEN, f"{right}{trouble}", kind=UNWRITTEN)
+        graded = _judge(task, work, seed)
+        if graded.state != PASSED:
+            return graded
+        right = f"{task.function} is right; "
     return graded
 
 
@@ -86,6 +100,8 @@ def _judge(task: Task, work: Work, seed: int) -> Graded:
         except Trouble as trouble:
             if failures:  # what was wrong before is nearer to the cause
                 break
+            if graded := _known(task, work, case) if trouble.kind == "warning" else None:
+                return graded
             return _trouble(trouble, [] if trouble.kind == UNWRITTEN else list(_operands(case)))
         if task.complain:
             noisy, again = results[first], lambda of: work.call(task, of)[first]
@@ -94,10 +110,27 @@ def _judge(task: Task, work: Work, seed: int) -> Graded:
         failures += _failures(task, case, results)
     if not failures:
         return Graded(PASSED, f"{task.function} is right: {count} calls, float32 and float64")
-    # An array of another dtype is told of where all else is right.
+    return _first_of(task, failures)
+
+
+def _first_of(task: Task, failures: Sequence[Failure]) -> Graded:
+    """Say what is wrong with the first result that is, in the order in which one causes the next.
+
+    An array of another dtype is told of where all else is right.
+    """
     wrong = [f for f in failures if f.judgement.verdict is not Verdict.WRONG_DTYPE] or failures
     first = next(name for name in task.results if any(f.result == name for f in wrong))
     return _told(task, [failure for failure in wrong if failure.result == first])
+
+
+def _known(task: Task, work: Work, case: Case) -> Graded | None:
+    """Return the verdict on a call that warns, where it is of a known kind, and so says more."""
+    try:
+        failures = list(_failures(task, case, work.call(task, case, "ignore")))
+    except Trouble:
+        return None
+    graded = _first_of(task, failures) if failures else None
+    return graded if graded and graded.kind in graded.sentence else None
 
 
 def _failures(task: Task, case: Case, results: Mapping[str, Array]) -> Iterator[Failure]:
@@ -165,7 +198,7 @@ def _claims(task: Task, failure: Failure) -> Iterator[str]:
     yield from kinds(got, truth, mistakes, added, {"rows": len(whole)}, rounding)
     slight = SLIGHT * unit_roundoff(case.dtype) * np.abs(truth).max()
     if alike and np.abs(got - truth).max() <= slight:
-        yield "small values have lost their digits: do not subtract what is nearly equal"
+        yield "small values have lost their digits: in it, nearly equal numbers cancel"
 
 
 def _operands(case: Case, shows: Callable[[str], bool] = bool) -> Iterator[str]:

@@ -128,7 +128,7 @@ TYPICAL: Mistakes = {  # beside those of the table
     },
     f"{LOSS}.backward.dy": {
         "the factor 2 is missing": lambda y, target: y - target,
-        "the sign is wrong: target − y": lambda y, target: 2 * (target - y),
+        "the sign is wrong: it comes from target − y": lambda y, target: 2 * (target - y),
         "the factor 2 is missing, and the sign is wrong": lambda y, target: target - y,
         "y and target are added, not subtracted": lambda y, target: 2 * (y + target),
         "only y is doubled": lambda y, target: 2 * y - target,

@@ -10,13 +10,14 @@ import numpy as np
 from compare.check.bounds import Bounded
 from compare.check.kinds import OPERATIONS
 from compare.data.config import Config
-from compare.errors import class_name
+from compare.errors import class_name, clipped, one_line
 from compare.learn.tasks import Case, Operands, Task, alike
 from compare.sides.interface import Array, Layer, Shape
 from compare.sides.numpy_side import layers
 
 SIZES = ((2, 4, 3, 2), (1, 3, 4, 2), (5, 3, 3, 3))  # rows, pixels, hidden, latent
 QUARTERS = 4  # of which pixels are some
+OTHERS = 100  # characters of a dict's other names that are told
 Size = tuple[int, int, int, int]
 
 
@@ -57,14 +58,21 @@ def _layers(size: Size) -> tuple[Layer, ...]:
 CHAIN = [(layer.name, layer.kind) for layer in _layers(SIZES[0])]
 OUTPUTS = ["input", *(name for name, _ in CHAIN)]  # what a cache has
 BEFORE = dict(pairwise(reversed(OUTPUTS)))
+LINEAR = {name for name, kind in CHAIN if kind == "Linear"}
 
 
 def gradients(
-    operands: Operands, *, without: str = "", swaps: str = "", reads: tuple[str, str] = ("", "")
+    operands: Operands,
+    *,
+    without: str = "",
+    swaps: str = "",
+    masked: str = "",
+    reads: tuple[str, str] = ("", ""),
 ) -> dict[str, Array]:
     """Return the gradient of every parameter.
 
-    For a mistake, leave out one layer, swap its operands, or have it read another's output.
+    For a mistake, leave out one layer, swap its operands, mask its dx as a ReLU would, or have it
+    read another's output.
     """
     dy, found = operands["dy"], Operands()
     for name, kind in reversed(CHAIN):
@@ -77,7 +85,7 @@ def gradients(
         else:
             both = (x_or_y, dy) if swaps == name else (dy, x_or_y)
             (dx,) = OPERATIONS[f"{kind}.backward"].define(*both).values()
-        dy = dy if without == name else dx.value
+        dy = dy if without == name else dx.value * (x_or_y > 0 if masked == name else 1)
     return found
 
 
@@ -97,10 +105,13 @@ def _mistakes(result: str) -> dict[str, Callable[..., Array | None]]:
         if kind != "Linear":
             add(f"the backward of {name} is left out", without=name)
             add(f"dy and y of {name} are swapped", swaps=name)
+        elif BEFORE[name] in LINEAR:
+            before = BEFORE[name]
+            add(f"it goes through a ReLU's backward after {before}, where none is", masked=name)
         for other in OUTPUTS:
             if other != (BEFORE[name] if kind == "Linear" else name):
                 operand = "x" if kind == "Linear" else "y"
-                add(f'the {operand} of {name} is cache["{other}"]', reads=(name, other))
+                add(f'cache["{other}"] is taken as the {operand} of {name}', reads=(name, other))
     return mistakes
 
 
@@ -138,7 +149,7 @@ def forward(operands: Operands, x: Array) -> dict[str, Array]:
     return cache
 
 
-def _nested(operands: Operands) -> list[Any]:
+def _nested(operands: Operands) -> dict[str, Any]:
     """Return the arguments: operands "cache/fc1", "cache/relu1" are parts of one dict."""
     arguments: dict[str, Any] = {}
     for name, value in operands.items():
@@ -147,7 +158,7 @@ def _nested(operands: Operands) -> list[Any]:
             arguments.setdefault(of, {})[part] = value
         else:
             arguments[of] = value
-    return list(arguments.values())
+    return arguments
 
 
 def by_name(what: str, names: Sequence[str], returned: Any) -> Mapping[str, Any]:
@@ -155,5 +166,7 @@ def by_name(what: str, names: Sequence[str], returned: Any) -> Mapping[str, Any]
     if not isinstance(returned, dict):
         raise TypeError(f"a {class_name(returned)} as {what}, where a dict is needed")
     if missing := [name for name in names if name not in returned]:
-        raise TypeError(f"{what} without {', '.join(missing)}")
+        others = one_line(", ".join(of for of in returned if of not in names and type(of) is str))
+        has = f"; it has {clipped(others, OTHERS)}" if others else ""
+        raise TypeError(f"{what} without {', '.join(missing)}{has}")
     return {name: returned[name] for name in names}

@@ -22,7 +22,11 @@ def noise_task() -> Task:
         "add_noise",
         ("noisy",),
         _cases,
-        arguments=lambda of: [of["x"], of["factor"], np.random.default_rng(of["seed of rng"])],
+        arguments=lambda of: {
+            "x": of["x"],
+            "factor": of["factor"],
+            "rng": np.random.default_rng(of["seed of rng"]),
+        },
         complain=_complaints,
     )
 
@@ -62,7 +66,9 @@ def _distributed(x: Array, noisy: Array, factor: float) -> Iterator[str]:
     if np.ptp(z, axis=1).max() < 0.01:
         yield "all pixels of a row get the same noise, and every pixel should have its own"
     if z.min() >= 0:
-        yield "the noise is nowhere below zero, so it is not normal"
+        yield "the noise is nowhere below zero: it is not normal, or clipped before it is added"
+    if noisy.min() <= 0 or noisy.max() >= 1:
+        yield f"some pixels are 0 or 1, too far for a factor of {factor}: is it left out?"
     error = ERRORS / math.sqrt(z.size)  # of the mean; the others are multiples of it
     if abs(z.mean()) > error:
         yield f"the mean of the noise is {z.mean():.3g}, and should be 0"

@@ -28,7 +28,7 @@ from compare.errors import UserError, told
 from compare.learn import given
 from compare.learn.catalogue import EXERCISES
 from compare.learn.child import forked
-from compare.learn.work import Work
+from compare.learn.work import Work, line_of
 from compare.learn.workbook import Workbook
 from compare.sides.interface import Array, under_prefix
 from compare.sides.numpy_side import NumpySide, initial_state
@@ -62,10 +62,13 @@ def reward(book: Workbook) -> list[str]:
         except Exception as error:  # theirs may raise anything
             return f"your functions were put together, and a training with them {told(error)}"
 
-    answer, _ = forked(work, DEADLINE)
-    if not isinstance(answer, list):
-        raise UserError(answer or "a training with your functions did not come to an end")
-    return answer
+    ended = forked(work, DEADLINE)
+    if isinstance(ended.value, list):
+        return ended.value
+    lines = ((of.file, source, ended.line(of.file)) for of, source in needed)
+    at = (f": it was in {file}{line_of(source, line)}" for file, source, line in lines if line)
+    ends = f"a training with your functions did not come to an end{next(at, '')}"
+    raise UserError(ended.value or ends)
 
 
 def _linked(works: Iterator[tuple[Work, str]]) -> Functions:

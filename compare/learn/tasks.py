@@ -47,7 +47,7 @@ class Task(NamedTuple):
     mistakes: Mistakes = MappingProxyType({})
     added: Mistakes = MappingProxyType({})  # what a multiple of may have been added to the result
     fitted: Mistakes = MappingProxyType({})  # with a number in them, which is taken from what came
-    arguments: Callable[[Operands], Sequence[Any]] = lambda operands: list(operands.values())
+    arguments: Callable[[Operands], Mapping[str, Any]] = lambda operands: operands
     unpack: Callable[[Any], Mapping[str, Any]] | None = None
     composed: bool = False
     complain: Callable[[Case, Array, Callable[[Case], Array]], Iterator[str]] | None = None

@@ -21,13 +21,14 @@ AFTER = {
     "params": 'params["{}"]',
 }
 MISTAKEN: Mapping[str, Mapping[str, Any]] = {
-    "the loss compares with noisy, not with clean": {"target": "noisy"},
-    "the network sees clean, not noisy": {"shown": "clean"},
+    "your loss compares y with noisy; it should with clean": {"target": "noisy"},
+    "your network is shown clean; it should be shown noisy": {"shown": "clean"},
     "noisy and clean are swapped": {"shown": "clean", "target": "noisy"},
     "the gradients have the wrong sign: are y and clean swapped?": {"sign": -1},
     "param and grad are swapped where adam_step is called": {"swapped": True},
     "step is counted one too few": {"late": -1},
     "step is counted one too many": {"late": 1},
+    "it is the loss after the step, and the one before it is needed": {"after": True},
 }
 
 
@@ -66,6 +67,7 @@ def _trained(
     late: int = 0,
     sign: int = 1,
     swapped: bool = False,
+    after: bool = False,
     **operands: Any,
 ) -> dict[str, Bounded]:
     """Return what a step of training comes to, or one with a mistake in it."""
@@ -82,6 +84,9 @@ def _trained(
         of |= dict(zip(("grad", "param") if swapped else ("param", "grad"), both, strict=True))
         for result, new in zip(AFTER.values(), adam(**of).values(), strict=True):
             values[result][name] = new.value
+    if after:
+        new_params = {f"params/{name}": new for name, new in values[AFTER["params"]].items()}
+        return {"loss": _trained(**{**operands, **new_params})["loss"]}
     found = {"loss": loss}
     for slot, (result, new_values) in zip(AFTER, values.items(), strict=True):
         sizes = [
@@ -93,8 +98,9 @@ def _trained(
     return found
 
 
-def _mistrained(result: str, how: Mapping[str, Any], /, **operands: Any) -> Array:
-    return _trained(**how, **operands)[result].value
+def _mistrained(result: str, how: Mapping[str, Any], /, **operands: Any) -> Array | None:
+    found = _trained(**how, **operands).get(result)
+    return found.value if found else None
 
 
 def _training_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -107,14 +113,15 @@ def _training_cases(rng: np.random.Generator) -> Iterator[Case]:
             yield Case(dtype, {**operands, "step": step, **SOME_RATES[0]._asdict()})
 
 
-def _training_arguments(operands: Operands) -> list[Any]:
+def _training_arguments(operands: Operands) -> dict[str, Any]:
     params, exp_avg, exp_avg_sq = (
         {name: operands[f"{of}/{name}"] for name in parameters(SIZES[0])}
         for of in ("params", "exp_avg", "exp_avg_sq")
     )
     moments = {name: (exp_avg[name], exp_avg_sq[name]) for name in params}
     rates = tuple(operands[name] for name in RATES)
-    return [params, moments, operands["step"], operands["noisy"], operands["clean"], rates]
+    given = {name: operands[name] for name in ("step", "noisy", "clean")}
+    return {"params": params, "moments": moments, **given, "rates": rates}
 
 
 def _training_results(names: Sequence[str], returned: Any) -> Mapping[str, Any]:

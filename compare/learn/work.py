@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compare.errors import class_name, clipped, one_line, told
+from compare.learn.misfits import misfit
 from compare.learn.tasks import Case, Results, Task
 from compare.sides.interface import Array
 
@@ -30,36 +31,41 @@ class Work:
     """
 
     def __init__(self, file: str, source: bytes, names: Sequence[str]) -> None:
-        self._file, self._lines = file, source.splitlines()
+        self._file, self._source = file, source
         self.space: dict[str, Any] = {"__name__": file.removesuffix(".py")}
-        tree, code = self._read(source)
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name in names and _is_empty(node):
-                raise Trouble(UNWRITTEN, f"{node.name} is not written yet")
+        self._tree, code = self._read(source)
         self._run("the file", lambda: exec(code, self.space))
         for name in names:
             if not callable(self.space.get(name)):
                 raise Trouble("name", f"there is no function {name} in it any more")
 
-    def call(self, task: Task, case: Case) -> Results:
-        """Return the results of a case, by name. Raises `Trouble` where they are none."""
+    def require_written(self, name: str) -> None:
+        """Raise `Trouble` where nothing stands in a function yet."""
+        for node in self._tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == name and _is_empty(node):
+                raise Trouble(UNWRITTEN, f"{name} is not written yet")
+
+    def call(self, task: Task, case: Case, warnings_are: str = "error") -> Results:
+        """Return the results of a case, by name. Raises `Trouble` where they are none.
+
+        A warning is trouble, too, unless it is to be ignored: `warnings_are` "ignore".
+        """
         operands = {
             name: value.copy(order="K") if isinstance(value, np.ndarray) else value
             for name, value in case.operands.items()
         }
         function, arguments = self.space[task.function], task.arguments(operands)
-        dicts = [(given, dict(given)) for given in arguments if isinstance(given, dict)]
-        returned = self._run(task.function, lambda: function(*arguments))
+        dicts = {name: dict(of) for name, of in arguments.items() if isinstance(of, dict)}
+        returned = self._run(task.function, lambda: function(*arguments.values()), warnings_are)
         for name, value in case.operands.items():
             if not np.array_equal(operands[name], value):
                 what = f"{task.function} changes {name}, which it is given, in place"
                 raise Trouble("in place", f"{what}: return a new array")
-        if any(
-            given.keys() != kept.keys() or any(given[name] is not kept[name] for name in kept)
-            for given, kept in dicts
-        ):
-            what = f"{task.function} changes a dict that it is given, in place"
-            raise Trouble("in place", f"{what}: return a new dict")
+        for name, kept in dicts.items():
+            given = arguments[name]
+            if given.keys() != kept.keys() or any(given[key] is not kept[key] for key in kept):
+                what = f"{task.function} changes {name}, which it is given, in place"
+                raise Trouble("in place", f"{what}: return a new dict")
         if returned is None:
             raise Trouble("nothing", f"{task.function} returns nothing: is there no `return`?")
         try:
@@ -75,32 +81,36 @@ class Work:
         except (SyntaxError, ValueError) as error:  # ValueError: for a NUL byte, before Python 3.12
             number = getattr(error, "lineno", None)
             what = one_line(error.msg if isinstance(error, SyntaxError) else str(error))
-            raise Trouble("syntax", f"Python cannot read it: {what}{self._at(number)}") from None
+            raise Trouble(
+                "syntax", f"Python cannot read it: {what}{line_of(self._source, number)}"
+            ) from None
         except (RecursionError, MemoryError):
             raise Trouble("syntax", "Python cannot read it: it is nested too deeply") from None
 
-    def _run(self, what: str, do: Callable[[], Any]) -> Any:
+    def _run(self, what: str, do: Callable[[], Any], warnings_are: Any = "error") -> Any:
         """Return what the code returns; what it raises, or warns of, is `Trouble`."""
         try:
-            with warnings.catch_warnings(action="error"):
+            with warnings.catch_warnings(action=warnings_are):
                 return do()
         except NotImplementedError:
             raise Trouble(UNWRITTEN, f"{what} is not written yet") from None
         except BaseException as error:
             frames = traceback.walk_tb(error.__traceback__)
             lines = [line for frame, line in frames if frame.f_code.co_filename == self._file]
-            kind, did = "raised", told(error)
+            kind, did = "raised", misfit(error, self._file, self._tree) or told(error)
             if isinstance(error, Warning):
                 kind, did = "warning", f"warns: {one_line(str(error))}"
-            raise Trouble(kind, f"{what} {did}{self._at(lines[-1] if lines else None)}") from None
+            at = line_of(self._source, lines[-1] if lines else None)
+            raise Trouble(kind, f"{what} {did}{at}") from None
 
-    def _at(self, number: int | None) -> str:
-        """Say where: the number of a line and what stands there."""
-        if not number:
-            return ""
-        line = self._lines[number - 1] if number <= len(self._lines) else b""
-        text = one_line(line.decode(errors="backslashreplace"))
-        return f", in line {number}: {clipped(text, 80)}" if text else f", in line {number}"
+
+def line_of(source: bytes, number: int | None) -> str:
+    """Say which line of a file: ", in line 3: return x"; nothing where that is not known."""
+    if not number:
+        return ""
+    line = b"".join(source.splitlines()[number - 1 : number])
+    text = one_line(line.decode(errors="backslashreplace"))
+    return f", in line {number}: {clipped(text, 80)}" if text else f", in line {number}"
 
 
 def _is_empty(node: ast.FunctionDef) -> bool:

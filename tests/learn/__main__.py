@@ -61,14 +61,14 @@ def judged(exercise: Exercise) -> Iterator[Judged]:
             if told.state == PASSED:
                 yield Judged(exercise, mutant, True)
                 continue
-            wrong, _ = forked(lambda: _first_wrong(exercise, source, right), DEADLINE)  # noqa: B023
+            wrong = forked(lambda: _first_wrong(exercise, source, right), DEADLINE).value  # noqa: B023
             kind = _plain(told.kind)
             again = bool(kind) and kind == _plain(_graded(exercise, source, ELSEWHERE).kind)
             yield Judged(exercise, mutant, False, not told.result or told.result == wrong, again)
 
 
 def _graded(exercise: Exercise, source: bytes, seed: int) -> Graded:
-    answer, _ = forked(lambda: grade(exercise, source, seed)._asdict(), DEADLINE)
+    answer = forked(lambda: grade(exercise, source, seed)._asdict(), DEADLINE).value
     return Graded(**answer) if answer else Graded("wrong", "", kind="hangs")
 
 

@@ -5,6 +5,7 @@ import pytest
 from compare.learn.catalogue import EXERCISES, Exercise, find
 from compare.learn.grading import PASSED, WRONG, grade
 from compare.learn.work import UNWRITTEN
+from tests.learn.ways import ways
 
 RIGHT = "    return np.maximum(x, 0)\n"
 
@@ -25,7 +26,7 @@ def said(body: str, head: str = "import numpy as np\ndef relu_forward(x):\n") ->
             "    return nothing",
             "raised NameError: name 'nothing' is not defined, in line 3: return",
         ),
-        ("    x @ x\n", "relu_forward raised ValueError: matmul: Input operand 1 has a mismatch"),
+        ("    x @ x\n", "relu_forward cannot multiply x (2, 3) by x (2, 3): the left one has 3"),
         ("    return np.log(x)", "relu_forward warns: "),
         ("    x[x < 0] = 0\n    return x", "relu_forward changes x, which it is given, in place"),
         ("    y = np.maximum(x, 0)\n", "relu_forward returns nothing: is there no `return`?"),
@@ -105,9 +106,72 @@ def test_a_number_of_pythons_is_as_good_as_numpys() -> None:
     assert wrong.sentence == "value is wrong: y and target are added, not subtracted"
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "x @ weight",
+            "cannot multiply x (2, 3) by weight (4, 3): the left one has 3",
+        ),
+        ("np.dot(x, weight)", "cannot multiply x (2, 3) by weight (4, 3): "),
+        ("x.dot(weight)", "cannot multiply x (2, 3) by weight (4, 3): "),
+        ("(lambda a: a @\n a)(x[:, :3] +\n x)", "cannot multiply a (2, 3) by a (2, 3): "),
+        (
+            "weight @ x.T + bias",
+            "cannot broadcast weight @ x.T (4, 2) and bias (4,) together: NumPy aligns the last "
+            "axes, and 2 is not 4",
+        ),
+        ("np.where(x > 0, x, weight)", "cannot call np.where with x > 0 (2, 3), x (2, 3), weight"),
+        ("x.reshape(7)", "raised ValueError: cannot reshape array of size 6 into shape (7,)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_told_with_their_operands(line: str, sentence: str) -> None:
+    head = "import numpy as np\ndef linear_forward(x, weight, bias):\n    return "
+    graded = grade(find("1"), (head + line).encode())
+    assert graded.sentence.startswith(f"linear_forward {sentence}")
+    assert "\n" not in graded.sentence
+
+
+def test_shapes_that_do_not_fit_in_place_are_told_too() -> None:
+    body = "def linear_forward(x, weight, bias):\n    x = x @ weight.T\n    x += bias[:, None]\n"
+    said = grade(find("1"), body.encode()).sentence
+    assert said.startswith("linear_forward cannot broadcast x (2, 4) and bias[:, None] (4, 1)")
+
+
+def test_shapes_that_a_given_function_refuses_are_told_with_what_it_was_given() -> None:
+    right = next(of for of in ways("09_network_backward") if of.stem == "lines").read_text()
+    wrong = right.replace('params["fc4.weight"]', 'params["fc3.weight"]')
+    said = grade(find("9"), wrong.encode()).sentence
+    assert said.startswith("network_backward cannot call linear_backward with ")
+    assert "params['fc3.weight'] (3, 2): the shapes do not fit, in line " in said
+
+
+def test_a_warning_is_not_told_where_the_mistake_itself_is_known() -> None:
+    right = next(of for of in ways("10_adam_step") if of.stem == "loops").read_text()
+    wrong = right.replace("(1 - beta2) * g * g", "(1 - beta2) * g")
+    said = grade(find("10"), wrong.encode())
+    assert said.sentence == "exp_avg_sq is wrong: the gradient is not squared"
+
+
+def test_a_function_is_judged_although_the_next_is_not_written_yet() -> None:
+    template = find("13").template.decode()
+    right = (
+        "z = logits - logits.max(1)[:, None]\n"
+        "    logp = z - np.log(np.exp(z).sum(1)[:, None])\n"
+        "    return -logp[np.arange(len(z)), labels].sum()"
+    )
+    later = "softmax_cross_entropy_backward is not written yet"
+    for body, said in (
+        ("return float(logits[0, 0])", "value is wrong"),
+        (right, f"softmax_cross_entropy_forward is right; {later}"),
+    ):
+        source = template.replace("raise NotImplementedError", body, 1)
+        assert grade(find("13"), source.encode()).sentence.startswith(said)
+
+
 def test_a_dict_that_is_changed_in_place_is_told() -> None:
     body = "def network_backward(dy, cache, params):\n    params['fc1.bias'] = dy\n    return {}\n"
-    sentence = "network_backward changes a dict that it is given, in place: return a new dict"
+    sentence = "network_backward changes params, which it is given, in place: return a new dict"
     assert grade(find("9"), body.encode()).sentence == sentence
 
 

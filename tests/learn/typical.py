@@ -34,7 +34,13 @@ WHERE = "    e = np.exp(-np.abs(x))\n    return np.where(x >= 0, 1, e) / (1 + e)
 
 TYPICAL = (
     Typical(LINEAR, "no bias", " + bias", "", "y is wrong: the bias is missing"),
-    Typical(LINEAR, "no transpose", "weight.T", "weight", "raised ValueError: matmul"),
+    Typical(
+        LINEAR,
+        "no transpose",
+        "weight.T",
+        "weight",
+        "cannot multiply x (2, 3) by weight (4, 3): the left one has 3 columns, and needs 4",
+    ),
     Typical(
         LINEAR,
         "reshaped",
@@ -108,7 +114,9 @@ TYPICAL = (
         "the absolute differences are summed, not their squares",
     ),
     Typical(DLOSS, "2 missing", "2 * (y - target)", "y - target", "the factor 2 is missing"),
-    Typical(DLOSS, "sign", "y - target", "target - y", "the sign is wrong: target − y"),
+    Typical(
+        DLOSS, "sign", "y - target", "target - y", "the sign is wrong: it comes from target − y"
+    ),
     Typical(DLOSS, "mean for sum", "2 * (y - target)", "2 * (y - target) / len(y)", ROWS),
     Typical(DSIGMOID, "y(1 − y) without dy", "dy * y", "y", "dx is wrong: dy is missing"),
     Typical(DSIGMOID, "1 − y missing", " * (1 - y)", "", "the factor 1 − y is missing"),
@@ -164,7 +172,13 @@ TYPICAL = (
         "x.T @ dy",
         "dweight has shape (3, 4), and (4, 3) is needed: it is the transpose",
     ),
-    Typical(DLINEAR, "transpose", "dy @ weight", "dy @ weight.T", "raised ValueError: matmul"),
+    Typical(
+        DLINEAR,
+        "transpose",
+        "dy @ weight",
+        "dy @ weight.T",
+        "cannot multiply dy (2, 4) by weight.T (3, 4): the left one has 4 columns, and needs 3",
+    ),
     Typical(
         DLINEAR,
         "the last row lost",
@@ -184,7 +198,7 @@ TYPICAL = (
         "before the ReLU, not after",
         '"], cache["relu3"], p',
         '"], cache["fc3"], p',
-        'fc4.weight is wrong: the x of fc4 is cache["fc3"]',
+        'fc4.weight is wrong: cache["fc3"] is taken as the x of fc4',
     ),
     Typical(
         NETWORK,
@@ -290,14 +304,14 @@ TYPICAL = (
         "noisy as target",
         "loss_forward(y, clean)",
         "loss_forward(y, noisy)",
-        "loss is wrong: the loss compares with noisy, not with clean",
+        "loss is wrong: your loss compares y with noisy; it should with clean",
     ),
     Typical(
         STEP,
         "clean as input",
         "network_forward(noisy",
         "network_forward(clean",
-        "loss is wrong: the network sees clean, not noisy",
+        "loss is wrong: your network is shown clean; it should be shown noisy",
     ),
     Typical(
         STEP, "step from 0", "exp_avg_sq, step,", "exp_avg_sq, step - 1,", "warns: invalid value"

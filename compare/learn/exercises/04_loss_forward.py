@@ -1,4 +1,4 @@
-"""The loss: how far what the network made is from what it should have made, as one number."""
+"""The loss: one number that says how far the output is from the target."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Adam: a step against the gradient, as long as the gradients of the steps before were steady."""
+"""Adam: a step against the gradient, longer where the gradients of the last steps agree."""
 
 import numpy as np
 

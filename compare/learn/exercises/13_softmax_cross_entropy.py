@@ -1,4 +1,4 @@
-"""One more, if you like: softmax and cross-entropy, the loss of a network that tells classes.
+"""One more, if you like: softmax and cross-entropy, the loss of a classifier.
 
 Row n of the logits becomes probabilities, p[n, k] = e^logits[n, k] / Σⱼ e^logits[n, j]; the loss is
 the sum, over the rows, of −log p[n, label of row n]. It is a sum and no mean.
@@ -11,7 +11,7 @@ def softmax_cross_entropy_forward(logits, labels):
     """Return the loss, one number, given logits (n, classes) and labels (n,), which are integers.
 
     Logits may be any numbers, say ±1000. Nothing may overflow, and no logarithm may be of 0: what
-    may be taken from all logits of a row without changing p?
+    may be subtracted from all logits of a row without changing p?
     """
     raise NotImplementedError
 
