@@ -39,9 +39,8 @@ def learn(
         case ["--reset"]:
             _reset(book, find(reset or ""))
         case ["--list"]:
-            _prepare(book)
             for exercise in EXERCISES:
-                _tell_state(exercise, book.judge(exercise))
+                _tell_state(exercise, book.standing(exercise))
         case ["--once"]:
             _prepare(book)
             return _tell_first(book) is None
@@ -79,8 +78,8 @@ def _hint(book: Workbook, name: str) -> None:
     if name:
         exercise = find(name)
     else:
-        _prepare(book)
-        exercise = _first(book) or NEEDED[-1]
+        unfinished = (of for of in EXERCISES if book.standing(of).state != PASSED)
+        exercise = next(unfinished, EXERCISES[-1])
     all_of = hints(exercise)
     if number not in ("", *map(str, range(1, len(all_of) + 1))):
         raise UserError(f"{exercise.name} has hints 1 to {len(all_of)}, not {number!r}")
@@ -93,7 +92,7 @@ def _hint(book: Workbook, name: str) -> None:
 
 def _first(book: Workbook) -> Exercise | None:
     """Return the first exercise that is not finished, of those that are needed."""
-    return next((of for of in NEEDED if book.judge(of).state != PASSED), None)
+    return next((of for of in NEEDED if book.standing(of).state != PASSED), None)
 
 
 def _watch(book: Workbook) -> bool:

@@ -5,10 +5,11 @@ from itertools import count
 from pathlib import Path
 
 from compare.errors import UserError
-from compare.files import require_file, write_whole
+from compare.files import remove_partials, require_file, write_whole
 from compare.learn.catalogue import EXERCISES, Exercise
 from compare.learn.child import judged
 from compare.learn.grading import Graded
+from compare.learn.work import UNWRITTEN
 
 HINTS = Path(__file__).parent / "hints.toml"
 
@@ -28,15 +29,16 @@ class Workbook:
 
     def prepare(self) -> list[Exercise]:
         """Write the exercises that are not there; return them."""
+        remove_partials(self.folder)
         missing = [exercise for exercise in EXERCISES if not self.path(exercise).exists()]
         for exercise in missing:
             write_whole(self.path(exercise), exercise.template)
         return missing
 
     def reset(self, exercise: Exercise) -> Path | None:
-        """Write an exercise anew; return the file beside it that keeps what was there."""
+        """Write an exercise anew; return the file beside it that keeps what was written there."""
         path, kept = self.path(exercise), None
-        if path.exists():
+        if path.exists() and self.source(exercise) != exercise.template:
             names = (path.with_name(f"{exercise.name}.old-{number}.py") for number in count(1))
             kept = next(name for name in names if not name.exists())
             write_whole(kept, self.source(exercise))
@@ -54,6 +56,12 @@ class Workbook:
             raise UserError(f"{path} is not there any more; {advice}") from None
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; see to that") from None
+
+    def standing(self, exercise: Exercise) -> Graded:
+        """Return the verdict on an exercise; one that is not there is not written yet."""
+        if not self.path(exercise).exists():
+            return Graded(UNWRITTEN, f"{self.path(exercise)} is not there")
+        return self.judge(exercise)
 
     def judge(self, exercise: Exercise) -> Graded:
         """Return the verdict on an exercise as it is now; it is judged where it has changed."""

@@ -71,7 +71,20 @@ def test_hints_go_from_a_nudge_to_the_rule(tmp_path: Path) -> None:
     last = here("learn", "--hint", "06.3", cwd=tmp_path).out
     assert "the next" not in last
     done(tmp_path / "exercises", 4)
-    assert "\n05_loss_backward, hint 1 of 3\n" in here("learn", "--hint", cwd=tmp_path).out
+    assert here("learn", "--hint", cwd=tmp_path).out.startswith("05_loss_backward, hint 1 of 3\n")
+
+
+def test_what_only_shows_writes_nothing(tmp_path: Path) -> None:
+    assert here("learn", "--list", cwd=tmp_path).out.count("not written yet") == len(EXERCISES)
+    assert here("learn", "--hint", cwd=tmp_path).out.startswith("01_linear_forward, hint 1 of 3")
+    assert here("learn", "--hint", "9.2", cwd=tmp_path).code == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_hint_beyond_the_last_needed_exercise_is_of_the_next(tmp_path: Path) -> None:
+    done(tmp_path / "exercises", 12)
+    out = here("learn", "--hint", cwd=tmp_path).out
+    assert out.startswith("13_softmax_cross_entropy, hint 1 of 3")
 
 
 def test_a_reset_says_where_the_old_work_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -47,9 +48,21 @@ def test_a_reset_keeps_the_old_work_under_a_name_of_its_own(book: Workbook) -> N
         assert kept is not None
         assert (kept.name, kept.read_bytes()) == (f"{RELU.name}.old-{number}.py", work)
         assert book.source(RELU) == RELU.template
+    for _ in range(2):  # of one that is as it was at first, there is nothing to keep
+        assert book.reset(RELU) is None
     book.path(RELU).unlink()
     assert book.reset(RELU) is None
     assert book.source(RELU) == RELU.template
+    assert len(list(book.folder.glob(f"{RELU.name}*"))) == 3
+
+
+def test_what_a_killed_process_left_of_a_file_goes(book: Workbook) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = book.folder / f".{RELU.file}.{ended.pid}{files.PARTIAL}"
+    left.touch()
+    book.prepare()
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("call", [1, 2])
