@@ -53,7 +53,8 @@ def learn(
 def _prepare(book: Workbook) -> None:
     written = book.prepare()
     if len(written) == len(EXERCISES):
-        click.echo(f"{len(written)} exercises are in {book.folder} now, one of them extra")
+        extra = len(EXERCISES) - len(NEEDED)
+        click.echo(f"{len(written)} exercises are in {book.folder} now, {extra} of them extra")
     else:
         for exercise in written:
             click.echo(f"{book.path(exercise)} was not there, and is written anew")
@@ -122,9 +123,9 @@ def _rewarded(book: Workbook) -> bool:
     click.echo("\nNow all of it trains, on the digits: your functions and nothing else …\n")
     for line in reward(book):
         click.echo(line)
-    if not all(book.judge(of).state == PASSED for of in EXERCISES):
-        extra = EXERCISES[-1]
-        click.echo(f"\none more, if you like: {book.path(extra)}, {_command(book)} --only 13")
+    if more := [of for of in EXERCISES if book.standing(of).state != PASSED]:
+        names = ", ".join(of.name for of in more)
+        click.echo(f"\nmore, if you like: {names}; {_command(book)} --only {more[0].number}")
     return True
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from compare.check.kinds import LOSS
 from compare.errors import UserError
 from compare.learn.adam_task import adam_task
+from compare.learn.gaussian_tasks import divergence_tasks, draw_tasks
 from compare.learn.layer_tasks import layer_task
 from compare.learn.network_task import network_task
 from compare.learn.noise_task import noise_task
@@ -53,6 +54,8 @@ EXERCISES = (
     Exercise("11_add_noise", (noise_task(),)),
     Exercise("12_train_step", (training_task(),)),
     Exercise("13_softmax_cross_entropy", softmax_tasks(), extra=True),
+    Exercise("14_reparameterise", draw_tasks(), extra=True),
+    Exercise("15_kl", divergence_tasks(), extra=True),
 )
 
 

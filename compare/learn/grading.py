@@ -24,6 +24,7 @@ PRINTED = 400  # characters that are kept of what the code prints
 SLIGHT = 8  # roundings of the largest entry, which are many of the smallest
 SHOWN = 12  # entries of an array that is shown whole
 PASSED, WRONG = "passed", "wrong"
+ANEW = "of equal operands it is another one each time: draw nothing"
 
 
 class Graded(NamedTuple):
@@ -110,17 +111,27 @@ def _judge(task: Task, work: Work, seed: int) -> Graded:
         failures += _failures(task, case, results)
     if not failures:
         return Graded(PASSED, f"{task.function} is right: {count} calls, float32 and float64")
-    return _first_of(task, failures)
+    found = _of_first(task, failures)
+    return _told(task, found, ANEW if _varies(task, work, found[0]) else "")
 
 
-def _first_of(task: Task, failures: Sequence[Failure]) -> Graded:
-    """Say what is wrong with the first result that is, in the order in which one causes the next.
+def _varies(task: Task, work: Work, failure: Failure) -> bool:
+    """Whether a result that is wrong is another one when it is computed again."""
+    try:
+        again = work.call(task, failure.case, "ignore")[failure.result]
+    except Trouble:
+        return False
+    return not np.array_equal(again, failure.got, equal_nan=again.dtype.kind == "f")
+
+
+def _of_first(task: Task, failures: Sequence[Failure]) -> list[Failure]:
+    """Return those of the first result that is wrong, in the order in which one causes the next.
 
     An array of another dtype is told of where all else is right.
     """
     wrong = [f for f in failures if f.judgement.verdict is not Verdict.WRONG_DTYPE] or failures
     first = next(name for name in task.results if any(f.result == name for f in wrong))
-    return _told(task, [failure for failure in wrong if failure.result == first])
+    return [failure for failure in wrong if failure.result == first]
 
 
 def _known(task: Task, work: Work, case: Case) -> Graded | None:
@@ -129,7 +140,7 @@ def _known(task: Task, work: Work, case: Case) -> Graded | None:
         failures = list(_failures(task, case, work.call(task, case, "ignore")))
     except Trouble:
         return None
-    graded = _first_of(task, failures) if failures else None
+    graded = _told(task, _of_first(task, failures)) if failures else None
     return graded if graded and graded.kind in graded.sentence else None
 
 
@@ -146,12 +157,13 @@ def _failures(task: Task, case: Case, results: Mapping[str, Array]) -> Iterator[
             yield Failure(case, name, got, true, judgement)
 
 
-def _told(task: Task, failures: Sequence[Failure]) -> Graded:
-    """Say what is wrong with one result, and show it on the first case."""
+def _told(task: Task, failures: Sequence[Failure], kind: str = "") -> Graded:
+    """Say what is wrong with one result, and show it on the first case; find out its kind."""
     case, name, got, true, judgement = failures[0]
     telling = [of for of in failures if of.true.value.any()] or failures  # zeros are anything's
-    kind = ""
-    if judgement.verdict is not Verdict.WRONG_DTYPE:  # which says it all: the numbers are right
+    if (
+        not kind and judgement.verdict is not Verdict.WRONG_DTYPE
+    ):  # which says it all: the numbers are right
         with np.errstate(all="ignore"):  # a mistake may divide by zero, and overflow
             kind = common(_claims(task, failure) for failure in telling)
     match judgement.verdict:

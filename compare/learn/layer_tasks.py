@@ -17,20 +17,20 @@ EIGHTHS = 8
 FAR = ((-1000, 1000, 0), (-100, 100, -20))  # e^1000 is beyond any dtype
 
 
-def _sigmoid_forward(x: Array) -> Mapping[str, Bounded]:
+def _sigmoid_forward(x: Array) -> dict[str, Bounded]:
     """Return the sigmoid; in exp(−log(1 + e⁻ˣ)), which is right, a rounding counts |x| times."""
     (y,) = OPERATIONS["Sigmoid.forward"].define(x).values()
     return {"y": y._replace(scale=y.scale * (1 + np.abs(x)))}
 
 
-def _sigmoid_backward(dy: Array, y: Array) -> Mapping[str, Bounded]:
+def _sigmoid_backward(dy: Array, y: Array) -> dict[str, Bounded]:
     """Return its gradient; in dy (y − y²), which is right, nearly equal numbers are subtracted."""
     (dx,) = OPERATIONS["Sigmoid.backward"].define(dy, y).values()
     return {"dx": dx._replace(scale=np.abs(dy) * (y + y**2))}
 
 
 # Where the bound of the table of kinds is for its own way to compute.
-DEFINED: Mapping[str, Callable[..., Mapping[str, Bounded]]] = {
+DEFINED: Mapping[str, Callable[..., dict[str, Bounded]]] = {
     "Sigmoid.forward": _sigmoid_forward,
     "Sigmoid.backward": _sigmoid_backward,
 }
@@ -148,19 +148,27 @@ TYPICAL: Mistakes = {  # beside those of the table
 def layer_task(function: str, kind: str) -> Task:
     """Return the task to write one direction of a kind: ("relu_forward", "ReLU.forward")."""
     operation = OPERATIONS[kind]
+    operation = operation._replace(define=DEFINED.get(kind, operation.define))
+    typical = {name: TYPICAL.get(f"{kind}.{name}", {}) for name in operation.results}
+    return operation_task(function, operation, typical, RESULTS.get(kind, (None, None)))
+
+
+def operation_task(
+    function: str, operation: Operation, typical: Mistakes, images: Results = (None, None)
+) -> Task:
+    """Return the task to write one operation, of which `typical` are mistakes by result."""
     mistakes: Mistakes = {
         name: {
-            **TYPICAL.get(f"{kind}.{name}", {}),
+            **typical[name],
             **result.mistakes,
             "the last row is left out": partial(_of_rows, operation, name, slice(None, -1)),
             "the first row is left out": partial(_of_rows, operation, name, slice(1, None)),
         }
         for name, result in operation.results.items()
     }
-    cases = partial(_cases, operation, RESULTS.get(kind, (None, None)))
+    cases = partial(_cases, operation, images)
     added = {name: result.added for name, result in operation.results.items()}
-    define = DEFINED.get(kind, operation.define)
-    return Task(function, tuple(operation.results), cases, define, mistakes, added)
+    return Task(function, tuple(operation.results), cases, operation.define, mistakes, added)
 
 
 def _cases(operation: Operation, results: Results, rng: np.random.Generator) -> Iterator[Case]:

@@ -26,7 +26,7 @@ LINEAR, RELU, SIGMOID = "01_linear_forward", "02_relu_forward", "03_sigmoid_forw
 LOSS, DLOSS, DSIGMOID = "04_loss_forward", "05_loss_backward", "06_sigmoid_backward"
 DRELU, DLINEAR, NETWORK = "07_relu_backward", "08_linear_backward", "09_network_backward"
 ADAM, NOISE, STEP = "10_adam_step", "11_add_noise", "12_train_step"
-SOFTMAX = "13_softmax_cross_entropy"
+SOFTMAX, DRAW, DIVERGENCE = "13_softmax_cross_entropy", "14_reparameterise", "15_kl"
 MEAN, ROWS = "dy.sum(axis=0)", "it is divided by the number of rows, and the loss is a sum"
 THROUGH = "dx is wrong: all of dy comes through, and where y is 0 it should not"
 HATS = "m_hat = exp_avg / (1 - beta1**step)\n    v_hat = exp_avg_sq / (1 - beta2**step)"
@@ -336,5 +336,112 @@ TYPICAL = (
         "dlogits[np.arange(len(dlogits)), labels] -= 1",
         "pass",
         "it is softmax alone, and 1 is not taken from that of the label",
+    ),
+    Typical(
+        DRAW,
+        "logvar for log std",
+        "np.exp(logvar / 2)\n    return",
+        "np.exp(logvar)\n    return",
+        "z is wrong: logvar is taken as log std",
+    ),
+    Typical(
+        DRAW, "no noise", "mean + std * noise", "mean + std", "z is wrong: the noise is missing"
+    ),
+    Typical(
+        DRAW,
+        "½ forgotten",
+        "dstd * std / 2",
+        "dstd * std",
+        "dlogvar is wrong: the ½ is missing: the slope of e^(logvar/2) is half of it",
+    ),
+    Typical(
+        DRAW,
+        "logvar for log std",
+        "dstd * std / 2",
+        "dstd * std**2",
+        "dlogvar is wrong: logvar is taken as log std",
+    ),
+    Typical(
+        DRAW,
+        "noise missing in backward",
+        "dstd = dz * noise",
+        "dstd = dz",
+        "dlogvar is wrong: the noise is missing",
+    ),
+    Typical(
+        DRAW,
+        "noise drawn anew",
+        "dstd = dz * noise",
+        "dstd = dz * np.random.standard_normal(dz.shape)",
+        "dlogvar is wrong: of equal operands it is another one each time: draw nothing",
+    ),
+    Typical(
+        DRAW,
+        "gradient of std",
+        "dstd * std / 2",
+        "dstd",
+        "dlogvar is wrong: it is dz · noise, the gradient of std",
+    ),
+    Typical(
+        DRAW,
+        "noise in dmean",
+        "return dz.copy()",
+        "return dstd",
+        "dmean is wrong: the noise is a factor: that is the gradient of std",
+    ),
+    Typical(
+        DIVERGENCE,
+        "mean for sum",
+        "0.5 * np.sum(",
+        "0.5 * np.mean(",
+        "value is wrong: it is the mean over all entries, and should be the sum",
+    ),
+    Typical(
+        DIVERGENCE, "sign", "0.5 * np.sum(", "-0.5 * np.sum(", "value is wrong: its sign is wrong"
+    ),
+    Typical(
+        DIVERGENCE, "½ forgotten", "0.5 * np.sum(", "np.sum(", "value is wrong: the ½ is missing"
+    ),
+    Typical(
+        DIVERGENCE,
+        "logvar for log std",
+        "np.exp(logvar) - 1 - logvar",
+        "np.exp(2 * logvar) - 1 - 2 * logvar",
+        "value is wrong: logvar is taken as log std",
+    ),
+    Typical(
+        DIVERGENCE,
+        "½ forgotten",
+        "0.5 * (np.exp(logvar) - 1)",
+        "np.exp(logvar) - 1",
+        "dlogvar is wrong: the ½ is missing",
+    ),
+    Typical(
+        DIVERGENCE,
+        "gradient of logvar forgotten",
+        "0.5 * (np.exp(logvar) - 1)",
+        "0 * logvar",
+        "dlogvar is wrong: it is zero",
+    ),
+    Typical(
+        DIVERGENCE,
+        "−logvar forgotten",
+        "(np.exp(logvar) - 1)",
+        "np.exp(logvar)",
+        "dlogvar is wrong: the slope of −logvar is forgotten",
+    ),
+    Typical(
+        DIVERGENCE,
+        "mean for sum",
+        "return mean, 0.5 * (np.exp(logvar) - 1)",
+        "return mean / len(mean), 0.5 * (np.exp(logvar) - 1) / len(mean)",
+        "dmean is wrong: it is the mean over the rows, and should be the sum",
+    ),
+    Typical(
+        DIVERGENCE,
+        "sign",
+        "0.5 * (np.exp(logvar) - 1)",
+        "0.5 * (1 - np.exp(logvar))",
+        "dlogvar is wrong: its sign is wrong",
     ),
 )
