@@ -4,6 +4,7 @@ import ast
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.util import decode_source
 from typing import Any
 
 import numpy as np
@@ -74,18 +75,23 @@ class Work:
             raise Trouble("type", f"{task.function} returns {error}") from None
 
     def _read(self, source: bytes) -> tuple[ast.Module, Any]:
+        def cannot(what: str, line: int | None) -> Trouble:
+            return Trouble("syntax", f"Python cannot read it: {what}{line_of(source, line)}")
+
         try:
+            text = decode_source(source)
+            if "\0" in text:
+                raise cannot("there is a NUL character", text[: text.index("\0")].count("\n") + 1)
             with warnings.catch_warnings(action="ignore"):
-                tree = ast.parse(source, self._file)
-                return tree, compile(source, self._file, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as error:  # ValueError: for a NUL byte, before Python 3.12
-            number = getattr(error, "lineno", None)
-            what = one_line(error.msg if isinstance(error, SyntaxError) else str(error))
-            raise Trouble(
-                "syntax", f"Python cannot read it: {what}{line_of(self._source, number)}"
-            ) from None
+                tree = ast.parse(text, self._file)
+                return tree, compile(text, self._file, "exec", dont_inherit=True)
+        except (SyntaxError, UnicodeDecodeError) as error:
+            if line := _not_utf8(source):
+                raise cannot("there is a byte that is not UTF-8; save it so", line) from None
+            what = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise cannot(one_line(what), getattr(error, "lineno", None)) from None
         except (RecursionError, MemoryError):
-            raise Trouble("syntax", "Python cannot read it: it is nested too deeply") from None
+            raise cannot("it is nested too deeply", None) from None
 
     def _run(self, what: str, do: Callable[[], Any], warnings_are: Any = "error") -> Any:
         """Return what the code returns; what it raises, or warns of, is `Trouble`."""
@@ -111,6 +117,16 @@ def line_of(source: bytes, number: int | None) -> str:
     line = b"".join(source.splitlines()[number - 1 : number])
     text = one_line(line.decode(errors="backslashreplace"))
     return f", in line {number}: {clipped(text, 80)}" if text else f", in line {number}"
+
+
+def _not_utf8(source: bytes) -> int | None:
+    """Return the number of the first line that is not UTF-8, if there is one."""
+    for number, line in enumerate(source.splitlines(), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            return number
+    return None
 
 
 def _is_empty(node: ast.FunctionDef) -> bool:

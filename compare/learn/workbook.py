@@ -29,8 +29,9 @@ class Workbook:
 
     def prepare(self) -> list[Exercise]:
         """Write the exercises that are not there; return them."""
-        remove_partials(self.folder)
         missing = [exercise for exercise in EXERCISES if not self.path(exercise).exists()]
+        if missing:  # or else the folder need not be one that can be written
+            remove_partials(self.folder)
         for exercise in missing:
             write_whole(self.path(exercise), exercise.template)
         return missing

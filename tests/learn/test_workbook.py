@@ -56,11 +56,24 @@ def test_a_reset_keeps_the_old_work_under_a_name_of_its_own(book: Workbook) -> N
     assert len(list(book.folder.glob(f"{RELU.name}*"))) == 3
 
 
+def test_a_reset_of_a_link_keeps_the_work_and_the_link(book: Workbook, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_bytes(RIGHT)
+    book.path(RELU).unlink()
+    book.path(RELU).symlink_to(mine)
+    kept = book.reset(RELU)
+    assert kept is not None
+    assert kept.read_bytes() == RIGHT
+    assert book.path(RELU).is_symlink()
+    assert book.source(RELU) == RELU.template
+
+
 def test_what_a_killed_process_left_of_a_file_goes(book: Workbook) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
     left = book.folder / f".{RELU.file}.{ended.pid}{files.PARTIAL}"
     left.touch()
+    book.path(RELU).unlink()
     book.prepare()
     assert not left.exists()
 
@@ -103,9 +116,15 @@ def test_a_file_that_is_gone_or_none_is_told(book: Workbook, tmp_path: Path) -> 
     book.path(RELU).rename(book.folder / "mine.py")
     with pytest.raises(UserError, match=r"is not there any more; .*--reset 02$"):
         book.judge(RELU)
-    book.path(RELU).mkdir()
-    with pytest.raises(UserError, match=r"^cannot read .*02_relu_forward.py: It is not a file"):
-        book.judge(RELU)
+    for make in (Path.mkdir, os.mkfifo):
+        make(book.path(RELU))
+        for do in (book.judge, book.reset):
+            with pytest.raises(UserError, match=r"^cannot read .*02_relu_forward.py: It is not a"):
+                do(RELU)
+        (Path.rmdir if make is Path.mkdir else Path.unlink)(book.path(RELU))
+    book.path(RELU).symlink_to(book.path(RELU).name)
+    with pytest.raises(UserError, match=r"^cannot write .*: it is a loop of links"):
+        book.prepare()
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"file is a file; name a folder"):
         Workbook(tmp_path / "file")
