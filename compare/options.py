@@ -145,7 +145,7 @@ data_options = _all(
         default=Path("data"),
         envvar="AE_DATA_ROOT",
         show_envvar=True,
-        help="Folder of the downloaded data sets.",
+        help="Folder of the data sets: the one that has MNIST/raw in it, or that raw itself.",
     ),
     click.option(
         "--download-deadline",

@@ -81,7 +81,7 @@ SOURCES = {
 
 
 def load(name: str, data_root: Path = Path(), download_deadline: float = 600.0) -> Dataset:
-    """Return a data set of `config.DATASETS`. All but the digits lie where torchvision has them.
+    """Return a data set of `config.DATASETS`. All but the digits are files; see `_folder`.
 
     Files that are absent are downloaded, within so many seconds; a file that is there is never
     replaced. Raises `UserError` where a file is not what it should be, or cannot be had.
@@ -89,7 +89,7 @@ def load(name: str, data_root: Path = Path(), download_deadline: float = 600.0) 
     if name == "digits":
         return Dataset(name, DIGITS, *digits.load())
     source = SOURCES[name]
-    folder = data_root / source.torchvision_class / "raw"
+    folder = _folder(source, data_root)
     if absent := [file for file in FILES if idx.find(folder, file) is None]:
         kind = source.torchvision_class
         download.fetch(
@@ -99,9 +99,19 @@ def load(name: str, data_root: Path = Path(), download_deadline: float = 600.0) 
         return Dataset(name, source.class_names, *_read(source, folder))
     except idx.IdxError as error:
         raise UserError(
-            f"{folder}: {error}; delete that file to have it downloaded again, "
+            f"{folder}: {error}; move it away to have the original downloaded, "
             "or point --data-root elsewhere"
         ) from error
+
+
+def _folder(source: _Source, root: Path) -> Path:
+    """Return where the files of a data set are, or where they will be once downloaded.
+
+    torchvision's ROOT/MNIST/raw comes first; ROOT may also be that MNIST, or that raw, itself.
+    """
+    usual = root / source.torchvision_class / "raw"
+    places = (usual, root / "raw", root)
+    return next((place for place in places if any(idx.find(place, f) for f in FILES)), usual)
 
 
 def _read(source: _Source, folder: Path) -> list[idx.Bytes]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from compare.data.idx import IdxError
 from compare.errors import UserError
+from compare.files import made
 from compare.machine import held_back
 
 
@@ -30,12 +31,14 @@ def fetch(
 
     The whole set arrives in a temporary folder beside them; `check` is called with that folder and
     may raise `IdxError`; only then do the files move, each complete. Raises `UserError` for any
-    failure, and when `deadline` seconds have passed. However it ends, the child has ended too and
-    the temporary folder is gone.
+    failure, and when `deadline` seconds have passed. However it ends, the child has ended too, the
+    temporary folder is gone, and so are folders made for nothing.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+        with (
+            made(folder),
+            tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary,
+        ):
             _run_child(name, temporary, deadline)
             fresh = Path(temporary, name, "raw")  # torchvision's layout
             check(fresh)

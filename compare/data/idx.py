@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Shape = tuple[int, ...]
 
+GZIP = b"\x1f\x8b"  # how a gzipped file begins
 UNSIGNED_BYTE = 0x08
 CHUNK = 2**20  # bytes to a read: the most that a short file or a hostile .gz costs beyond its size
 
@@ -27,20 +28,27 @@ class IdxError(Exception):
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """Return the path of `name`, or else of `name`.gz, or None where the folder holds neither."""
-    paths = (folder / name, folder / f"{name}.gz")
-    return next((path for path in paths if os.path.lexists(path)), None)
+    """Return the path of the file `name` in the folder, under any name that it goes by, or None.
+
+    `images-idx3-ubyte` is also `images.idx3-ubyte`, as some archives have it, and either with .gz.
+    The first of these is found; what is no file (a folder, a pipe), only where no other is there.
+    """
+    names = (name, name.replace("-idx", ".idx"))
+    paths = [folder / f"{plain}{packed}" for plain in names for packed in ("", ".gz")]
+    there = [path for path in dict.fromkeys(paths) if os.path.lexists(path)]
+    no_file = lambda path: not os.path.isfile(path)  # noqa: E731, PTH113 (Path's own may raise)
+    return min(there, key=no_file, default=None)
 
 
 def read(path: Path, shape: Shape, *, below: int = 256, digest: str | None = None) -> Bytes:
-    """Return the values of an IDX file, gzipped where its name ends in .gz. See `parse`.
+    """Return the values of an IDX file, gzipped or not, whatever its name says. See `parse`.
 
     Never holds more than one byte beyond what the file should have. Raises `IdxError` for any other
     file.
     """
     try:
         if not path.is_file():  # opening a pipe would wait for ever
-            raise ValueError("is not a file")
+            raise ValueError("is a folder" if path.is_dir() else "is not a file")
         data = _read_at_most(path, len(header(shape)) + math.prod(shape) + 1)
         return parse(data, shape, below=below, digest=digest)
     except (OSError, EOFError, zlib.error) as error:
@@ -61,6 +69,8 @@ def parse(
     """
     expected = header(shape)
     start, size = len(expected), len(expected) + math.prod(shape)
+    if not data:
+        raise ValueError("is empty")
     if data[:4] != expected[:4]:
         raise ValueError(
             f"starts with the bytes {data[:4].hex()}, "
@@ -103,7 +113,9 @@ def header(shape: Shape) -> bytes:
 def _read_at_most(path: Path, limit: int) -> bytearray:
     """Return the first `limit` bytes, inflated, or all where there are fewer."""
     data = bytearray()
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+    with gzip.open(path) if packed else path.open("rb") as file:
         while len(data) < limit and (chunk := file.read(min(CHUNK, limit - len(data)))):
             data += chunk
     return data

@@ -105,6 +105,13 @@ def test_fashion_mnist_is_read_without_a_download(fashion: Path) -> None:
     assert all(array.dtype == np.uint8 and array.flags.writeable for array in arrays)
 
 
+@pytest.mark.parametrize("root", [".", "FashionMNIST", "FashionMNIST/raw"])
+def test_the_folder_of_the_files_and_the_one_above_are_roots_too(fashion: Path, root: str) -> None:
+    above = fashion.parents[1]
+    assert datasets.load("fashion-mnist", above / root).test_labels.shape == (10_000,)
+    assert sum(path.is_dir() for path in above.rglob("*")) == 2  # nothing was made
+
+
 def test_loading_holds_the_images_once(fashion: Path) -> None:
     tracemalloc.start()
     try:
@@ -147,7 +154,7 @@ def test_a_faulty_file_is_named_with_what_to_do(
     message = failure("fashion-mnist", fashion.parents[1])
     assert message.startswith(f"{fashion}: {file} {fault}")
     assert message.endswith(
-        "; delete that file to have it downloaded again, or point --data-root elsewhere"
+        "; move it away to have the original downloaded, or point --data-root elsewhere"
     )
     assert (fashion / file).read_bytes() == content
 

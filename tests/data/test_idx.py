@@ -93,8 +93,7 @@ def test_a_mutated_gzip_gives_the_original_values_or_an_error(
 @pytest.mark.parametrize(
     ("content", "below", "fault"),
     [
-        (b"", 256, "starts with the bytes , not with the magic number 00000803"),
-        (PACKED, 256, "starts with the bytes 1f8b0800, not with the magic number 00000803"),
+        (b"", 256, "is empty"),
         (b"\0\0\x09" + FILE[3:], 256, "starts with the bytes 00000903"),
         (b"\0\0\x08\x01" + FILE[4:], 256, "starts with the bytes 00000801"),
         (FILE[:7], 256, "ends after 7 of 28 bytes"),
@@ -118,7 +117,7 @@ def test_a_fault_is_named(
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (FILE, "Not a gzipped file"),
+        (PACKED[:2], "Compressed file ended before the end-of-stream marker"),
         (PACKED[:-9], "Compressed file ended before the end-of-stream marker"),
         (PACKED[:-1], "Compressed file ended before the end-of-stream marker"),
         (PACKED[:-8] + bytes(8), "CRC check failed"),
@@ -144,6 +143,15 @@ def test_a_gzip_bomb_is_inflated_one_byte_further_than_the_file_should_go(
     assert held == [len(FILE) + 1]
 
 
+@pytest.mark.parametrize("content", [FILE, PACKED])
+@pytest.mark.parametrize("name", ["images", "images.gz"])
+def test_a_file_is_gzipped_or_not_whatever_its_name(
+    tmp_path: Path, content: bytes, name: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    np.testing.assert_array_equal(read(tmp_path / name, SHAPE), VALUES)
+
+
 @pytest.mark.parametrize("digest", [SHA256, GIT])
 def test_a_wrong_digest_is_named(tmp_path: Path, digest: str) -> None:
     path = tmp_path / "images"
@@ -152,13 +160,22 @@ def test_a_wrong_digest_is_named(tmp_path: Path, digest: str) -> None:
         read(path, SHAPE, digest="0" * len(digest))
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
-def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, make: object) -> None:
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (Path.mkdir, "a folder"),
+        (os.mkfifo, "not a file"),
+        (lambda path: path.symlink_to("nowhere"), "not a file"),
+    ],
+)
+def test_what_is_no_file_is_refused_without_waiting(
+    tmp_path: Path, make: object, what: str
+) -> None:
     path = tmp_path / "images"
     assert callable(make)
     make(path)
     assert find(tmp_path, "images") == path
-    with pytest.raises(IdxError, match=r"^images is not a file$"):
+    with pytest.raises(IdxError, match=rf"^images is {what}$"):
         read(path, SHAPE)
 
 
@@ -169,10 +186,16 @@ def test_a_file_without_permission_is_named(unprivileged: Path) -> None:
         read(path, SHAPE)
 
 
-def test_the_plain_file_is_found_first_then_the_gzipped_one(tmp_path: Path) -> None:
-    assert find(tmp_path, "images") is None
-    assert find(tmp_path / "absent", "images") is None
-    (tmp_path / "images.gz").touch()
-    assert find(tmp_path, "images") == tmp_path / "images.gz"
-    (tmp_path / "images").touch()
-    assert find(tmp_path, "images") == tmp_path / "images"
+def test_a_file_is_found_by_each_of_its_names_and_before_a_folder_of_that_name(
+    tmp_path: Path,
+) -> None:
+    name = "images-idx3-ubyte"
+    assert find(tmp_path, name) is None
+    assert find(tmp_path / "absent", name) is None
+    names = ["images.idx3-ubyte.gz", "images.idx3-ubyte", f"{name}.gz", name]
+    for other in names:  # the later hides the earlier
+        (tmp_path / other).touch()
+        assert find(tmp_path, name) == tmp_path / other
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    assert find(tmp_path, name) == tmp_path / f"{name}.gz"
