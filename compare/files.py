@@ -183,6 +183,7 @@ def read_arrays(
     changed since.
     """
     try:
+        path.stat()  # safetensors' own message of an absent file repeats its path
         require_file(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

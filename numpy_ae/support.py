@@ -60,6 +60,11 @@ def copy_into(params: Arrays, values: Mapping[str, Any]) -> None:
     Raises `KeyError` for a missing or unknown name, `ValueError` for a wrong shape, `ValueError` or
     `TypeError` for what is no number, and then changes nothing.
     """
+    if prefix := common_prefix(params, values):
+        raise KeyError(
+            f"each name begins with {prefix}; strip it: "
+            f"{{name.removeprefix({prefix!r}): value for name, value in state.items()}}"
+        )
     if wrong := params.keys() ^ values.keys():
         raise KeyError(f"missing or unknown parameters: {', '.join(sorted(wrong))}")
     arrays = {name: np.asarray(values[name], param.dtype) for name, param in params.items()}
@@ -70,6 +75,15 @@ def copy_into(params: Arrays, values: Mapping[str, Any]) -> None:
             )
     for name, param in params.items():
         param[...] = arrays[name]
+
+
+def common_prefix(params: Arrays, values: Mapping[str, Any]) -> str:
+    """Return what stands before each parameter's name, or "".
+
+    torch.compile puts `_orig_mod.` there, and DataParallel `module.`.
+    """
+    prefix = min(values, default="").removesuffix(min(params, default=""))
+    return prefix if {prefix + name for name in params} == values.keys() else ""
 
 
 def flush_subnormals(x: Array) -> Array:

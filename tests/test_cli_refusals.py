@@ -21,7 +21,6 @@ WRONG: list[tuple[str, str]] = [
     ("train --data cifar", "'cifar' is not one of 'digits', 'mnist'"),
     ("train --side julia", "'julia' is not one of 'numpy', 'torch', 'both'"),
     ("train --threads 0", "--threads"),
-    ("train --resume nowhere", "cannot read nowhere"),
     ("train --resume file", "cannot read file (Error while deserializing header"),
     ("train --resume .", "there is no run in ."),
     ("train --out file/below", "file is a file, not a folder"),
@@ -35,7 +34,8 @@ WRONG: list[tuple[str, str]] = [
     ("check --thorough --no-torch", "--thorough trains both sides from their start"),
     ("check --thorough --side examples.own_network:make", "My network maps 20 to 3; leave it out"),
     ("check --step 0", "--step"),
-    ("check --resume nowhere", "cannot read nowhere"),
+    ("check --resume nowhere", "cannot read nowhere (No such file or directory); give"),
+    ("train --resume nowhere", "there is no nowhere; give a run's folder, or a checkpoint in one"),
     ("check --resume .", ". is a folder; --resume takes a checkpoint"),
     ("check --resume file --lr 0.1", "has the checkpoint's config; leave out --lr"),
     ("check --resume file --side a:b", "leave it out with --side"),
@@ -54,6 +54,7 @@ WRONG: list[tuple[str, str]] = [
         "faults --healthy 1 --threads 1",
         "--healthy checks on the CPU, with 1 and 2 threads by turns: leave out --",
     ),
+    ("faults --healthy 1 --device cuda", "by turns: leave out --device"),
     ("bench --from file --threads 1 --json new", "--from measures nothing: leave out --"),
 ]
 

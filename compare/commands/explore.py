@@ -16,7 +16,6 @@ from compare.commands.train import Prepared, go_on_from, set_up
 from compare.data import datasets
 from compare.data.batches import noisy_test_images
 from compare.data.config import Config
-from compare.data.datasets import Dataset
 from compare.errors import Diverged, UserError
 from compare.files import as_we_wrote_it, read_json, require_own, write_json, write_text
 from compare.progress import TrainingProgress, console
@@ -63,11 +62,11 @@ def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
     return found
 
 
-def look(training: Training, dataset: Dataset) -> Trained:
+def look(training: Training) -> Trained:
     """Look at a finished training of one side."""
     ((name, side),) = training.sides.items()
-    shape = (EXAMPLES, *dataset.test_images.shape[1:])
-    test = noisy_test_images(training.config, dataset.test_images[:EXAMPLES])
+    images = training.dataset.test_images[:EXAMPLES]
+    test, shape = noisy_test_images(training.config, images), images.shape
     records = training.histories[name]
     return Trained(
         test.clean.reshape(shape),
@@ -188,7 +187,7 @@ def _train(
         for label, config in configs.items()
     }
     trained: dict[str, Trained] = {}
-    diverged = []
+    troubles = []
     with TrainingProgress(totals) as progress:
         for label, config in configs.items():
             prepared = _prepared(config, _place(folder, label))
@@ -203,10 +202,12 @@ def _train(
 
             try:
                 training.run(step)
-                trained[label] = look(training, dataset)
+                trained[label] = look(training)
+                if trouble := training.fruitless(side):
+                    troubles.append(f"{label} {trouble}")
             except Diverged as error:
-                diverged.append(f"{label}: {error}")
-    for line in diverged:
+                troubles.append(f"{label}: {error}")
+    for line in troubles:
         console.print(line, markup=False)
     if not trained:
         raise UserError("none of these trainings came to an end; try other values")

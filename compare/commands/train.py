@@ -19,7 +19,7 @@ from compare.training.checkpoint import Checkpoint, DriftRecord
 from compare.training.memory import require_memory
 from compare.training.runs import CONFIG, TIMELINE, Run, claimed
 from compare.training.timeline import Timeline
-from compare.training.training import Training, fruitless
+from compare.training.training import Training
 
 
 class Prepared(NamedTuple):
@@ -27,6 +27,7 @@ class Prepared(NamedTuple):
 
     run: Run
     starts: Mapping[str, Checkpoint]
+    file: Path | None = None  # where these are to be copied from
 
 
 def train(
@@ -85,6 +86,8 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
         config = Config(**overrides)
         require_memory(config)
         return Prepared(Run.plan(config, out), {})
+    if not resume.exists():
+        raise UserError(f"there is no {resume}; give a run's folder, or a checkpoint in one")
     if resume.is_dir():
         if out is not None:
             raise UserError(
@@ -92,11 +95,12 @@ def _plan(overrides: Mapping[str, Any], out: Path | None, resume: Path | None) -
                 "leave out --out, or resume from a checkpoint file"
             )
         run = Run.open(resume)
-        starts = run.checkpoints()
+        starts = {**run.unfinished_copies(), **run.checkpoints()}
         return Prepared(Run(resume, _continued(run.config, overrides, starts)), starts)
     start = Checkpoint.load(resume)
     starts = dict.fromkeys(LABELS, start)
-    return Prepared(Run.plan(_continued(start.config, overrides, starts), out), starts)
+    run = Run.plan(_continued(start.config, overrides, starts), out)
+    return Prepared(run, starts, resume.resolve())
 
 
 def _continued(
@@ -115,10 +119,16 @@ def _continued(
 
 
 def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
-    """Write a run's config, and before it the checkpoints that it starts from, if elsewhere."""
-    run, starts = prepared
-    for name, start in starts.items():
+    """Write a run's config, and the checkpoints that it starts from, if elsewhere.
+
+    Until these are copied, the config says from where: a process killed in between can go on.
+    """
+    run, starts, file = prepared
+    for start in starts.values():
         start.require_position(len(dataset.train_images))
+    if file:
+        run.begin(names, copying=file)
+    for name, start in starts.items():
         if name in names and not run.checkpoint(name).exists():
             replace(start, side=name, config=run.config).save(run.checkpoint(name))
     run.begin(names)
@@ -133,7 +143,7 @@ def set_up(
     checkpoint_every: float,
 ) -> Training:
     """Return the training of the named sides, each from its checkpoint where there is one."""
-    run, starts = prepared
+    run, starts, _ = prepared
     require_memory(run.config, dataset, sides=len(names))
     sides = {name: make_side(name, run.config, device=device) for name in names}
     begin(prepared, names, dataset)
@@ -172,7 +182,6 @@ def train_sides(
             progress.skip(LABELS[name], training.images_seen(name))
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)
     for name in names:
-        errors = [past.test_mse for past in training.histories[name]]
-        if trouble := fruitless(errors, dataset.test_images):
-            console.print(f"{LABELS[name]} has learnt nothing yet: {trouble}", markup=False)
+        if trouble := training.fruitless(name):
+            console.print(f"{LABELS[name]} {trouble}", markup=False)
     return training

@@ -97,18 +97,19 @@ def explore(
     was.
     """
     finite = [mse for _, _, mse in settings if isfinite(mse)] or [1.0]
+    least = f"{min(finite):.4f}"  # what looks equal counts as equal
     rows = [Row("Original", original), *(Row(label, images) for label, images in noisy.items())]
     for label, images, mse in settings:
         # Break lines between settings, never inside one.
         whole = label.replace(" ", "\xa0").replace(",\xa0", ", ")
         lines = fill(whole, 26, break_on_hyphens=False).replace("\xa0", " ")
         bar = mse / max(finite) if isfinite(mse) else 0.0
-        rows.append(Row(lines, images, f"{mse:.4f}", INK if mse == min(finite) else QUIET, bar))
+        note = f"{mse:.4f}"
+        rows.append(Row(lines, images, note, INK if note == least else QUIET, bar))
     return draw_rows(
         rows,
         "The same training under other settings",
-        "Denoised test images, and the MSE per pixel over the whole test set; the dark bar is "
-        "the least.",
+        "Denoised test images, and the MSE per pixel over the whole test set. The least is dark.",
     )
 
 

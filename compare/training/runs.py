@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from compare.sides.subject import LABELS, make_side
 from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, previous
 
 CONFIG = "config.json"  # what a run's folder holds first
+COPYING = "copying"  # in it, until they are there: where the run's first checkpoints come from
 LOCK = ".ae-mirror.lock"
 PAGE, FIGURES = "page", "figures"  # folders of a run
 STEP, TIMELINE = "step.safetensors", "timeline.safetensors"  # what the page shows besides
@@ -143,10 +144,11 @@ class Run:
         found = read_json(self.folder / CONFIG).get("environment")
         return found if isinstance(found, dict) else {}
 
-    def begin(self, sides: Iterable[str] = ()) -> "Run":
+    def begin(self, sides: Iterable[str] = (), copying: Path | None = None) -> "Run":
         """Make the folder and write the config, and whom the run trains; return the run.
 
-        It comes after all that can fail: from here on there is something to resume.
+        It comes after all that can fail: from here on there is something to resume. `copying` is
+        the checkpoint file that the sides are still to be copied from.
         """
         names = {*sides, *self.sides()}
         value = {
@@ -154,6 +156,8 @@ class Run:
             "sides": [name for name in LABELS if name in names],
             "environment": machine.describe(),
         }
+        if copying:
+            value[COPYING] = str(copying)
         write_json(self.folder / CONFIG, value)
         return self
 
@@ -188,6 +192,17 @@ class Run:
                 "restore it, or delete it to go on without"
             ) from error
         return dict(history)
+
+    def latest_history(self) -> dict[str, Any]:
+        """Return `history` with each side's records out of its checkpoint.
+
+        history.json waits until all sides have finished an epoch; after a kill it may lag behind.
+        """
+        of_sides = {
+            name: [asdict(record) for record in checkpoint.history]
+            for name, checkpoint in self.checkpoints().items()
+        }
+        return {**self.history(), **of_sides}
 
     def check(self) -> dict[str, Any] | None:
         """Return what check.json holds, in today's words, or None where there is none yet.
@@ -230,6 +245,19 @@ class Run:
                     "or start a new run"
                 )
         return found
+
+    def unfinished_copies(self) -> dict[str, Checkpoint]:
+        """Return, by side, the checkpoint that a killed process was about to copy into the run.
+
+        Raises `UserError` where it is no longer there, or is another.
+        """
+        file = read_json(self.folder / CONFIG).get(COPYING)
+        if not isinstance(file, str):
+            return {}
+        start = Checkpoint.load(Path(file))
+        if replace(start.config, epochs=self.config.epochs) != self.config:
+            raise UserError(f"{file} is not of the config of {self.folder}; start a new run")
+        return dict.fromkeys(self.sides(), start)
 
     def checkpoint(self, side: str) -> Path:
         """Return where a side's checkpoint lies, or will lie."""

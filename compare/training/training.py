@@ -59,8 +59,8 @@ def fruitless(errors: Sequence[float], images: Images) -> str | None:
     else:
         advice = "it does not fall: the training diverges, try a smaller --lr"
     return (
-        f"its test error, {errors[-1]:.3g} a pixel, is above that of the mean image, {least:.3g}; "
-        f"{advice}"
+        f"has learnt nothing yet: its test error, {errors[-1]:.3g} a pixel, is above that of the "
+        f"mean image, {least:.3g}; {advice}"
     )
 
 
@@ -115,6 +115,11 @@ class Training:
         """Return how many images a side had trained on at its last checkpoint, over all epochs."""
         start, count = self.kept[name], len(self.dataset.train_images)
         return len(start.history) * count + min(start.part.steps * self.config.batch_size, count)
+
+    def fruitless(self, name: str) -> str | None:
+        """Say it where a side has learnt nothing so far, as `fruitless` does."""
+        errors = [past.test_mse for past in self.histories[name]]
+        return fruitless(errors, self.dataset.test_images)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the histories and the drift as plain values for JSON."""

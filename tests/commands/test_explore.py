@@ -47,6 +47,7 @@ def explored(grid: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_what_diverges_is_told_and_left_out(explored: str) -> None:
     assert "lr 999.0: numpy diverged\n" in explored
+    assert "lr 0.01 has learnt nothing yet: its test error, " in explored.replace("\n", " ")
     table = Path("grid/explore.md").read_text()
     assert "lr 0.01" in table and "999" not in table
     assert Path("grid/explore.png").stat().st_size > 10_000

@@ -9,7 +9,7 @@ import pytest
 from compare.commands.train import begin, prepare, set_up, train_sides
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.errors import UserError
+from compare.errors import Interrupted, UserError
 from compare.sides.numpy_side import initial_state
 from compare.training.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
 from compare.training.runs import Run
@@ -26,7 +26,7 @@ def run(config: Config, tmp_path: Path) -> Run:
 
 def test_a_new_run_has_the_defaults_but_for_what_was_set(tmp_path: Path) -> None:
     with prepare({"latent_dim": 2}, tmp_path / "new", None) as prepared:
-        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), {})
+        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), {}, None)
 
 
 def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
@@ -36,8 +36,9 @@ def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
 
 
 def test_a_checkpoint_starts_a_new_run_with_its_own_config(run: Run, tmp_path: Path) -> None:
-    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, starts):
+    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, starts, file):
         assert new == Run(tmp_path / "new", run.config)
+        assert file == run.checkpoint("numpy").resolve()
         assert {name: start.side for name, start in starts.items()} == {
             "numpy": "numpy",
             "torch": "numpy",
@@ -69,6 +70,38 @@ def test_a_run_from_a_checkpoint_file_has_that_start_in_its_own_folder_before_it
         "numpy": ("numpy", start.history),
         "torch": ("torch", start.history),
     }
+
+
+@pytest.mark.parametrize("copied", [0, 1])
+def test_a_run_killed_while_it_copies_its_start_goes_on_from_that_start(
+    run: Run, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: int
+) -> None:
+    start, new = run.checkpoint("numpy"), tmp_path / "new"
+    saved: list[Path] = []
+    save = Checkpoint.save
+
+    def killed(self: Checkpoint, path: Path) -> None:
+        if len(saved) == copied:
+            raise KeyboardInterrupt
+        saved.append(path)
+        save(self, path)
+
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(Interrupted, match="go on with --resume"),
+        prepare({}, new, start) as prepared,
+    ):
+        patched.setattr(Checkpoint, "save", killed)
+        begin(prepared, ("numpy", "torch"), dataset)
+    with prepare({}, None, new) as prepared:
+        assert prepared.starts.keys() == {"numpy", "torch"}
+        begin(prepared, ("numpy", "torch"), dataset)
+    start.unlink()  # it is needed no longer
+    with prepare({}, None, new) as prepared:
+        assert {name: of.side for name, of in prepared.starts.items()} == {
+            "numpy": "numpy",
+            "torch": "torch",
+        }
 
 
 @pytest.mark.parametrize(("steps", "part"), [(0, 1), (4, 3), (10**9, 0), (1, 10**6)])

@@ -28,6 +28,17 @@ def test_loading_copies_and_casts_into_the_arrays_that_are_there() -> None:
         assert_equal(param, source[name].astype(np.float32))
 
 
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod."])
+def test_names_with_torchs_prefix_are_refused_with_the_line_that_strips_it(prefix: str) -> None:
+    model, source = network(), network(seed=1).state_dict()
+    state = {prefix + name: source[name] for name in sorted(source)}
+    with pytest.raises(KeyError, match=rf"each name begins with {prefix}; strip it: ") as refused:
+        model.load_state_dict(state)
+    stripped = eval(refused.value.args[0].split("strip it: ")[1], {"state": state})
+    model.load_state_dict(stripped)
+    assert_same(model.parameters(), source)
+
+
 def without(state: dict[str, Array]) -> None:
     """Take a parameter away."""
     del state["fc4.bias"]

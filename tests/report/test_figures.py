@@ -391,6 +391,16 @@ def test_in_explore_the_least_error_alone_is_dark_and_bars_go_with_the_errors() 
     assert [to_hex(bar.get_facecolor()) == INK for bar in bars] == [False, True, False]
 
 
+def test_in_explore_errors_that_look_equal_are_both_the_least() -> None:
+    figure = images.explore(
+        [(f"lr {mse}", some_images(8), mse) for mse in (0.01001, 0.01, 0.04)],
+        some_images(8),
+        NOISY,
+    )
+    bars = [bar for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
+    assert [to_hex(bar.get_facecolor()) == INK for bar in bars] == [True, True, False]
+
+
 def test_in_explore_a_line_breaks_between_settings_and_never_inside_one() -> None:
     label = "latent-dim 10, hidden-dim 400, batch-size 128, lr 0.001"
     figure = images.explore([(label, some_images(8), 0.1)], some_images(8), NOISY)

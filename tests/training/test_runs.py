@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from compare.data.config import Config
 from compare.errors import Interrupted, UserError
 from compare.files import PARTIAL
 from compare.sides.numpy_side import initial_state
-from compare.training.checkpoint import Checkpoint
+from compare.training.checkpoint import Checkpoint, EpochRecord
 from compare.training.runs import Run, claimed, modern
 from tests.running import environ
 
@@ -218,6 +218,18 @@ READ = {
 )
 def test_what_an_earlier_version_wrote_reads_in_todays_words(old: Any, new: Any) -> None:
     assert modern(old) == new
+
+
+def test_of_a_history_that_lags_behind_the_checkpoint_the_checkpoint_counts(
+    config: Config, tmp_path: Path
+) -> None:
+    run = Run.plan(config, tmp_path).begin()
+    records = (EpochRecord(3.0, 0.5, 1.0), EpochRecord(2.0, 0.4, 1.0))
+    Checkpoint("numpy", config, initial_state(config), records).save(run.checkpoint("numpy"))
+    (tmp_path / "history.json").write_text(
+        json.dumps({"numpy": [asdict(records[0])], "torch": [], "drift": []})
+    )
+    assert run.latest_history() == {"numpy": [*map(asdict, records)], "torch": [], "drift": []}
 
 
 def test_a_check_of_an_earlier_version_opens(config: Config, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def read(run: Run) -> Parts:
         read_json(run.folder / "config.json")["environment"],
         run.check(),
         _json(run, "quality.json"),
-        run.history(),
+        run.latest_history(),
         {name: _picture(path) for name, path in pictures.items() if path.exists()},
         _part(run, STEP),
         _part(run, LATENT_MAP),
