@@ -41,11 +41,14 @@ lint: .venv/ready  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Of all that pip says, shown is what is large, as it comes; its errors are another stream. A pipe hides
+# how pip ended, so the file says it.
 .venv/ready: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ae-mirror needs Python 3.11 or later; say: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ae-mirror needs Python 3.11 or later; say: make PYTHON=python3.12")'
+	@echo "Installing into .venv, once; with PyPI's torch for Linux these are some 6 GB."
+	@rm -f $@ && $(PYTHON) -m venv .venv
+	@{ $(BIN)/python -u -m pip install --disable-pip-version-check --editable '.[dev]' && touch $@; } \
+	| grep --line-buffered -oE '^ *(Downloading|Using cached) .*[MG]B\)|^Installing collected packages' ; test -e $@
 
 clean:
 	rm -rf .venv dist

@@ -51,6 +51,6 @@ class TrainingProgress(Progress):
         self.update(self._bars[label], completed=images)
 
     def step(self, label: str, images: int, loss: float) -> None:
-        """Advance a training by one batch with this loss per image."""
+        """Advance a training by one batch; show this loss per image."""
         self.start_task(self._bars[label])
         self.update(self._bars[label], advance=images, loss=f"{loss:.2f}")

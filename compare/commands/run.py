@@ -29,6 +29,7 @@ from compare.files import read_arrays, write_arrays, write_json, write_text
 from compare.progress import console
 from compare.quality.codecs import Error
 from compare.quality.questions import Quality, measure, tables
+from compare.quality.remarks import remarks
 from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
 from compare.tables import markdown
@@ -63,7 +64,7 @@ def run(
         names = tuple(LABELS)
         begin(prepared, names, dataset)
         write_json(run.folder / "check.json", found.to_dict())
-        show_verdict(found)
+        console.print(f"parity check: {'passed' if found.held else found.sentence}", markup=False)
         training = train_sides(
             prepared, names, dataset, device=device, checkpoint_every=checkpoint_every
         )
@@ -139,15 +140,16 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
     """Print what a run came to, on one screen."""
     records = {LABELS[name]: training.histories[name] for name in training.sides}
     pixels = quality["pixels"]
-    denoised = {name: pixels[name]["denoised"] for name in (*records, "PCA", "noisy input")}
-    clean = {name: pixels[name]["clean"] for name in (*records, "PCA")}
+    others = ("PCA", "Wiener filter", "noisy input")
+    denoised = {name: pixels[name]["denoised"] for name in (*records, *others)}
+    clean = {name: pixels[name]["clean"] for name in denoised}
     rows = {
         "training loss per image": [f"{of[-1].loss:.3f}" for of in records.values()],
         "denoised test MSE per pixel": [_number(of, "mse", 4) for of in denoised.values()],
         "the same, PSNR in dB": [_number(of, "psnr", 1) for of in denoised.values()],
         "clean reconstructions, MSE": [_number(of, "mse", 4) for of in clean.values()],
         "5-NN accuracy in the latent": [
-            f"{quality['neighbours'][name]['clean_accuracy']:.3f}" for name in clean
+            f"{quality['neighbours'][name]['clean_accuracy']:.3f}" for name in (*records, "PCA")
         ],
         "seconds of training": [f"{sum(r.seconds for r in of):.1f}" for of in records.values()],
     }
@@ -159,6 +161,8 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
         table.add_row(what, *cells)
     console.print()
     console.print(table)
+    for remark in remarks(config.latent_dim, quality):
+        console.print(remark, markup=False)
     show_verdict(report)
     last = training.drift[config.epochs]
     console.print(

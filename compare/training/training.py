@@ -34,7 +34,8 @@ from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, Pa
 LOOK_EVERY = 50
 FALLING = 0.99  # of the epoch before: an error above that is not on its way down
 
-StepCallback = Callable[[str, int, float], None]  # side, images in the batch, loss per image
+# side, images in the batch, loss per image of the epoch so far
+StepCallback = Callable[[str, int, float], None]
 EpochCallback = Callable[[str, int], None]  # side, epochs it has finished
 
 
@@ -137,7 +138,7 @@ class Training:
                 if not math.isfinite(loss):
                     self._stop(name)
                 total += loss
-                on_step(name, n, loss / n)
+                on_step(name, n, total / (step * self.config.batch_size + n))
                 now = time.perf_counter()
                 if now - saved >= self.checkpoint_every:
                     self._save(name, PartOfEpoch(step + 1, total, now - start))
