@@ -10,11 +10,48 @@ from numpy_ae.layers import Linear, ReLU, Sigmoid
 from numpy_ae.support import Array, Arrays, copy_into
 
 
-class Autoencoder:
+class Decoder:
+    """The half after the latent, fc3 → relu3 → fc4 → sigmoid; `vae` has the same. And parameters.
+
+    Pixels lie in [0, 1], as the sigmoid's outputs do.
+    """
+
+    fc3: Linear
+    relu3: ReLU
+    fc4: Linear
+    sigmoid: Sigmoid
+
+    def decode(self, z: Array, cache: dict[str, Array] | None = None) -> Array:
+        """Map latents (batch, latent_dim) to images (batch, input_dim) in [0, 1]."""
+        cache = {} if cache is None else cache
+        cache["fc3"] = self.fc3.forward(z)
+        cache["relu3"] = self.relu3.forward(cache["fc3"])
+        cache["fc4"] = self.fc4.forward(cache["relu3"])
+        cache["sigmoid"] = self.sigmoid.forward(cache["fc4"])
+        return cache["sigmoid"]
+
+    def parameters(self) -> dict[str, Array]:
+        """Return the live arrays by name: what an optimizer changes in place."""
+        params: dict[str, Array] = {}
+        for name, layer in vars(self).items():
+            if isinstance(layer, Linear):
+                params |= {f"{name}.weight": layer.weight, f"{name}.bias": layer.bias}
+        return params
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return a copy of every parameter by name; names and layouts are PyTorch's."""
+        return {name: param.copy() for name, param in self.parameters().items()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Copy arrays or CPU tensors by name into the parameters. Raises as `copy_into` does."""
+        copy_into(self.parameters(), state_dict)
+
+
+class Autoencoder(Decoder):
     """784-400-latent-400-784: fc1 → relu1 → fc2 → fc3 → relu3 → fc4 → sigmoid.
 
-    The latent is the output of fc2, with no activation after it, so it may be any number. Pixels
-    lie in [0, 1], as the sigmoid's outputs do. `rng` and `dtype` are as in `Linear`.
+    The latent is the output of fc2, with no activation after it, so it may be any number. `rng` and
+    `dtype` are as in `Linear`.
     """
 
     def __init__(
@@ -37,15 +74,6 @@ class Autoencoder:
         cache["relu1"] = self.relu1.forward(cache["fc1"])
         cache["fc2"] = self.fc2.forward(cache["relu1"])
         return cache["fc2"]
-
-    def decode(self, z: Array, cache: dict[str, Array] | None = None) -> Array:
-        """Map latents (batch, latent_dim) to images (batch, input_dim) in [0, 1]."""
-        cache = {} if cache is None else cache
-        cache["fc3"] = self.fc3.forward(z)
-        cache["relu3"] = self.relu3.forward(cache["fc3"])
-        cache["fc4"] = self.fc4.forward(cache["relu3"])
-        cache["sigmoid"] = self.sigmoid.forward(cache["fc4"])
-        return cache["sigmoid"]
 
     def forward(self, x: Array, cache: dict[str, Array] | None = None) -> Array:
         """Reconstruct x (batch, input_dim). A dict handed in gets x and every layer's output."""
@@ -71,19 +99,3 @@ class Autoencoder:
         if input_grad:
             d["input"] = dx
         return d
-
-    def parameters(self) -> dict[str, Array]:
-        """Return the live arrays by name: what an optimizer changes in place."""
-        params: dict[str, Array] = {}
-        for name in ("fc1", "fc2", "fc3", "fc4"):
-            layer = getattr(self, name)
-            params |= {f"{name}.weight": layer.weight, f"{name}.bias": layer.bias}
-        return params
-
-    def state_dict(self) -> dict[str, Array]:
-        """Return a copy of every parameter by name; names and layouts are PyTorch's."""
-        return {name: param.copy() for name, param in self.parameters().items()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Copy arrays or CPU tensors by name into the parameters. Raises as `copy_into` does."""
-        copy_into(self.parameters(), state_dict)

@@ -16,13 +16,6 @@ EQUIVALENT = (  # file, a part of the line, what was there, what became of it, w
     ("loss", "** 2", "y - target", "target - y", "it is squared"),
     (
         "model",
-        "for name in",
-        "('fc1', 'fc2', 'fc3', 'fc4')",
-        "('fc2', 'fc1', 'fc3', 'fc4')",
-        "parameters are known by name",
-    ),
-    (
-        "model",
         "fc1.backward",
         "input_grad",
         "True",

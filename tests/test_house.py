@@ -158,7 +158,7 @@ def test_forward_and_backward_name_no_dtype_and_use_nothing_that_breaks_the_comp
         if isinstance(node, ast.FunctionDef)
         and node.name in ("forward", "backward", "encode", "decode")
     ]
-    assert len(passes) == 12
+    assert len(passes) == 21
     for node in passes:
         assert not words(node) & NOT_ON_THE_WAY, node.name
 

@@ -53,9 +53,9 @@ def rewritten(operation: str, changes: Changes) -> AbstractContextManager[Any]:
     moved on.
     """
     function, source = changed(operation, changes)
-    owner_name, _, method = function.__qualname__.rpartition(".")
+    owner_name, _, _ = operation.rpartition(".")  # it may have inherited the function
     owner = getattr(numpy_ae, owner_name) if owner_name else numpy_ae.train
-    namespace: dict[str, Any] = {}
+    method, namespace = function.__name__, dict[str, Any]()
     code = compile(source, inspect.getsourcefile(function) or method, "exec")
     exec(code, function.__globals__, namespace)
     return patch.object(owner, method, namespace[method])

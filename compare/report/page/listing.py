@@ -102,7 +102,7 @@ def _of_layer(layers: Sequence[Layer], i: int, way: str, batch: int) -> Operatio
         Symbol(symbol, tensors[symbol], tuple(sizes[index] for index in at))
         for symbol, at in indices.items()
     )
-    half = "Autoencoder.encode" if layer in encoding(layers) else "Autoencoder.decode"
+    half = "Autoencoder.encode" if layer in encoding(layers) else "Decoder.decode"
     function = half if forward else "Autoencoder.backward"
     arguments = tuple(operand for operand in of.operands if operand not in layer.parameters)
     called = code.call("numpy_ae/model.py", function, f"self.{key}", arguments, tuple(of.results))
