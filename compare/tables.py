@@ -11,16 +11,20 @@ from compare.progress import console
 
 
 class Table(NamedTuple):
-    """A table of ready text. Every row is as long as `columns`; its first cell names it."""
+    """A table of ready text. Every row is as long as `columns`; its first cell names it.
+
+    A note stands below it.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
+    note: str = ""
 
 
 def show_tables(tables: Iterable[Table]) -> None:
     """Print tables of ready text, the first column left and the others right aligned."""
-    for title, columns, rows in tables:
+    for title, columns, rows, note in tables:
         table = RichTable(
             title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
         )
@@ -31,16 +35,19 @@ def show_tables(tables: Iterable[Table]) -> None:
         for row in rows:
             table.add_row(*map(Text, row))
         console.print(table)
+        if note:
+            console.print(Text(note, style="dim"))
         console.print()
 
 
 def markdown(tables: Iterable[Table]) -> str:
     """Return tables as a Markdown document."""
     parts = []
-    for title, columns, rows in tables:
+    for title, columns, rows, note in tables:
         ruler = ("---", *["---:"] * (len(columns) - 1))
         lines = (f"| {' | '.join(cells)} |\n" for cells in (columns, ruler, *rows))
-        parts.append(f"**{title}**\n\n{''.join(lines)}")
+        below = f"\n{note}\n" if note else ""
+        parts.append(f"**{title}**\n\n{''.join(lines)}{below}")
     return "\n".join(parts)
 
 

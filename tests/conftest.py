@@ -30,6 +30,12 @@ def one_thread() -> None:
     machine.set_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what would lie in the user's cache for the whole test run, and away from there."""
+    os.environ["XDG_CACHE_HOME"] = str(once(tmp_path_factory, "cache", lambda _: None))
+
+
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """Return the folder that AE_DATA_ROOT names."""

@@ -19,8 +19,11 @@ from compare.data.config import Config
 from compare.errors import Diverged, UserError
 from compare.files import as_we_wrote_it, read_json, require_own, write_json, write_text
 from compare.progress import TrainingProgress, console
-from compare.quality.samples import EXAMPLES
-from compare.sides.interface import Array
+from compare.quality.codecs import code
+from compare.quality.drawn import YARDSTICKS, Figures, Judge, drawn, draws
+from compare.quality.questions import digits, samples_table
+from compare.quality.samples import EXAMPLES, SAMPLES
+from compare.sides.interface import Array, AutoencoderSide
 from compare.sides.subject import LABELS, make_side
 from compare.tables import Table, markdown, show_tables
 from compare.training.memory import require_memory
@@ -28,15 +31,19 @@ from compare.training.runs import CONFIG, Run, claimed, new_folder, require_own_
 from compare.training.training import Training
 
 PLAN, PICTURE, TABLE = "explore.json", "explore.png", "explore.md"
+DRAWN = "random_samples.png"
 MOST = 1000  # combinations: each is a training
 
 
 class Trained(NamedTuple):
-    """What the training at one setting came to, with images (8, height, width) of the test set."""
+    """What the training at one setting came to, with images (n, height, width)."""
 
-    original: Array
-    noisy: Array
+    original: Array  # of the test set
+    noisy: Array  # the first of them
     denoised: Array
+    drawn: dict[str, Array]  # decoded random latents, by kind
+    figures: dict[str, Figures]  # of many more of them, by kind
+    judge: Judge  # who found the figures: one to each data set
     loss: float
     test_mse: float
     seconds: float
@@ -62,16 +69,23 @@ def combinations(lists: Mapping[str, Sequence[Any]]) -> dict[str, Config]:
     return found
 
 
-def look(training: Training) -> Trained:
-    """Look at a finished training of one side."""
-    ((name, side),) = training.sides.items()
-    images = training.dataset.test_images[:EXAMPLES]
-    test, shape = noisy_test_images(training.config, images), images.shape
-    records = training.histories[name]
+def look(training: Training, side: AutoencoderSide, judge: Judge) -> Trained:
+    """Look at what a finished training of one side has come to."""
+    config, dataset = training.config, training.dataset
+    (records,) = training.histories.values()
+    shape = dataset.test_images.shape
+    test = noisy_test_images(config, dataset.test_images)
+    coded = code(side, dataset.train_images, test)
+    if not coded.finite:
+        raise Diverged("its outputs are not finite")
+    images = draws(config, side, coded.fitted, SAMPLES)
     return Trained(
-        test.clean.reshape(shape),
-        test.noisy.reshape(shape),
-        side.reconstruct(test.noisy).reshape(shape),
+        test.clean[:SAMPLES].reshape(-1, *shape[1:]),
+        test.noisy[:EXAMPLES].reshape(-1, *shape[1:]),
+        coded.denoised[:EXAMPLES].reshape(-1, *shape[1:]),
+        {kind: of.reshape(-1, *shape[1:]) for kind, of in images.items()},
+        drawn(config, side, coded, judge),
+        judge,
         records[-1].loss,
         records[-1].test_mse,
         sum(record.seconds for record in records),
@@ -89,6 +103,17 @@ def table(trained: Mapping[str, Trained]) -> Table:
             for label, of in trained.items()
         ],
     )
+
+
+def samples_tables(trained: Mapping[str, Trained]) -> list[Table]:
+    """Return the figures of what each setting draws, in one table to each data set."""
+    tables = []
+    for judge in dict.fromkeys(of.judge for of in trained.values()):
+        mine = {label: of for label, of in trained.items() if of.judge is judge}
+        figures = {YARDSTICKS: judge.yardsticks} | {name: of.figures for name, of in mine.items()}
+        denoised = {name: of.test_mse for name, of in mine.items()}
+        tables.append(samples_table(figures, denoised, judge.accuracy))
+    return tables
 
 
 class Plan(NamedTuple):
@@ -123,7 +148,7 @@ def explore(
         if plan.environment is not None:
             go_on_from(plan.environment, threads, "one")
         _show(plan, _train(plan, folder, **how), folder)
-    click.echo(f"picture, table and runs: {folder}")
+    click.echo(f"pictures, tables and runs: {folder}")
 
 
 def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str) -> Plan:
@@ -131,7 +156,7 @@ def _new(folder: Path, lists: Mapping[str, Sequence[Any]], side: str) -> Plan:
         raise UserError(
             f"{folder} holds an explore already; continue it with --resume, or choose another --out"
         )
-    for name in (PICTURE, TABLE):
+    for name in (PICTURE, DRAWN, TABLE):
         if (folder / name).exists():
             raise UserError(
                 f"{folder} holds {name} and no {PLAN}; choose another --out, or remove it"
@@ -182,6 +207,8 @@ def _train(
     make_side(side, next(iter(configs.values())), device=device)
     made_with = plan.environment or machine.describe()
     write_json(folder / PLAN, {"lists": plan.lists, "side": side, "environment": made_with})
+    with console.status("training the classifier that judges samples"):
+        judges = {name: Judge(dataset) for name, dataset in data.items()}
     totals = {
         label: config.epochs * len(data[config.data].train_images)
         for label, config in configs.items()
@@ -202,7 +229,8 @@ def _train(
 
             try:
                 training.run(step)
-                trained[label] = look(training)
+                (ours,) = prepared.run.trained_sides(device=device).values()
+                trained[label] = look(training, ours, judges[config.data])
                 if trouble := training.fruitless(side):
                     troubles.append(f"{label} {trouble}")
             except Diverged as error:
@@ -227,13 +255,27 @@ def _prepared(config: Config, folder: Path) -> Prepared:
 
 
 def _show(plan: Plan, trained: Mapping[str, Trained], folder: Path) -> None:
-    """Write the picture and the table; print the table."""
+    """Write the pictures and the tables; print the tables."""
     from compare.report import images, style
 
     noisy = {f"Noisy, {plan.configs[label].noise:g}": of.noisy for label, of in trained.items()}
     settings = [(label, of.denoised, of.test_mse) for label, of in trained.items()]
-    original = next(iter(trained.values())).original
-    style.save(images.explore(settings, original, noisy), folder / PICTURE)
-    rows = table(trained)
-    write_text(folder / TABLE, markdown([rows]))
-    show_tables([rows])
+    first = next(iter(trained.values()))
+    style.save(images.explore(settings, first.original[:EXAMPLES], noisy), folder / PICTURE)
+    drawn = {kind: {label: of.drawn[kind] for label, of in trained.items()} for kind in first.drawn}
+    style.save(images.random_samples(first.original, drawn, _notes(trained)), folder / DRAWN)
+    shown = [table(trained), *samples_tables(trained)]
+    write_text(folder / TABLE, markdown(shown))
+    show_tables(shown)
+
+
+def _notes(trained: Mapping[str, Trained]) -> dict[tuple[str, str], str]:
+    """Return what stands beside each row of the picture of random latents."""
+    figures = {YARDSTICKS: next(iter(trained.values())).judge.yardsticks}
+    figures |= {label: of.figures for label, of in trained.items()}
+    return {
+        (name, kind): f"Fréchet {digits(of['frechet'])}\nnearest {digits(of['relative'])}\n"
+        f"confidence {digits(of['confidence'])}"
+        for name, kinds in figures.items()
+        for kind, of in kinds.items()
+    }

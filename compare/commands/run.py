@@ -28,7 +28,8 @@ from compare.data.datasets import Dataset
 from compare.files import read_arrays, write_arrays, write_json, write_text
 from compare.progress import console
 from compare.quality.codecs import Error
-from compare.quality.questions import Quality, measure, tables
+from compare.quality.drawn import FITTED, REAL, STANDARD, YARDSTICKS
+from compare.quality.questions import Quality, digits, measure, tables
 from compare.quality.remarks import remarks
 from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
@@ -151,11 +152,12 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
         "5-NN accuracy in the latent": [
             f"{quality['neighbours'][name]['clean_accuracy']:.3f}" for name in (*records, "PCA")
         ],
+        **_samples(quality, list(clean)),
         "seconds of training": [f"{sum(r.seconds for r in of):.1f}" for of in records.values()],
     }
     title = f"{config.data}, epochs: {config.epochs}"
     table = Table("", title=title, title_justify="left", title_style="bold", box=None)
-    for name in denoised:
+    for name in (*denoised, "test images"):
         table.add_column(name, justify="right")
     for what, cells in rows.items():
         table.add_row(what, *cells)
@@ -169,6 +171,25 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
         f"{config.dtype}, {config.epochs} epochs apart: "
         f"losses {last.loss:.1e}, parameters {last.parameters:.1e}"
     )
+
+
+def _samples(quality: Quality, codecs: Sequence[str]) -> dict[str, list[str]]:
+    """Return a row for each figure of what is drawn, by each codec, and of the test images."""
+    real = quality["samples"][YARDSTICKS][REAL]
+    figures: dict[str, Literal["frechet", "relative", "confidence"]] = {
+        "Fréchet distance": "frechet",
+        "nearest, relative": "relative",
+        "confidence": "confidence",
+    }
+    return {
+        f"{kind}: {name}": [
+            *(digits(quality["samples"][codec][kind][figure]) for codec in codecs),
+            "",
+            digits(real[figure]),
+        ]
+        for kind in (STANDARD, FITTED)
+        for name, figure in figures.items()
+    }
 
 
 def _number(error: Error | None, which: Literal["mse", "psnr"], places: int) -> str:

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from compare.data.batches import Batch, Images, epoch_batches, to_float
 from compare.data.config import Config
+from compare.quality.gaussian import Gaussian
 
 Array = NDArray[np.floating]
+
 CHUNK = 4096  # training images that are floats at one time: 13 MB of MNIST, all of which is 188 MB
 
 
 class Codec(Protocol):
     """Anything that compresses images (n, pixels) into latents (n, latent) and back."""
 
-    def encode(self, x: Array) -> Array:
-        """Map images to latents."""
+    def encode(self, x: Array) -> Array | tuple[Array, Array]:
+        """Map images to latents: to each one's mean and log-variance where it is drawn."""
 
     def decode(self, z: Array) -> Array:
         """Map latents to images."""
@@ -31,21 +33,59 @@ class Codec(Protocol):
 
 
 class Coded(NamedTuple):
-    """What one codec makes of a data set: computed once, used by every question."""
+    """What one codec makes of a data set: computed once, used by every question.
+
+    A latent that is drawn is represented by its mean.
+    """
 
     train_latents: Array  # (n_train, latent), of the clean training images
     latents: Array  # (n_test, latent), of the clean test images
     noisy_latents: Array  # (n_test, latent), of the noisy test images
     reconstructed: Array  # (n_test, pixels), the clean test images there and back
     denoised: Array  # (n_test, pixels), the noisy test images there and back
+    train_variance: Array | float = 0.0  # (latent,), of a drawn latent about its mean, on average
+    noisy_variance: Array | float = 0.0  # the same, of the noisy test images'
+
+    @property
+    def finite(self) -> bool:
+        """Whether all that the codec makes is: a training that diverged may end otherwise."""
+        return all(bool(np.isfinite(values).all()) for values in self)
+
+    @property
+    def fitted(self) -> Gaussian:
+        """The Gaussian fitted to the latents of the clean training images."""
+        return Gaussian.of(self.train_latents, self.train_variance)
+
+    @property
+    def noisy(self) -> Gaussian:
+        """The same for the noisy test images: training has seen noisy images alone."""
+        return Gaussian.of(self.noisy_latents, self.noisy_variance)
 
 
 def code(codec: Codec, train_images: Images, test: Batch) -> Coded:
     """Give a codec the training images, as bytes, and the test images, clean and noisy."""
     chunks = np.split(train_images, range(CHUNK, len(train_images), CHUNK))
-    train_latents = np.concatenate([codec.encode(to_float(images)) for images in chunks])
-    latents, noisy = codec.encode(test.clean), codec.encode(test.noisy)
-    return Coded(train_latents, latents, noisy, codec.decode(latents), codec.decode(noisy))
+    parts = [posterior(codec, to_float(images)) for images in chunks]
+    train, train_variance = (np.concatenate(of) for of in zip(*parts, strict=True))
+    latents, (noisy, noisy_variance) = latents_of(codec, test.clean), posterior(codec, test.noisy)
+    return Coded(
+        *(train, latents, noisy, codec.decode(latents), codec.decode(noisy)),
+        *(train_variance.mean(axis=0), noisy_variance.mean(axis=0)),
+    )
+
+
+def posterior(codec: Codec, x: Array) -> tuple[Array, Array]:
+    """Return mean and variance of each image's latent, (n, latent); 0 where it is not drawn."""
+    found = codec.encode(x)
+    if isinstance(found, tuple):
+        mean, logvar = found
+        return mean, np.exp(logvar)
+    return found, np.zeros_like(found)
+
+
+def latents_of(codec: Codec, x: Array) -> Array:
+    """Return the latents (n, latent) that stand for images: the means, where they are drawn."""
+    return posterior(codec, x)[0]
 
 
 def spread_out(n: int, most: int) -> NDArray[np.intp]:

@@ -8,17 +8,13 @@ from typing import TypedDict
 
 import numpy as np
 
-from compare.data.batches import Images, Purpose, stream, to_float
-from compare.data.config import Config
 from compare.data.datasets import DIGITS, Dataset
-from compare.quality.codecs import Array, Codec, Coded, spread_out
+from compare.quality.codecs import Array, Coded, spread_out
 
 NEIGHBOURS = 5
 TRUSTED = 2000  # test images judged for trustworthiness, which compares every one with every other
 # Of the digits, those that the article says lie near, and those that it says lie apart.
 ARTICLE = {"3, 5 and 8": (3, 5, 8), "0, 1, 2 and 6": (0, 1, 2, 6)}
-SAMPLES = 1000  # images of each kind, where the test set has as many
-FAINTEST = 1 / 255  # the least norm of an image: of one pixel one level above black
 
 
 class Neighbours(TypedDict):
@@ -42,11 +38,14 @@ class Classes(TypedDict):
     mean_distance: dict[str, float]  # over "all pairs"; for digits, also over those of each group
 
 
-class Distance(TypedDict):
-    """How far images of one kind are from the nearest training image: medians over the images."""
+class Variances(TypedDict):
+    """The least and the greatest variance of a latent, over all images; N(0, I) has 1 throughout.
 
-    rms: float  # the root mean square difference of a pixel
-    relative: float  # as a share of the image's own RMS: beyond 1, plain black would be nearer
+    That of a latent that is drawn is of the draws: of the mean, and about it.
+    """
+
+    clean: list[float]  # over clean training images
+    noisy: list[float]  # over noisy test images
 
 
 def neighbours(coded: Coded, dataset: Dataset, clean: Array) -> Neighbours:
@@ -84,58 +83,10 @@ def classes(coded: Coded, dataset: Dataset) -> Classes:
     }
 
 
-class RealImages:
-    """The training images, for the distance to the nearest of them.
-
-    The distance alone has a blind spot: what is blurred or nearly black is close to many an image,
-    and so may nonsense be. Hence a second number, relative to the image itself.
-    """
-
-    def __init__(self, train_images: Images) -> None:
-        from sklearn.neighbors import NearestNeighbors
-
-        self._index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(to_float(train_images))
-
-    def distance(self, images: Array) -> Distance:
-        """Judge images (n, pixels) of one kind."""
-        distances = self._index.kneighbors(images.astype(np.float32, copy=False))[0][:, 0]
-        norms = np.maximum(np.linalg.norm(images, axis=1), FAINTEST)
-        return {
-            "rms": float(np.median(distances)) / images.shape[1] ** 0.5,
-            "relative": float(np.median(distances / norms)),
-        }
-
-
-def samples(
-    config: Config, codec: Codec, coded: Coded, clean: Array, real: RealImages
-) -> dict[str, Distance]:
-    """Return how far four kinds of images are from the training images, by kind.
-
-    Latents drawn from N(0, I) and decoded, as in the article; the same for the Gaussian with the
-    mean and the covariance of the training latents; reconstructed test images, which are as
-    blurred; and the test images (n, pixels) themselves.
-    """
-    rng = stream(Purpose.SAMPLES, config.seed)
-    standard, normal = rng.standard_normal((2, SAMPLES, coded.train_latents.shape[1]))
-    fitted = shaped_like(coded.train_latents, normal)
-    rows = spread_out(len(clean), SAMPLES)
-    kinds = {
-        "decoded N(0, I)": codec.decode(standard.astype(np.float32)),
-        "decoded fitted Gaussian": codec.decode(fitted.astype(np.float32)),
-        "reconstructed test images": coded.reconstructed[rows],
-        "test images": clean[rows],
+def variances(coded: Coded) -> Variances:
+    """Return how far a codec's latents spread."""
+    clean, noisy = (of.covariance.diagonal() for of in (coded.fitted, coded.noisy))
+    return {
+        "clean": [float(clean.min()), float(clean.max())],
+        "noisy": [float(noisy.min()), float(noisy.max())],
     }
-    return {kind: real.distance(images) for kind, images in kinds.items()}
-
-
-def shaped_like(latents: Array, normal: Array) -> Array:
-    """Give standard normal rows (m, d) the mean and the covariance of the latents (n, d).
-
-    By the symmetric square root of the covariance: unlike Cholesky's it exists where a dead latent
-    makes it singular, and unlike plain eigenvectors, of any sign and order, it takes nearly equal
-    latents to nearly equal rows.
-    """
-    variances, directions = np.linalg.eigh(np.atleast_2d(np.cov(latents, rowvar=False)))
-    root = (directions * np.sqrt(np.maximum(variances, 0))) @ directions.T
-    shaped: Array = latents.mean(axis=0) + normal @ root
-    return shaped

@@ -3,24 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-import numpy as np
-
 from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
 from compare.quality.codecs import PCA, Array, Codec, Error, Wiener, code, error
+from compare.quality.drawn import YARDSTICKS, Figures, Judge, drawn
 from compare.quality.latent_space import (
     Classes,
-    Distance,
     Neighbours,
-    RealImages,
+    Variances,
     classes,
     neighbours,
-    samples,
+    variances,
 )
 from compare.quality.uses import Storage, anomalies, compression, detection, lossless
 from compare.tables import Table
+
+SAMPLES = (
+    "",
+    "denoised: MSE",
+    "Fréchet distance",
+    "nearest, relative",
+    "confidence",
+    "nearest, RMS",
+)
 
 
 class Pixels(TypedDict):
@@ -36,7 +43,9 @@ class Quality(TypedDict):
     pixels: dict[str, Pixels]  # and also "noisy input" and "Wiener filter", which are no codecs
     neighbours: dict[str, Neighbours]
     classes: dict[str, Classes]
-    samples: dict[str, dict[str, Distance]]  # codec, kind of image: see `latent_space.samples`
+    variances: dict[str, Variances]
+    samples: dict[str, dict[str, Figures]]  # codec or "no network", kind of image: see `drawn`
+    classifier: dict[str, float | None]  # "accuracy" of the test images; None where there is none
     compression: dict[str, dict[str, Storage]]  # codec or "lossless", form of storage
     anomalies: dict[str, dict[str, float]]  # codec, kind of strange image: see `uses.detection`
 
@@ -49,7 +58,7 @@ def measure(config: Config, dataset: Dataset, codecs: Mapping[str, Codec]) -> Qu
     Raises `UserError` for a codec that answers with anything infinite or not a number.
     """
     test = noisy_test_images(config, dataset.test_images)
-    real = RealImages(dataset.train_images)
+    judge = Judge(dataset)
     strange = anomalies(config, test.clean)
 
     def errors(denoised: Array, reconstructed: Array) -> Pixels:
@@ -59,13 +68,15 @@ def measure(config: Config, dataset: Dataset, codecs: Mapping[str, Codec]) -> Qu
         "pixels": {"noisy input": {"denoised": error(test.noisy, test.clean), "clean": None}},
         "neighbours": {},
         "classes": {},
-        "samples": {},
+        "variances": {},
+        "samples": {YARDSTICKS: judge.yardsticks},
+        "classifier": {"accuracy": judge.accuracy},
         "compression": {"lossless": lossless(dataset.test_images)},
         "anomalies": {},
     }
     for name, codec in {**codecs, "PCA": PCA(config, dataset.train_images)}.items():
         coded = code(codec, dataset.train_images, test)
-        if not all(np.isfinite(values).all() for values in coded):
+        if not coded.finite:
             raise UserError(
                 f"{name} has diverged: its outputs are not finite; "
                 "train it again with a smaller --lr"
@@ -73,7 +84,8 @@ def measure(config: Config, dataset: Dataset, codecs: Mapping[str, Codec]) -> Qu
         quality["pixels"][name] = errors(coded.denoised, coded.reconstructed)
         quality["neighbours"][name] = neighbours(coded, dataset, test.clean)
         quality["classes"][name] = classes(coded, dataset)
-        quality["samples"][name] = samples(config, codec, coded, test.clean, real)
+        quality["samples"][name] = drawn(config, codec, coded, judge)
+        quality["variances"][name] = variances(coded)
         quality["compression"][name] = compression(codec, coded, test.clean)
         quality["anomalies"][name] = detection(codec, coded, test.clean, strange)
     wiener = Wiener(config, dataset.train_images)
@@ -84,28 +96,16 @@ def measure(config: Config, dataset: Dataset, codecs: Mapping[str, Codec]) -> Qu
 
 def tables(quality: Quality) -> list[Table]:
     """Return one table or two to a question, with measured numbers to three significant digits."""
-    samples, spreads = quality["samples"].items(), "in within-class spreads"
-    rms = {name: {kind: of["rms"] for kind, of in kinds.items()} for name, kinds in samples}
-    relative = {
-        name: {kind: of["relative"] for kind, of in kinds.items()} for name, kinds in samples
-    }
+    spreads = "in within-class spreads"
     return [
+        errors_table(quality),
+        neighbours_table(quality),
+        drawn_table(quality),
         Table(
-            "Error per pixel on the test images "
-            "(the Wiener filter is a full matrix: it has no bottleneck)",
-            ("", "denoised: MSE", "denoised: PSNR, dB", "clean in: MSE", "clean in: PSNR, dB"),
-            [
-                _row(name, *_numbers(of["denoised"]), *_numbers(of["clean"]))
-                for name, of in quality["pixels"].items()
-            ],
-        ),
-        Table(
-            "Neighbours in the latent space",
-            ("", "5-NN accuracy, clean", "5-NN accuracy, noisy", "trustworthiness"),
-            [
-                _row(name, of["clean_accuracy"], of["noisy_accuracy"], of["trustworthiness"])
-                for name, of in quality["neighbours"].items()
-            ],
+            "Variance of a latent, the least and the greatest, over clean training images and over "
+            "noisy test images (N(0, I) has 1 throughout)",
+            ("", "clean: least", "greatest", "noisy: least", "greatest"),
+            [_row(name, *of["clean"], *of["noisy"]) for name, of in quality["variances"].items()],
         ),
         Table(
             f"Nearest other class, and its distance {spreads}",
@@ -116,12 +116,6 @@ def tables(quality: Quality) -> list[Table]:
             f"Mean distance between the centroids of two classes, {spreads}",
             "classes",
             {name: of["mean_distance"] for name, of in quality["classes"].items()},
-        ),
-        _by_codec("Distance to the nearest training image, RMS per pixel (median)", "images", rms),
-        _by_codec(
-            "The same as a share of the image's own RMS (beyond 1, plain black would be nearer)",
-            "images",
-            relative,
         ),
         Table(
             "Compression of the clean test images",
@@ -138,10 +132,87 @@ def tables(quality: Quality) -> list[Table]:
     ]
 
 
+def errors_table(quality: Quality) -> Table:
+    """Return what each method makes of noisy and of clean images, pixel by pixel."""
+    return Table(
+        "Error per pixel on the test images "
+        "(the Wiener filter is a full matrix: it has no bottleneck)",
+        ("", "denoised: MSE", "denoised: PSNR, dB", "clean in: MSE", "clean in: PSNR, dB"),
+        [
+            _row(name, *_numbers(of["denoised"]), *_numbers(of["clean"]))
+            for name, of in quality["pixels"].items()
+        ],
+    )
+
+
+def neighbours_table(quality: Quality) -> Table:
+    """Return whether neighbours in the latent space belong together."""
+    return Table(
+        "Neighbours in the latent space",
+        ("", "5-NN accuracy, clean", "5-NN accuracy, noisy", "trustworthiness"),
+        [
+            _row(name, of["clean_accuracy"], of["noisy_accuracy"], of["trustworthiness"])
+            for name, of in quality["neighbours"].items()
+        ],
+    )
+
+
+def drawn_table(quality: Quality) -> Table:
+    """Return how good what the codecs draw looks, and what each makes of noisy images."""
+    denoised = {name: of["denoised"]["mse"] for name, of in quality["pixels"].items()}
+    return samples_table(quality["samples"], denoised, quality["classifier"]["accuracy"])
+
+
+def samples_table(
+    samples: Mapping[str, Mapping[str, Figures]],
+    denoised: Mapping[str, float],
+    accuracy: float | None,
+) -> Table:
+    """Return how good what is drawn looks, and what that costs: each name's denoised MSE.
+
+    A name without one, as `YARDSTICKS`, is not shown. The accuracy is the classifier's.
+    """
+    rows = [
+        _row(
+            f"{name}, {kind}" if name in denoised else kind,
+            *(denoised.get(name), of["frechet"], of["relative"], of["confidence"], of["rms"]),
+        )
+        for name, kinds in samples.items()
+        for kind, of in kinds.items()
+    ]
+    return Table("Decoded random latents, beside real images", SAMPLES, rows, _caveat(accuracy))
+
+
+def _caveat(accuracy: float | None) -> str:
+    """Say what the figures of samples are, and why no single one is honest."""
+    by_classifier = (
+        "Fréchet distance and confidence need torch, and are left out."
+        if accuracy is None
+        else "The Fréchet distance is from the training images, in the features of a classifier "
+        f"that knows {accuracy:.1%} of the test images: it compares means and covariances, looks "
+        "at no single image, and has that classifier's unit. The confidence is the probability of "
+        "the class that this classifier finds most probable, on average: it knows no “none of "
+        "these”, and may be sure of what is no image at all."
+    )
+    return (
+        f"No single figure is honest. {by_classifier} The distance to the nearest training image, "
+        "RMS per pixel, favours smears, since nearly black is near to many an image; relative to "
+        "the image's own RMS (beyond 1, plain black would be nearer), it favours a blur over a "
+        "sharp image that is new. Both are medians."
+    )
+
+
 def _row(title: str, *values: float | None) -> tuple[str, ...]:
-    """Return a title and numbers as text: a count whole, others to three digits."""
-    texts = (f"{x:#.3g}".removesuffix(".") if isinstance(x, float) else x for x in values)
-    return title, *("–" if text is None else str(text) for text in texts)
+    """Return a title and numbers as text: counts, and what is large, whole; others to 3 digits."""
+    return title, *map(digits, values)
+
+
+def digits(value: float | None) -> str:
+    """Return a number to three significant digits, a count or a large number whole."""
+    if value is None:
+        return "–"
+    whole = isinstance(value, int) or abs(value) >= 1000
+    return f"{value:.0f}" if whole else f"{value:#.3g}".removesuffix(".")
 
 
 def _numbers(of: Error | None) -> tuple[float | None, float | None]:

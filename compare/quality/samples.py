@@ -6,16 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.data.batches import Purpose, noisy_test_images, stream
+from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.quality.codecs import Array, spread_out
+from compare.quality.codecs import Array, latents_of, posterior, spread_out
+from compare.quality.drawn import draws
 from compare.quality.embedding import Points, embed
-from compare.quality.latent_space import shaped_like
+from compare.quality.gaussian import Gaussian
 from compare.sides.interface import AutoencoderSide
 
 EXAMPLES = 8  # the article shows the first eight test images
-SAMPLES = 6  # and six decoded random latents
+SAMPLES = 10  # decoded random latents of each kind
 POINTS = 2000  # test images on the latent map
 INSPECTED = 24  # of them, the first, with their noise and what the sides make of it
 
@@ -28,10 +29,10 @@ class Samples:
 
     original: Array
     noisy: Array
+    real: Array  # test images, as many as are drawn of a kind
     reconstructed: BySide
     denoised: BySide
-    standard_samples: BySide  # decoded from N(0, I), the same latents for every side
-    fitted_samples: BySide  # from the Gaussian with the mean and covariance of the side's latents
+    drawn: dict[str, BySide]  # decoded random latents, by kind: see `drawn.draws`
     latents: dict[str, Points]  # (n_test, 2), of the clean test images
     labels: NDArray[np.uint8]  # (n_test,)
     method: str  # that placed the latents in the plane
@@ -44,19 +45,21 @@ def take_samples(
     test = noisy_test_images(config, dataset.test_images)
     shape = (-1, *dataset.test_images.shape[1:])
     clean, noisy = test.clean[:EXAMPLES], test.noisy[:EXAMPLES]
-    normal = stream(Purpose.SAMPLES, config.seed).standard_normal((SAMPLES, config.latent_dim))
-    fitted, latents, used = {}, {}, method
+    drawn: dict[str, BySide] = {}
+    latents, used = {}, method
     for label, side in sides.items():
-        z = side.encode(test.clean)
+        z, variance = posterior(side, test.clean)
         latents[label], used = embed(z, method=method)
-        fitted[label] = side.decode(shaped_like(z, normal)).reshape(shape)
+        fitted = Gaussian.of(z, variance.mean(axis=0))
+        for kind, images in draws(config, side, fitted, SAMPLES).items():
+            drawn.setdefault(kind, {})[label] = images.reshape(shape)
     return Samples(
         clean.reshape(shape),
         noisy.reshape(shape),
+        test.clean[:SAMPLES].reshape(shape),
         {label: side.reconstruct(clean).reshape(shape) for label, side in sides.items()},
         {label: side.reconstruct(noisy).reshape(shape) for label, side in sides.items()},
-        {label: side.decode(normal).reshape(shape) for label, side in sides.items()},
-        fitted,
+        drawn,
         latents,
         dataset.test_labels,
         used,
@@ -82,7 +85,7 @@ def latent_map(
     images, labels = dataset.test_images[rows], dataset.test_labels[rows]
     arrays: dict[str, np.ndarray] = {"images": images, "labels": labels, "noisy": noisy}
     for label, side in sides.items():
-        codes, noisy_codes = side.encode(test.clean), side.encode(noisy)
+        codes, noisy_codes = latents_of(side, test.clean), latents_of(side, noisy)
         arrays |= {
             f"codes/{label}": codes[rows].astype(np.float32),
             f"noisy_codes/{label}": noisy_codes.astype(np.float32),

@@ -45,7 +45,7 @@ def _figures(
     yield "latent", latent.latent(show.latents, show.labels, dataset.class_names, show.method)
     yield "reconstructions", images.reconstructions(show.original, show.reconstructed)
     yield "denoising", images.denoising(show.original, show.noisy, show.denoised)
-    yield "random_samples", images.random_samples(show.standard_samples, show.fitted_samples)
+    yield "random_samples", images.random_samples(show.real, show.drawn)
     records = {label: history[name] for name, label in LABELS.items() if history.get(name)}
     if records:
         losses = {label: [record["loss"] for record in epochs] for label, epochs in records.items()}

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from compare.report.rows import NARROWEST, Row, draw_rows, show, tile
-from compare.report.style import INK, MARGIN, QUIET, WIDTH, Sides, colours, page, styled
+from compare.quality.drawn import REAL, YARDSTICKS
+from compare.report.rows import Row, draw_rows
+from compare.report.style import INK, QUIET, Sides, colours, styled
 
 EXAMPLES = 12  # images of a class in the data set's figure
 
@@ -53,35 +54,29 @@ def denoising(original: NDArray[np.floating], noisy: NDArray[np.floating], sides
 
 
 @styled
-def random_samples(sides: Sides, fitted: Sides | None = None) -> Figure:
-    """Draw each side's decoded random latents, (6, height, width) from N(0, I), in two rows.
+def random_samples(
+    real: NDArray[np.floating],
+    drawn: Mapping[str, Sides],
+    notes: Mapping[tuple[str, str], str] | None = None,
+) -> Figure:
+    """Draw what each side, or setting, decodes from each kind of random latents, below real images.
 
-    `fitted` holds as many from a Gaussian fitted to the latents of the data, drawn below.
+    `drawn` holds images (k, height, width) by kind and by side; a note stands beside (side, kind),
+    and beside the real images for (`YARDSTICKS`, `REAL`).
     """
-    blocks = {"z from N(0, I)": sides} | ({"z from a fitted Gaussian": fitted} if fitted else {})
-    palette = colours(sides)
-    h, w = tile(next(iter(sides.values())), 3).shape
-    gutter, heading = 0.35, 0.3
-    wide = min((WIDTH - 2 * MARGIN + gutter) / len(sides) - gutter, 4.0)
-    high = wide * h / w
-    width = max(NARROWEST, 2 * MARGIN + len(sides) * (wide + gutter) - gutter)
-    content = len(blocks) * (heading + high + gutter)
-    figure = page(
-        content,
+    palette, notes = colours(next(iter(drawn.values()))), notes or {}
+    rows = [
+        Row(broken(f"{label}, {kind}"), drawn[kind][label], notes.get((label, kind), ""), colour)
+        for label, colour in palette.items()
+        for kind in drawn
+    ]
+    k = max(len(row.images) for row in rows)
+    return draw_rows(
+        [Row("Test images", real[:k], notes.get((YARDSTICKS, REAL), "")), *rows],
         "Decoded random latents",
-        "Training never asked the latents to fill N(0, I): most draws land where no image has "
-        "its place.",
-        width=width,
+        "No autoencoder is asked to put its codes where N(0, I) is; a variational one is trained "
+        "to.",
     )
-    total = figure.get_figheight()
-    for i, (name, arrays) in enumerate(blocks.items()):
-        for j, (label, images) in enumerate(arrays.items()):
-            x = MARGIN + j * (wide + gutter)
-            y = content - i * (heading + high + gutter) - heading - high
-            axes = figure.add_axes((x / width, y / total, wide / width, high / total))
-            show(axes, tile(images, 3))
-            axes.set_title(f"{label}, {name}", color=palette[label])
-    return figure
 
 
 @styled
@@ -100,17 +95,20 @@ def explore(
     least = f"{min(finite):.4f}"  # what looks equal counts as equal
     rows = [Row("Original", original), *(Row(label, images) for label, images in noisy.items())]
     for label, images, mse in settings:
-        # Break lines between settings, never inside one.
-        whole = label.replace(" ", "\xa0").replace(",\xa0", ", ")
-        lines = fill(whole, 26, break_on_hyphens=False).replace("\xa0", " ")
         bar = mse / max(finite) if isfinite(mse) else 0.0
         note = f"{mse:.4f}"
-        rows.append(Row(lines, images, note, INK if note == least else QUIET, bar))
+        rows.append(Row(broken(label), images, note, INK if note == least else QUIET, bar))
     return draw_rows(
         rows,
         "The same training under other settings",
         "Denoised test images, and the MSE per pixel over the whole test set. The least is dark.",
     )
+
+
+def broken(label: str) -> str:
+    """Break a label's line between settings, never inside one."""
+    whole = label.replace(" ", "\xa0").replace(",\xa0", ", ").replace("(0, I)", "(0,\xa0I)")
+    return fill(whole, 26, break_on_hyphens=False).replace("\xa0", " ")
 
 
 def _side_rows(original: NDArray[np.floating], sides: Sides) -> list[Row]:

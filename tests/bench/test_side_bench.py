@@ -47,7 +47,7 @@ def timed(name: str, dataset: Dataset) -> Table:
 
 @pytest.mark.parametrize("name", ["examples.own_network:make", "examples.own_side:make"])
 def test_both_are_timed_and_compared(name: str, dataset: Dataset) -> None:
-    title, _, rows = timed(name, dataset)
+    title, _, rows, _ = timed(name, dataset)
     assert title.startswith(f"A step of {name}: ") and "of its reference's time" in title
     assert [row[0] for row in rows] == ["My network", "PyTorch"]
     assert all(float(cell) > 0 for row in rows for cell in row[1:])

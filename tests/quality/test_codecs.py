@@ -43,8 +43,9 @@ def test_what_a_codec_makes_of_each_image_is_kept(
         1 + test.clean,
         1 + test.noisy,
     )
-    for seen, want in zip(coded, wanted, strict=True):
+    for seen, want in zip(coded[:5], wanted, strict=True):
         assert np.array_equal(seen, want)
+    assert not np.any(coded.train_variance) and not np.any(coded.noisy_variance)
 
 
 @pytest.mark.parametrize(("n", "most", "rows"), [(3, 5, [0, 1, 2]), (9, 3, [0, 4, 8]), (1, 1, [0])])

@@ -1,7 +1,7 @@
 """The whole measurement, on codecs that are quick to make, and its tables."""
 
 import json
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
 from compare.quality.codecs import PCA, Array, Wiener, error
-from compare.quality.questions import Quality, _row, measure, tables
+from compare.quality.drawn import Figures
+from compare.quality.questions import Quality, _row, measure, samples_table, tables
+from compare.quality.questions import digits as digits_of
 from compare.tables import Table, markdown
 
 
@@ -41,8 +43,8 @@ def leaves(values: Any) -> set[type]:
 
 
 def test_a_codec_that_is_pca_measures_as_pca(quality: Quality) -> None:
-    for question, answers in quality.items():
-        assert isinstance(answers, dict)
+    for question in quality.keys() - {"classifier"}:  # which is of the data set
+        answers = cast(dict[str, dict[str, Any]], quality)[question]
         assert answers["mine"] == answers["PCA"], question
 
 
@@ -101,6 +103,7 @@ def find(quality: Quality, title: str) -> Table:
         (17.74, "17.7"),
         (1.0, "1.00"),
         (190.4, "190"),
+        (1036.4, "1036"),
         (784, "784"),
         (None, "–"),
     ],
@@ -129,16 +132,29 @@ def test_the_nearest_class_stands_with_its_distance(quality: Quality) -> None:
     assert row == ("3", *2 * (f"{near} at {of['distances'][3][int(near)]:#.3g}",))
 
 
-@pytest.mark.parametrize(
-    ("title", "key"), [("Distance to the nearest", "rms"), ("a share of", "relative")]
-)
-def test_both_distances_stand_in_their_own_table(
-    title: str, key: Literal["rms", "relative"], quality: Quality
-) -> None:
-    of = quality["samples"]["mine"]
-    assert [row[1] for row in find(quality, title).rows] == [
-        f"{distance[key]:#.3g}" for distance in of.values()
-    ]
+def test_what_is_drawn_stands_beside_real_images_with_its_price(quality: Quality) -> None:
+    table = find(quality, "Decoded random latents")
+    rows = {row[0]: dict(zip(table.columns[1:], row[1:], strict=True)) for row in table.rows}
+    mine = quality["samples"]["mine"]["N(0, I)"]
+    assert rows["mine, N(0, I)"] == {
+        "denoised: MSE": digits_of(quality["pixels"]["mine"]["denoised"]["mse"]),
+        "Fréchet distance": digits_of(mine["frechet"]),
+        "nearest, relative": digits_of(mine["relative"]),
+        "confidence": digits_of(mine["confidence"]),
+        "nearest, RMS": digits_of(mine["rms"]),
+    }
+    assert rows["test images"]["denoised: MSE"] == "–"
+    assert rows["uniform noise"]["confidence"] != "–"
+    assert "No single figure is honest." in markdown([table])
+    accuracy = quality["classifier"]["accuracy"]
+    assert accuracy is not None and f"{accuracy:.1%}" in table.note
+
+
+def test_where_torch_is_absent_the_table_says_so(quality: Quality) -> None:
+    figures: Figures = {"rms": 0.1, "relative": 0.5, "confidence": None, "frechet": None}
+    table = samples_table({"mine": {"N(0, I)": figures}}, {"mine": 0.02}, None)
+    assert table.rows == [("mine, N(0, I)", "0.0200", "–", "0.500", "–", "0.100")]
+    assert "need torch" in table.note
 
 
 def test_a_file_read_back_makes_the_same_tables(quality: Quality) -> None:

@@ -9,6 +9,7 @@ from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.quality import samples as module
+from compare.quality.drawn import STANDARD
 from compare.quality.samples import latent_map, take_samples
 from compare.sides.interface import Array, AutoencoderSide
 from compare.sides.subject import LABELS, make_side
@@ -41,10 +42,9 @@ def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
         np.testing.assert_allclose(
             show.denoised[label].reshape(8, -1), side.reconstruct(test.noisy)[:8], atol=ROUNDING
         )
-        assert show.standard_samples[label].shape == show.fitted_samples[label].shape == (6, 28, 28)
+        assert {show.drawn[kind][label].shape for kind in show.drawn} == {(10, 28, 28)}
         assert show.latents[label].shape == (40, 2)
-    for pictures in (show.standard_samples, show.fitted_samples):
-        # The same latents.
+    for pictures in show.drawn.values():  # of the same latents
         np.testing.assert_allclose(pictures["NumPy"], pictures["PyTorch"], atol=ROUNDING)
 
 
@@ -52,13 +52,11 @@ def test_the_random_latents_are_of_the_seed(
     config: Config, dataset: Dataset, sides: dict[str, AutoencoderSide]
 ) -> None:
     first, again, other = (
-        take_samples(replace(config, seed=seed), dataset, sides, method="pca").standard_samples[
-            "NumPy"
-        ]
+        take_samples(replace(config, seed=seed), dataset, sides, method="pca").drawn[STANDARD]
         for seed in (42, 42, 43)
     )
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
+    np.testing.assert_array_equal(first["NumPy"], again["NumPy"])
+    assert not np.array_equal(first["NumPy"], other["NumPy"])
 
 
 class Recorder:
@@ -94,7 +92,7 @@ def test_fitted_samples_have_the_mean_and_covariance_of_the_latents_a_dead_one_i
     ] + [1, -3, 5]
     side = Recorder(latents)
     take_samples(config, dataset, {"NumPy": side}, method="pca")  # type: ignore[dict-item]  # all of a side that it asks
-    fitted, standard = side.decoded
+    standard, fitted = side.decoded
     error = 5 / count**0.5  # standard deviations of a mean
     np.testing.assert_allclose(fitted.mean(axis=0), latents.mean(axis=0), atol=3 * error)
     np.testing.assert_allclose(np.cov(fitted.T), np.cov(latents.T), atol=10 * error)

@@ -156,13 +156,20 @@ CASES: dict[str, tuple[Callable[..., Figure], tuple[Any, ...], tuple[str, ...]]]
     ),
     "random_samples": (
         images.random_samples,
-        (by_side(lambda: some_images(6)), by_side(lambda: some_images(6))),
-        ("NumPy, z from N(0, I)", "PyTorch, z from a fitted Gaussian"),
+        (
+            some_images(6),
+            {
+                "N(0, I)": by_side(lambda: some_images(6)),
+                "fitted Gaussian": by_side(lambda: some_images(6)),
+            },
+            {("NumPy", "N(0, I)"): "confidence 0.5"},
+        ),
+        ("NumPy, N(0, I)", "PyTorch, fitted Gaussian", "confidence 0.5", "Test images"),
     ),
     "random_samples, one side": (
         images.random_samples,
-        (by_side(lambda: some_images(6), "NumPy"),),
-        ("NumPy, z from N(0, I)",),
+        (some_images(6), {"N(0, I)": by_side(lambda: some_images(6), "NumPy")}),
+        ("NumPy, N(0, I)",),
     ),
     "losses": (
         curves.losses,

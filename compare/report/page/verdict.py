@@ -3,21 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from compare.quality.questions import tables
+from compare.quality.questions import drawn_table, errors_table, neighbours_table
 from compare.report.page.findings import held
 from compare.report.page.parts import Parts
 from compare.sides.subject import LABELS
 from compare.tables import Table
 
-QUALITY = (
-    2  # of the tables of quality, those that are on the first screen: errors per pixel, neighbours
-)
-
 
 def result_tables(parts: Parts) -> Iterator[Table]:
     """Yield the tables of quality and of speed that the run has numbers for."""
     if parts.quality:
-        yield from tables(parts.quality)[:QUALITY]
+        yield errors_table(parts.quality)
+        yield neighbours_table(parts.quality)
+        if "classifier" in parts.quality:  # versions before 0.6 had none
+            yield drawn_table(parts.quality)
     if sides := trained(parts):
         yield Table(
             "Seconds of training, on this machine (timing alone: python -m compare bench)",
