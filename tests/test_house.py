@@ -18,6 +18,7 @@ SEE_TORCH = {
     *(f"compare/check/{name}.py" for name in ("reference", "replay", "rewritten", "tape")),
     *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
     "compare/data/download.py",
+    "compare/quality/classifier.py",
 }
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}
 UNPICKLERS = {

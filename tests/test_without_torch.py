@@ -71,6 +71,14 @@ def test_the_numpy_side_trains_without_torch_and_imports_none_where_it_is_there(
     assert (tmp_path / "run" / "numpy.safetensors").exists()
 
 
+def test_what_is_drawn_is_judged_without_torch_by_what_needs_none(tmp_path: Path) -> None:
+    arguments = ("explore", "--epochs", 1, "--hidden-dim", 8, "--out", tmp_path / "explored")
+    printed = python(BLOCK + COMMAND, *arguments, cwd=tmp_path)
+    assert printed.splitlines()[-1] == "0 matplotlib"
+    table = (tmp_path / "explored" / "explore.md").read_text()
+    assert "Fréchet distance and confidence need torch, and are left out." in table
+
+
 def test_exercises_are_judged_without_torch_and_without_what_takes_time(tmp_path: Path) -> None:
     printed = python(BLOCK + COMMAND, "learn", "--once", cwd=tmp_path)
     assert printed.splitlines()[0] == "13 exercises are in exercises now, one of them extra"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 STEPS, BATCH, SEED = 1500, 128, 0  # three epochs of MNIST
 FEATURES = 64  # the widest layer's before the classes: what images are compared in
 CHUNK = 1000  # images judged at one time
-RECIPE = "1"  # to be raised with whatever changes the weights that training comes to
+RECIPE = f"1 {STEPS} {BATCH} {SEED}"  # the first is raised with what else changes the weights
 
 
 class Seen(NamedTuple):

@@ -192,13 +192,13 @@ def _caveat(accuracy: float | None) -> str:
         f"that knows {accuracy:.1%} of the test images: it compares means and covariances, looks "
         "at no single image, and has that classifier's unit. The confidence is the probability of "
         "the class that this classifier finds most probable, on average: it knows no “none of "
-        "these”, and may be sure of what is no image at all."
+        "these”, and can be sure of what is no image at all."
     )
     return (
         f"No single figure is honest. {by_classifier} The distance to the nearest training image, "
-        "RMS per pixel, favours smears, since nearly black is near to many an image; relative to "
-        "the image's own RMS (beyond 1, plain black would be nearer), it favours a blur over a "
-        "sharp image that is new. Both are medians."
+        "RMS per pixel, can favour smears: what is nearly black is near to many an image. "
+        "Relative to the image's own RMS (beyond 1, plain black would be nearer), it can favour a "
+        "blur over a sharp image that is new. Both are medians."
     )
 
 

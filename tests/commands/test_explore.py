@@ -49,8 +49,11 @@ def test_what_diverges_is_told_and_left_out(explored: str) -> None:
     assert "lr 999.0: numpy diverged\n" in explored
     assert "lr 0.01 has learnt nothing yet: its test error, " in explored.replace("\n", " ")
     table = Path("grid/explore.md").read_text()
-    assert "lr 0.01" in table and "999" not in table
-    assert Path("grid/explore.png").stat().st_size > 10_000
+    assert "lr 0.01" in table and "lr 999" not in table
+    for name in ("explore", "random_samples"):
+        assert Path(f"grid/{name}.png").stat().st_size > 10_000
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()]
+    assert {"test images", "lr 0.01, N(0, I)", "lr 0.01, fitted Gaussian"} <= set(rows)
     assert read_json(Path("grid/explore.json"))["lists"]["lr"] == [0.01, 999.0]
 
 
@@ -94,7 +97,11 @@ def test_a_run_of_another_config_is_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["explore.md", "explore.png", "latent-dim 2/history.json", "latent-dim 1/x.safetensors"]
+    "name",
+    [
+        *("explore.md", "explore.png", "random_samples.png"),
+        *("latent-dim 2/history.json", "latent-dim 1/x.safetensors"),
+    ],
 )
 def test_somebodys_files_are_not_written_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from compare.files import read_json, write_json
 from compare.report.page.page import as_json, number, write
 from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
 from tests.running import exit_code
@@ -116,6 +117,22 @@ def test_a_part_that_a_run_lacks_is_told_in_one_line(
     )
     assert 1 <= len(missing) <= 2  # codes are shown in one part and inspected in another
     assert said in missing[-1]
+
+
+def test_what_is_drawn_has_its_table_and_its_caveat_but_in_runs_before_it_was_judged(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(run.folder, tmp_path / "older"))
+    write(run, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Decoded random latents, beside real images</caption>" in page
+    assert '<p class="note">No single figure is honest.' in page
+    quality = read_json(folder / "quality.json")
+    del quality["classifier"]
+    write_json(folder / "quality.json", quality)
+    write(Run.open(folder), tmp_path / "older.html")
+    page = (tmp_path / "older.html").read_text(encoding="utf-8")
+    assert "Error per pixel" in page and "No single figure is honest" not in page
 
 
 def test_report_writes_beside_the_run_or_where_it_is_told(
