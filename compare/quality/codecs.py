@@ -5,7 +5,7 @@ Images are rows (n, pixels) in [0, 1], unless they are bytes (n, height, width).
 
 import math
 from dataclasses import replace
-from typing import NamedTuple, Protocol, TypedDict
+from typing import NamedTuple, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,22 @@ CHUNK = 4096  # training images that are floats at one time: 13 MB of MNIST, all
 class Codec(Protocol):
     """Anything that compresses images (n, pixels) into latents (n, latent) and back."""
 
-    def encode(self, x: Array) -> Array | tuple[Array, Array]:
-        """Map images to latents: to each one's mean and log-variance where it is drawn."""
+    def encode(self, x: Array) -> Array:
+        """Map images to latents; to their means, where they are drawn."""
 
     def decode(self, z: Array) -> Array:
         """Map latents to images."""
 
     def reconstruct(self, x: Array) -> Array:
         """Return decode(encode(x))."""
+
+
+@runtime_checkable
+class Variational(Codec, Protocol):
+    """A codec whose latents are drawn, each from a Gaussian of its image's own."""
+
+    def posterior(self, x: Array) -> tuple[Array, Array]:
+        """Map images to the means, which are `encode`'s, and the log-variances of their latents."""
 
 
 class Coded(NamedTuple):
@@ -67,7 +75,7 @@ def code(codec: Codec, train_images: Images, test: Batch) -> Coded:
     chunks = np.split(train_images, range(CHUNK, len(train_images), CHUNK))
     parts = [posterior(codec, to_float(images)) for images in chunks]
     train, train_variance = (np.concatenate(of) for of in zip(*parts, strict=True))
-    latents, (noisy, noisy_variance) = latents_of(codec, test.clean), posterior(codec, test.noisy)
+    latents, (noisy, noisy_variance) = codec.encode(test.clean), posterior(codec, test.noisy)
     return Coded(
         *(train, latents, noisy, codec.decode(latents), codec.decode(noisy)),
         *(train_variance.mean(axis=0), noisy_variance.mean(axis=0)),
@@ -76,16 +84,11 @@ def code(codec: Codec, train_images: Images, test: Batch) -> Coded:
 
 def posterior(codec: Codec, x: Array) -> tuple[Array, Array]:
     """Return mean and variance of each image's latent, (n, latent); 0 where it is not drawn."""
-    found = codec.encode(x)
-    if isinstance(found, tuple):
-        mean, logvar = found
+    if isinstance(codec, Variational):
+        mean, logvar = codec.posterior(x)
         return mean, np.exp(logvar)
-    return found, np.zeros_like(found)
-
-
-def latents_of(codec: Codec, x: Array) -> Array:
-    """Return the latents (n, latent) that stand for images: the means, where they are drawn."""
-    return posterior(codec, x)[0]
+    latents = codec.encode(x)
+    return latents, np.zeros_like(latents)
 
 
 def spread_out(n: int, most: int) -> NDArray[np.intp]:

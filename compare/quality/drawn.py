@@ -92,5 +92,5 @@ def drawn(config: Config, codec: Codec, coded: Coded, judge: Judge) -> dict[str,
     Also the reconstructed test images, which are as blurred.
     """
     kinds = draws(config, codec, coded.fitted, len(coded.latents))
-    kinds["reconstructed test images"] = coded.reconstructed
+    kinds["reconstructed"] = coded.reconstructed
     return {kind: judge.figures(images) for kind, images in kinds.items()}

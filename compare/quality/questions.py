@@ -22,8 +22,8 @@ from compare.tables import Table
 
 SAMPLES = (
     "",
-    "denoised: MSE",
-    "Fréchet distance",
+    "denoised MSE",
+    "Fréchet",
     "nearest, relative",
     "confidence",
     "nearest, RMS",

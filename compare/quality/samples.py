@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from compare.data.batches import noisy_test_images
 from compare.data.config import Config
 from compare.data.datasets import Dataset
-from compare.quality.codecs import Array, latents_of, posterior, spread_out
+from compare.quality.codecs import Array, posterior, spread_out
 from compare.quality.drawn import draws
 from compare.quality.embedding import Points, embed
 from compare.quality.gaussian import Gaussian
 from compare.sides.interface import AutoencoderSide
 
 EXAMPLES = 8  # the article shows the first eight test images
-SAMPLES = 10  # decoded random latents of each kind
+SAMPLES = 8  # decoded random latents of each kind
 POINTS = 2000  # test images on the latent map
 INSPECTED = 24  # of them, the first, with their noise and what the sides make of it
 
@@ -85,7 +85,7 @@ def latent_map(
     images, labels = dataset.test_images[rows], dataset.test_labels[rows]
     arrays: dict[str, np.ndarray] = {"images": images, "labels": labels, "noisy": noisy}
     for label, side in sides.items():
-        codes, noisy_codes = latents_of(side, test.clean), latents_of(side, noisy)
+        codes, noisy_codes = side.encode(test.clean), side.encode(noisy)
         arrays |= {
             f"codes/{label}": codes[rows].astype(np.float32),
             f"noisy_codes/{label}": noisy_codes.astype(np.float32),

@@ -137,13 +137,13 @@ def test_what_is_drawn_stands_beside_real_images_with_its_price(quality: Quality
     rows = {row[0]: dict(zip(table.columns[1:], row[1:], strict=True)) for row in table.rows}
     mine = quality["samples"]["mine"]["N(0, I)"]
     assert rows["mine, N(0, I)"] == {
-        "denoised: MSE": digits_of(quality["pixels"]["mine"]["denoised"]["mse"]),
-        "Fréchet distance": digits_of(mine["frechet"]),
+        "denoised MSE": digits_of(quality["pixels"]["mine"]["denoised"]["mse"]),
+        "Fréchet": digits_of(mine["frechet"]),
         "nearest, relative": digits_of(mine["relative"]),
         "confidence": digits_of(mine["confidence"]),
         "nearest, RMS": digits_of(mine["rms"]),
     }
-    assert rows["test images"]["denoised: MSE"] == "–"
+    assert rows["test images"]["denoised MSE"] == "–"
     assert rows["uniform noise"]["confidence"] != "–"
     assert "No single figure is honest." in markdown([table])
     accuracy = quality["classifier"]["accuracy"]

@@ -42,7 +42,7 @@ def test_every_side_shows_the_same_images_in_the_shape_of_an_image(
         np.testing.assert_allclose(
             show.denoised[label].reshape(8, -1), side.reconstruct(test.noisy)[:8], atol=ROUNDING
         )
-        assert {show.drawn[kind][label].shape for kind in show.drawn} == {(10, 28, 28)}
+        assert {show.drawn[kind][label].shape for kind in show.drawn} == {(8, 28, 28)}
         assert show.latents[label].shape == (40, 2)
     for pictures in show.drawn.values():  # of the same latents
         np.testing.assert_allclose(pictures["NumPy"], pictures["PyTorch"], atol=ROUNDING)
