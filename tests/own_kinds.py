@@ -1,4 +1,4 @@
-"""Networks with kinds of their own, written by hand: tanh, layer norm, softmax, a convolution."""
+"""Networks with kinds of their own: the example's, and one with a convolution and a maximum."""
 
 from typing import Any
 
@@ -7,44 +7,12 @@ import numpy as np
 from compare.data.config import Config
 from compare.sides.interface import Array, Layer
 from compare.sides.layered import LayeredSide
+from examples import own_kinds
+from examples.own_kinds import in_torch
 from examples.own_network import Linear, ReLU
 
 SIDE, CHANNELS, KERNEL = 6, 2, 3
 OUT = SIDE - KERNEL + 1
-
-
-class Tanh:
-    """y = tanh(x)."""
-
-    def forward(self, x: Array) -> Any:
-        """Keep y."""
-        self.y = np.tanh(x)
-        return self.y
-
-    def backward(self, dout: Array) -> Any:
-        """Return dx."""
-        return dout * (1 - self.y**2)
-
-
-class LayerNorm:
-    """Rows of mean zero and variance one, times weight, plus bias."""
-
-    def __init__(self, width: int, dtype: str) -> None:
-        self.weight, self.bias = np.ones(width, dtype), np.zeros(width, dtype)
-
-    def forward(self, x: Array) -> Any:
-        """Keep the normed rows and their deviation."""
-        centred = x - x.mean(axis=1, keepdims=True)
-        self.std = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
-        self.normed = centred / self.std
-        return self.normed * self.weight + self.bias
-
-    def backward(self, dout: Array) -> Any:
-        """Return dx; keep the other gradients."""
-        self.dweight, self.dbias = (dout * self.normed).sum(axis=0), dout.sum(axis=0)
-        d = dout * self.weight
-        along = (d * self.normed).mean(axis=1, keepdims=True)
-        return (d - d.mean(axis=1, keepdims=True) - self.normed * along) / self.std
 
 
 class Conv:
@@ -89,72 +57,28 @@ class MaxPool:
         return np.stack([dout * ~self.second, dout * self.second], axis=2).reshape(len(dout), -1)
 
 
-class CrossEntropy:
-    """Of softmax, summed over the batch."""
+def conv(layer: Layer) -> Any:
+    """Return the convolution of flattened images."""
+    from torch import nn
 
-    def forward(self, y: Array, target: Array) -> Any:
-        """Return the loss."""
-        shifted = y - y.max(axis=1, keepdims=True)
-        return (target * (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted)).sum()
+    class Flat(nn.Conv2d):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x.reshape(-1, 1, SIDE, SIDE)).flatten(1)
 
-    def backward(self, y: Array, target: Array) -> Any:
-        """Return dy."""
-        e = np.exp(y - y.max(axis=1, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True) - target
+    return Flat(1, CHANNELS, KERNEL)
 
 
-def definitions() -> dict[str, Any]:
-    """Return what torch says of the kinds here; torch is imported only when one is asked for."""
-
-    def conv(layer: Layer) -> Any:
-        from torch import nn
-
-        class Flat(nn.Conv2d):
-            def forward(self, x: Any) -> Any:
-                return super().forward(x.reshape(-1, 1, SIDE, SIDE)).flatten(1)
-
-        return Flat(1, CHANNELS, KERNEL)
-
-    def named(name: str, **options: Any) -> Any:
-        def make(layer: Layer) -> Any:
-            from torch import nn
-
-            widths = [layer.in_features] if name == "LayerNorm" else []
-            return getattr(nn, name)(*widths, **options)
-
-        return make
-
-    return {
-        "Tanh": named("Tanh"),
-        "LayerNorm": named("LayerNorm"),
-        "MaxPool": named("MaxPool1d", kernel_size=2),
-        "Conv": conv,
-        "CrossEntropy": named("CrossEntropyLoss", reduction="sum"),
-    }
+DEFINITIONS = {
+    **own_kinds.DEFINITIONS,
+    "Conv": conv,
+    "MaxPool": in_torch("MaxPool1d", kernel_size=2),
+}
+classifier = own_kinds.make
 
 
-def normed(width: int) -> Layer:
-    """Return a layer norm's description."""
-    return Layer(
-        "norm", "LayerNorm", width, width, shapes=(("weight", (width,)), ("bias", (width,)))
-    )
-
-
-def perceptron(config: Config, **own: Any) -> LayeredSide:
-    """Return a network with tanh and layer norm, and the article's loss."""
-    rng, dtype = np.random.default_rng(config.seed), config.dtype
-    layers = {
-        Layer("first", "Linear", 10, 8): Linear(10, 8, rng, dtype),
-        normed(8): LayerNorm(8, dtype),
-        Layer("tanh", "Tanh", 8, 8): Tanh(),
-        Layer("last", "Linear", 8, 4): Linear(8, 4, rng, dtype),
-    }
-    return LayeredSide("Mine", config, layers, definitions=definitions(), **own)
-
-
-def classifier(config: Config) -> LayeredSide:
-    """Return a network with a softmax in its loss."""
-    return perceptron(config, loss=CrossEntropy())
+def perceptron(config: Config) -> LayeredSide:
+    """Return the same layers with the article's loss."""
+    return LayeredSide("Mine", config, own_kinds.layers(config), definitions=DEFINITIONS)
 
 
 def convolutional(config: Config) -> LayeredSide:
@@ -168,4 +92,4 @@ def convolutional(config: Config) -> LayeredSide:
         Layer("pool", "MaxPool", width, width // 2): MaxPool(),
         Layer("last", "Linear", width // 2, 3): Linear(width // 2, 3, rng, dtype),
     }
-    return LayeredSide("Mine", config, layers, definitions=definitions())
+    return LayeredSide("Mine", config, layers, definitions=DEFINITIONS)

@@ -22,8 +22,9 @@ from compare.errors import UserError
 from compare.sides.interface import Array, Trace
 from compare.sides.layered import LayeredSide
 from compare.sides.user import user_supplied
+from examples.own_kinds import CrossEntropy, LayerNorm, Tanh
 from tests import own_kinds
-from tests.own_kinds import Conv, CrossEntropy, LayerNorm, MaxPool, Tanh
+from tests.own_kinds import Conv, MaxPool
 
 ROWS = 24
 Make = Callable[[Config], LayeredSide]
@@ -63,7 +64,7 @@ def _zeros(side: LayeredSide) -> tuple[Array, Array]:
 @pytest.mark.parametrize("make", NETWORKS)
 def test_every_stage_judges_it(make: Make, dataset: Dataset) -> None:
     config = Config(batch_size=8)
-    name = f"tests.own_kinds:{make.__name__}"
+    name = f"{make.__module__}:{make.__name__}"
     subject = user_supplied(name, config, dataset.train_images)
     report = check_subject(subject, config)
     assert report.held, report.sentence
@@ -77,7 +78,7 @@ def test_every_stage_judges_it(make: Make, dataset: Dataset) -> None:
 
 def test_without_torch_its_kinds_are_judged_by_the_complex_step_alone(dataset: Dataset) -> None:
     config = Config(batch_size=8)
-    subject = user_supplied("tests.own_kinds:classifier", config, dataset.train_images)
+    subject = user_supplied("examples.own_kinds:make", config, dataset.train_images)
     report = check_subject(subject, config, torch=False)
     assert report.held
     assert report.notes[0] == (
