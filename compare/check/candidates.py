@@ -30,10 +30,10 @@ def diagnosed(failures: list[Failure], reference: Reference) -> str:
     def simplest(f: Failure) -> tuple[bool, bool, int]:
         return not np.isfinite(f.got).all(), f.dtype == "float32", f.got.size
 
+    if any(f.got.shape != f.true.shape for f in failures):
+        return _misshapen(failures)  # of the example, which comes first
     failures = sorted(failures, key=simplest)
     first = failures[0]
-    if any(f.got.shape != f.true.shape for f in failures):
-        return _misshapen(failures)
     if np.isfinite(first.got[first.judged]).all():
         for some in (
             _arithmetic(failures),
@@ -145,6 +145,7 @@ def _centred(x: Array, axis: int) -> Array:
 
 def _mixed_up(failure: Failure) -> Iterator[Candidate]:
     """Yield what comes of one of the operands, or of another result."""
+    rows = next((size for size in _sizes(failure) if size.startswith("rows of")), "")
     for name, array in failure.arrays.items():
         yield f"it is {name} itself", _taking(name, lambda _, x: x)
         for axis in range(array.ndim):
@@ -153,6 +154,9 @@ def _mixed_up(failure: Failure) -> Iterator[Candidate]:
                 for keepdims in (False, True):
                     reduced = _reduced(name, over, axis, keepdims=keepdims)
                     yield f"it is the {say} of {name} {along}", reduced
+                    if rows and over is np.sum:
+                        divided = f"{along}, divided by the number of {rows}"
+                        yield f"it is the sum of {name} {divided}", _divided(reduced, rows)
         if array.shape == failure.true.shape == failure.got.shape:
             yield _added(name, (failure.got - failure.true)[failure.judged], array[failure.judged])
         for say, factor in FACTORS.items():
@@ -178,6 +182,10 @@ def _taking(name: str, make: Callable[[Array, Array], Array]) -> Mistake:
 
 def _reduced(name: str, over: Callable[..., Array], axis: int, *, keepdims: bool) -> Mistake:
     return _taking(name, lambda _, x: over(x, axis=axis, keepdims=keepdims))
+
+
+def _divided(mistake: Mistake, size: str) -> Mistake:
+    return lambda f: np.asarray(mistake(f) / _sizes(f)[size])
 
 
 def _times(

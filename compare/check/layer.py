@@ -31,9 +31,9 @@ MORE_ROWS = (1, 5, 33)  # than the example has: one alone, and odd numbers
 PASTE = """
     from compare import check_function
     report = check_function(
-        forward=lambda {names}: …,  # your layer's output, of these operands
+        forward=lambda {names}: ...,  # your layer's output, of these operands
         backward=lambda dy, {names}: {{{grads}}},
-        reference=lambda {names}: …,  # the same in torch, of tensors
+        reference=lambda {names}: ...,  # the same in torch, of tensors
         operands=lambda rng: {{{arrays}}},
     )"""
 
@@ -142,7 +142,7 @@ def _paste(operands: Operands) -> str:
     }
     return PASTE.format(
         names=", ".join(named),
-        grads=", ".join(f'"{of}": …' for of in named),
+        grads=", ".join(f'"{of}": ...' for of in named),
         arrays=", ".join(f'"{of}": {draw}' for of, draw in drawn.items()),
     )
 
