@@ -120,7 +120,8 @@ def _watch(book: Workbook) -> bool:
 def _rewarded(book: Workbook) -> bool:
     from compare.learn.reward import reward
 
-    click.echo("\nNow all of it trains, on the digits: your functions and nothing else …\n")
+    click.echo("\nNow all of it trains, on the digits: your functions and nothing else.")
+    click.echo("That takes a minute …\n")
     for line in reward(book):
         click.echo(line)
     if more := [of for of in EXERCISES if book.standing(of).state != PASSED]:
