@@ -74,8 +74,7 @@ def random_samples(
     return draw_rows(
         [Row("Test images", real[:k], notes.get((YARDSTICKS, REAL), "")), *rows],
         "Decoded random latents",
-        "No autoencoder is asked to put its codes where N(0, I) is; a variational one is trained "
-        "to.",
+        "An autoencoder is not asked to put its codes where N(0, I) is; a variational one is.",
     )
 
 
