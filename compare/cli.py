@@ -191,7 +191,8 @@ def faults(healthy: int | None, **how: Any) -> bool:
 
 @cli.command(short_help="Time NumPy against torch.")
 @options.data_options
-@options.machine_options
+@options.device_option
+@options.threads_option("one, and then one for each core; with --side, one")
 @click.option("--quick", is_flag=True, help="The core table alone, in under a minute.")
 @click.option(
     "--side",
@@ -222,8 +223,7 @@ def faults(healthy: int | None, **how: Any) -> bool:
 def bench(earlier: tuple[Path, ...], side: str | None, **how: Any) -> bool:
     """Time a training step and whole trainings of NumPy and of torch's ways, interleaved.
 
-    A variant's first step is judged before it is timed. --threads measures with that many threads
-    alone; the default is one, and then as many as there are cores.
+    A variant's first step is judged before it is timed.
     """
     from compare.commands.bench import bench, bench_side
 

@@ -164,7 +164,8 @@ def settings(environment: Mapping[str, Any]) -> str:
     found = [f"{name}={value}" for name, value in environment.get("settings", {}).items()]
     load = environment.get("load")
     busy = [] if load is None else [f"load {load:.1f} when it began"]
-    return ", ".join([f"ae-mirror {environment['packages'].get('ae-mirror')}", *found, *busy])
+    version = environment["packages"].get("ae-mirror") or "of unknown version"
+    return ", ".join([f"ae-mirror {version}", *found, *busy])
 
 
 def _kernels(environment: Mapping[str, Any]) -> str:

@@ -118,19 +118,21 @@ def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]
 
 
 PATH = click.Path(path_type=Path)
-machine_options = _all(
-    click.option(
-        "--device",
-        type=click.Choice(["cpu", "cuda", "mps"]),
-        default="cpu",
-        help="Where the torch side runs; NumPy runs on the CPU.",
-    ),
-    click.option(
-        "--threads",
-        type=click.IntRange(1, 1024),
-        help="Threads of BLAS and torch.  [default: theirs]",
-    ),
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "mps"]),
+    default="cpu",
+    help="Where the torch side runs; NumPy runs on the CPU.",
 )
+
+
+def threads_option(default: str) -> Callable[[Command], Command]:
+    """Return --threads, with what --help says of none."""
+    what = f"Threads of BLAS and torch.  [default: {default}]"
+    return click.option("--threads", type=click.IntRange(1, 1024), help=what)
+
+
+machine_options = _all(device_option, threads_option("as many as they choose"))
 checkpoint_option = click.option(
     "--checkpoint-every",
     type=Seconds(least=0),

@@ -16,6 +16,13 @@ TRAINING = (
 )
 SIZES = {"batch_size": "batch", "hidden_dim": "hidden width", "latent_dim": "latent width"}
 LIBRARIES = {"numpy": "NumPy's BLAS", "torch": "torch's"}
+LEGEND = """\
+against NumPy: this variant's time over NumPy's, with a 95 % interval
+×prod, ×own: its time over that of a step's 11 matrix products, by the faster library or its own
+×bound: over those products and the memory that Adam has to move; 1 would be the best possible
+Adam: ms of the optimizer alone; GF/s: 10⁹ operations of the products a second
+ready: seconds to the end of the first step; error: of that step, in units of what rounding allows
+"""  # of STEP's columns, for the terminal
 
 
 def tables(results: Results) -> list[Table]:
@@ -40,9 +47,12 @@ def verdicts(results: Results) -> list[str]:
         if best := _fastest_torch(timed.values()):
             against = ratio(ours.rounds, best.rounds)
             word = "faster" if against.value < 1 else "slower"
+            why = _why(results, ours, best)
             if against.tie or abs(against.value - 1) < margin:
-                word = "a tie" if against.told else "too few rounds to tell"
+                word = "cannot tell which is faster" if against.told else "too few rounds to tell"
+                why = []
             told.append(f"NumPy takes {_ratio(against)} of the time of {best.label}: {word}")
+            told += why
         for device in dict.fromkeys(row.device for row in rows):
             here = [row for row in timed.values() if row.device == device]
             told += _lower_bounds(results, here)
@@ -80,8 +90,8 @@ def at_a_glance(machines: Sequence[Results]) -> Table:
                 training = _training_ratio(results, threads)
                 lines.append((machine, *versions, str(threads), *steps, training))
     title = (
-        "At a glance: NumPy's time over that of the fastest of torch's variants; "
-        "below 1, NumPy is faster"
+        "At a glance: NumPy's time over that of the fastest torch variant that was measured at "
+        "every batch size; below 1, NumPy is faster"
     )
     batches = (f"batch {size}" for size in sizes)
     return Table(title, ("machine", "ae-mirror", "torch", "threads", *batches, "training"), lines)
@@ -119,6 +129,26 @@ def _fastest_torch(rows: Iterable[Row]) -> Row | None:
     """Return the fastest of the rows of torch's variants that were judged, if there is one."""
     judged = (r for r in rows if r.variant.startswith("torch") and r.agreement is not None)
     return min(judged, key=lambda row: row.median, default=None)
+
+
+def _why(results: Results, ours: Row, best: Row) -> list[str]:
+    """Say in which parts of a step the faster one gains; nothing where a part was not timed."""
+    times = {row.variant: row.median for row in results.rows if row.place == ours.place}
+    products = [times.get(f"products-{name}") for name in LIBRARIES]
+    mine, theirs = products
+    if not (mine and theirs and ours.update and best.update) or best.device != ours.device:
+        return []
+    sign = 1 if ours.median < best.median else -1
+    whole = sign * (best.median - ours.median)
+    alone = ", which NumPy does on one thread" if ours.threads > 1 else ""
+    gains = {
+        "the matrix products (each library's BLAS)": sign * (theirs - mine),
+        "Adam (passes over memory)": sign * (best.update - ours.update),
+    }
+    gains[f"the rest (element-wise work{alone}, and calls)"] = whole - sum(gains.values())
+    parts = (f"{gain:+.2f} in {part}" for part, gain in sorted(gains.items(), key=lambda g: -g[1]))
+    winner = ours.label if sign > 0 else best.label
+    return [f"why: {winner} is {whole:.2f} ms a step ahead: {', '.join(parts)}"]
 
 
 def _lower_bounds(results: Results, rows: Sequence[Row]) -> list[str]:

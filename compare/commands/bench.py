@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compare import machine
-from compare.bench.bench_tables import reasons, tables, verdicts
+from compare.bench.bench_tables import LEGEND, reasons, tables, verdicts
 from compare.bench.plan import parts, whole_trainings
 from compare.bench.results import Results
 from compare.bench.rounds import Part, Processes, measure_part, whole_training
@@ -22,6 +22,8 @@ from compare.progress import console
 from compare.report.benchmark import require_place, write
 from compare.sides.process import supervised
 from compare.tables import show_tables
+
+BUSY = 0.5  # load: something else was at work for half of the last minute
 
 
 def bench(
@@ -108,6 +110,13 @@ def _measuring(
     """
     # How many processes the machine was at in the last minute, where it tells: ours not among them.
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    if load is not None and load > BUSY:
+        console.print(
+            f"this machine is busy (load {load:.1f} in the last minute): "
+            "times will scatter; measure again when nothing else runs",
+            style="yellow",
+            markup=False,
+        )
     images = datasets.load("digits").train_images
     with console.status("measuring") as status, Processes() as processes:
         processes.begin(todo[0].variants)
@@ -149,6 +158,7 @@ def show(machines: Sequence[Results], markdown_file: Path | None) -> None:
     for results in machines:
         console.print(machine.machine(results.environment), markup=False)
         show_tables(tables(results))
+        console.print(LEGEND, markup=False, style="dim")
         for line in (*verdicts(results), *reasons(results)):
             console.print(line, markup=False)
     if markdown_file:
