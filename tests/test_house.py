@@ -16,6 +16,8 @@ SEE_TORCH = {
     *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
     *(f"compare/check/{name}.py" for name in ("optimizer_runs", "other_optimizers")),
     *(f"compare/check/{name}.py" for name in ("reference", "replay", "rewritten", "tape")),
+    "compare/check/network_in_torch.py",
+    "compare/sides/torch_modules.py",
     *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
     "compare/data/download.py",
     "compare/quality/classifier.py",

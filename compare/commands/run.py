@@ -152,17 +152,18 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
         "5-NN accuracy in the latent": [
             f"{quality['neighbours'][name]['clean_accuracy']:.3f}" for name in (*records, "PCA")
         ],
-        **_samples(quality, list(clean)),
         "seconds of training": [f"{sum(r.seconds for r in of):.1f}" for of in records.values()],
     }
     title = f"{config.data}, epochs: {config.epochs}"
     table = Table("", title=title, title_justify="left", title_style="bold", box=None)
-    for name in (*denoised, "test images"):
+    for name in denoised:
         table.add_column(name, justify="right")
     for what, cells in rows.items():
         table.add_row(what, *cells)
+    for shown in (table, _samples(quality, list(records))):
+        console.print()
+        console.print(shown)
     console.print()
-    console.print(table)
     for remark in remarks(config.latent_dim, quality):
         console.print(remark, markup=False)
     show_verdict(report)
@@ -173,23 +174,19 @@ def show_summary(config: Config, report: Report, quality: Quality, training: Tra
     )
 
 
-def _samples(quality: Quality, codecs: Sequence[str]) -> dict[str, list[str]]:
-    """Return a row for each figure of what is drawn, by each codec, and of the test images."""
-    real = quality["samples"][YARDSTICKS][REAL]
-    figures: dict[str, Literal["frechet", "relative", "confidence"]] = {
-        "Fréchet distance": "frechet",
-        "nearest, relative": "relative",
-        "confidence": "confidence",
-    }
-    return {
-        f"{kind}: {name}": [
-            *(digits(quality["samples"][codec][kind][figure]) for codec in codecs),
-            "",
-            digits(real[figure]),
-        ]
+def _samples(quality: Quality, sides: Sequence[str]) -> Table:
+    """Return what each side decodes from random latents beside real images, a row to each."""
+    drawn = {
+        f"{kind}, {side}": quality["samples"][side][kind]
         for kind in (STANDARD, FITTED)
-        for name, figure in figures.items()
+        for side in sides
     }
+    table = Table("random latents, decoded", box=None, title_justify="left")
+    for name in ("Fréchet distance", "nearest image, relative", "confidence"):
+        table.add_column(name, justify="right")
+    for name, of in (*drawn.items(), (REAL, quality["samples"][YARDSTICKS][REAL])):
+        table.add_row(f" {name}", *map(digits, (of["frechet"], of["relative"], of["confidence"])))
+    return table
 
 
 def _number(error: Error | None, which: Literal["mse", "psnr"], places: int) -> str:
