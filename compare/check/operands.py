@@ -90,18 +90,21 @@ def random_operands(
 
 def special_operands(
     kind: str, layer: Layer, dtype: str, rng: np.random.Generator
-) -> Iterator[tuple[str, float, Operands]]:
-    """Yield exact operands with a NaN, an infinity or the largest number in one: its name, that.
+) -> Iterator[tuple[str, str, Operands]]:
+    """Yield exact operands with NaN, infinities or the largest number in one: its name, and which.
 
     Of the largest there is one alone, or else their sum would depend on its order.
     """
     plain = integers(kind, layer, dtype, rng, FEW)
-    largest = float(np.finfo(dtype).max)
     for key in GIVEN:
         if key in plain:
-            rows, columns = plain[key].shape
-            places = {np.nan: 2, np.inf: columns, -np.inf: columns}  # every so many entries
-            for value in (*places, largest, -largest):
-                special = plain[key].copy()
-                special.flat[:: places.get(value, rows * columns)] = value
-                yield key, value, {**plain, key: special}
+            nan, infinite, largest = (plain[key].copy() for _ in range(3))
+            nan.flat[::2] = np.nan
+            infinite[::2, 0], infinite[1::2, 0] = np.inf, -np.inf
+            largest.flat[0] = np.finfo(dtype).max
+            for what, special in (
+                ("NaN", nan),
+                ("±inf", infinite),
+                ("the largest number", largest),
+            ):
+                yield key, what, {**plain, key: special}

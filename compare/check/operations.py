@@ -115,7 +115,7 @@ def _special(
     That is, whether the result is the definition's, where that is no number and where it is one;
     but a NaN in the place of a number hides nothing.
     """
-    for key, value, operands in special_operands(kind, layer, dtype, rng):
+    for key, what, operands in special_operands(kind, layer, dtype, rng):
         results, spoilt = _results(side, name, operands, warn="ignore")
         with np.errstate(all="ignore"):
             true = OPERATIONS[kind].define(**operands)
@@ -124,11 +124,11 @@ def _special(
             if got is not None and got.shape != of.value.shape:  # which is told of other operands
                 continue
             shows = got is not None and _shows(got, of.value)
-            if np.isnan(value):
+            if what == "NaN":
                 judgement, said = equal(shows), f"a NaN in {key} does not come out as one"
             else:
                 judgement = equal(True) if shows else Judgement(Verdict.NOTED)
-                said = f"of {value:.2g} in {key}, it is not what the definition has"
+                said = f"of {what} in {key}, it is not what the definition has"
             yield tensor, Found(judgement, "" if shows else spoilt or said, got, of, operands)
 
 
