@@ -14,6 +14,7 @@ MIRRORED = ("layers", "loss", "model", "optim", "train")
 # downloads.
 SEE_TORCH = {
     *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
+    *(f"compare/{name}.py" for name in ("sides/torch_modules", "check/network_in_torch")),
     *(f"compare/check/{name}.py" for name in ("optimizer_runs", "other_optimizers")),
     *(f"compare/check/{name}.py" for name in ("reference", "replay", "rewritten", "tape")),
     "compare/check/network_in_torch.py",
