@@ -5,6 +5,7 @@ it gives, in every case that fails, what the function gave.
 """
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import NamedTuple
@@ -164,7 +165,8 @@ def _told(task: Task, failures: Sequence[Failure], kind: str = "") -> Graded:
     if (
         not kind and judgement.verdict is not Verdict.WRONG_DTYPE
     ):  # which says it all: the numbers are right
-        with np.errstate(all="ignore"):  # a mistake may divide by zero, and overflow
+        # A mistake may divide by zero and overflow, and leave a median nothing but NaN.
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             kind = common(_claims(task, failure) for failure in telling)
     match judgement.verdict:
         case Verdict.WRONG_SHAPE:
