@@ -31,5 +31,5 @@ def draw(run: Run, dataset: Dataset, *, device: str, method: str = "umap") -> It
     show = take_samples(run.config, dataset, sides, method=method)
     write_arrays(run.folder / "latent.safetensors", show.latents, {"method": show.method})
     layers = next(iter(sides.values())).describe().layers
-    history, check = run.latest_history(), run.check()
-    yield from figures.draw(run.folder / FIGURES, dataset, layers, show, history, check)
+    results = (run.latest_history(), run.check(), run.config.dtype)
+    yield from figures.draw(run.folder / FIGURES, dataset, layers, show, *results)

@@ -21,6 +21,13 @@ class Dataset:
     test_images: idx.Bytes
     test_labels: idx.Bytes
 
+    @property
+    def origin(self) -> str:
+        """Where its images are from, for a caption."""
+        if source := SOURCES.get(self.name):
+            return f"{source.torchvision_class}, as published"
+        return digits.ORIGIN
+
 
 @dataclass(frozen=True)
 class _Source:

@@ -12,6 +12,7 @@ from compare.data.batches import Purpose, stream
 
 SEED = 0  # the data set is a constant: it does not depend on the seed of an experiment
 TRAIN_COPIES, TEST_COPIES = 8, 5  # of every source digit, the unchanged one included
+ORIGIN = f"scikit-learn's 8 × 8 digits, as narrow there, in {TRAIN_COPIES} versions each"
 TEST_EVERY = 5  # one source digit in five is a test digit
 SIZE = 28
 SCALE = 2.5  # the sources fill 8 rows, MNIST's digits 20

@@ -16,6 +16,7 @@ from compare.quality.codecs import Array
 Points = NDArray[np.float32]  # (n, 2)
 NEIGHBOURS = 15  # UMAP's own default
 SEED = 42  # of UMAP
+MIXED = 1 / 4  # of a class's points beside one of another class: then the class is called mixed
 
 
 def embed(latents: Array, *, method: str = "umap") -> tuple[Points, str]:
@@ -43,6 +44,20 @@ def embed(latents: Array, *, method: str = "umap") -> tuple[Points, str]:
         except Exception:  # numba and its compiler fail in many ways; a picture is worth no crash
             pass
     return _pca(latents), "PCA"
+
+
+def mixed(points: Points, labels: NDArray[np.integer]) -> set[int]:
+    """Return the classes that lie among others in the plane.
+
+    For so many of their points (`MIXED`), the nearest other one is of another class.
+    """
+    from scipy.spatial import cKDTree
+
+    if len(points) < 2:
+        return set()
+    nearest = cKDTree(points).query(points, k=2)[1][:, 1]
+    strange = labels[nearest] != labels
+    return {int(c) for c in np.unique(labels) if strange[labels == c].mean() >= MIXED}
 
 
 def _umap(latents: Array) -> Points:

@@ -11,7 +11,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.quality.codecs import Array, posterior, spread_out
 from compare.quality.drawn import draws
-from compare.quality.embedding import Points, embed
+from compare.quality.embedding import Points, embed, mixed
 from compare.quality.gaussian import Gaussian
 from compare.sides.interface import AutoencoderSide
 
@@ -35,6 +35,7 @@ class Samples:
     drawn: dict[str, BySide]  # decoded random latents, by kind: see `drawn.draws`
     latents: dict[str, Points]  # (n_test, 2), of the clean test images
     labels: NDArray[np.uint8]  # (n_test,)
+    mixed: tuple[int, ...]  # the classes that lie among others in the plane, of any side's
     method: str  # that placed the latents in the plane
 
 
@@ -62,6 +63,7 @@ def take_samples(
         drawn,
         latents,
         dataset.test_labels,
+        tuple(sorted(set().union(*(mixed(at, dataset.test_labels) for at in latents.values())))),
         used,
     )
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from compare.report.style import INK, QUIET, colours, plots, styled
+from compare.report.style import QUIET, STRIPE, colours, plots, styled
 
 Losses = Mapping[str, Sequence[float]]  # a side's label to one number per epoch
 # When, largest distance of a parameter, relative distance of losses.
@@ -20,6 +20,7 @@ OPEN: dict[str, Any] = {
     "markerfacecolor": "white",
     "markeredgewidth": 0.8,
 }
+BAND = 0.12  # of an axes' height, for distances of zero
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
@@ -55,19 +56,21 @@ def losses(history: Losses, test: Losses | None = None) -> Figure:
 
 
 @styled
-def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figure:
-    """Draw how far two sides drift apart, by step for each dtype, and by epoch where given.
+def divergence(
+    steps: Mapping[str, Drift], epochs: Drift | None = None, dtype: str = "float32"
+) -> Figure:
+    """Draw how far two sides drift apart, by step for each dtype; by epoch of a run of `dtype`.
 
     A `Drift` is three arrays of equal length: the steps or epochs, the largest absolute distance of
     a parameter, and the relative distance of the losses. A distance of exactly zero is an open
-    circle at the foot of the log axis.
+    circle in a band below the log axis.
     """
     rows: dict[str, Mapping[str, Drift]] = {"step": steps} if steps else {}
     if epochs is not None:
-        rows["epoch of the whole run"] = {"_run": epochs}
+        rows["epoch of the whole run"] = {dtype: epochs}
     caption = (
         "Both start equal; their roundings differ, and training lets the difference grow. "
-        "Dashed: unit roundoffs."
+        "Dashed: u, the unit roundoff."
     )
     figure = plots(2.9 * len(rows), "How far the two sides drift apart", caption)
     grid = figure.subplots(len(rows), 2, sharey="col", squeeze=False)
@@ -75,26 +78,18 @@ def divergence(steps: Mapping[str, Drift], epochs: Drift | None = None) -> Figur
     for k, (column, title) in enumerate(zip(grid.T, titles, strict=True), start=1):
         column[0].set_title(title)
         for axes, (unit, drifts) in zip(column, rows.items(), strict=True):
-            palette = colours(drifts) | {"_run": INK}
+            palette = colours(drifts)
             for label, drift in drifts.items():
                 _draw_log(axes, drift[0], drift[k], palette[label], label)
-            for dtype, u in UNIT_ROUNDOFF.items():
+            for kind, u in UNIT_ROUNDOFF.items():
                 axes.axhline(u, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-                axes.text(
-                    1.01,
-                    u,
-                    dtype,
-                    transform=axes.get_yaxis_transform(),
-                    va="center",
-                    size=8,
-                    color=QUIET,
-                )
+                _beside(axes, u, f"{kind}'s u")
             _mark_time(
                 axes, np.concatenate([np.ravel(drift[0]) for drift in drifts.values()]), unit
             )
-            _explain(axes)
+            axes.legend()
         everything = [drift[k] for drifts in rows.values() for drift in drifts.values()]
-        _fit_decades(column[0], [*everything, list(UNIT_ROUNDOFF.values())])
+        _fit_decades(column, [*everything, list(UNIT_ROUNDOFF.values())])
     return figure
 
 
@@ -133,13 +128,14 @@ def _draw_differences(axes: Axes, by_side: Losses) -> None:
         _draw_log(
             axes, range(1, n + 1), difference, palette[label], label if len(others) > 1 else "_"
         )
-    _fit_decades(axes, differences)
-    _explain(axes)
+    _fit_decades([axes], differences)
+    if len(others) > 1:
+        axes.legend()
     axes.set_title(f"Relative difference to {first}")
 
 
 def _draw_log(axes: Axes, when: ArrayLike, distance: ArrayLike, colour: str, label: str) -> None:
-    """Draw distances as a line, and those that are zero as open circles at the axes' foot."""
+    """Draw distances as a line, and those that are zero as open circles in the band below."""
     x, y = np.ravel(when), np.ravel(distance)
     size = 3.5 if len(x) <= 30 else 2.0
     axes.plot(
@@ -160,31 +156,38 @@ def _draw_log(axes: Axes, when: ArrayLike, distance: ArrayLike, colour: str, lab
         axes.plot(x[y == 0], height, color=colour, transform=foot, markersize=size + 0.5, **OPEN)
 
 
-def _explain(axes: Axes) -> None:
-    """Name the lines whose name does not open with "_", and the open circles."""
-    if any(line.get_linestyle() == "None" for line in axes.lines):
-        axes.plot([], [], color=QUIET, markersize=4, label="exactly 0", **OPEN)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend()
+def _fit_decades(column: Sequence[Axes], distances: Sequence[ArrayLike]) -> None:
+    """Make vertical axes, which are shared, logarithmic by whole decades.
 
-
-def _fit_decades(axes: Axes, distances: Sequence[ArrayLike]) -> None:
-    """Make the vertical axis logarithmic, by whole decades, with room below for the zeros."""
+    Where there are zeros, which have no place on them, a band below is theirs.
+    """
     y = np.concatenate([np.ravel(distance) for distance in distances])
     positive = y[(y > 0) & np.isfinite(y)]
     least, most = (
         (np.log10(positive.min()), np.log10(positive.max())) if len(positive) else (-16.0, -15.0)
     )
-    room = 0.15 * (most - least) + 0.5 if 0 in y else 0.2
-    axes.set_yscale("log")
-    axes.set_ylim(10.0 ** np.floor(least - room), 10.0 ** np.ceil(most + 0.2))
-    axes.yaxis.set_major_locator(LogLocator(numticks=8))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    low, high = np.floor(least - 0.2), np.ceil(most + 0.2)
+    foot = low - (high - low) * BAND / (1 - BAND) if 0 in y else low
+    ticks = LogLocator(numticks=8).tick_values(10.0**low, 10.0**high)
+    for axes in column:
+        axes.set_yscale("log")
+        axes.set_yticks([tick for tick in ticks if 10.0**low <= tick <= 10.0**high])
+        axes.set_ylim(10.0**foot, 10.0**high)
+        axes.yaxis.set_minor_locator(NullLocator())
+        if 0 in y:
+            axes.axhspan(10.0**foot, 10.0**low, color=STRIPE, linewidth=0, zorder=0)
+            _beside(axes, 10.0 ** ((foot + low) / 2), "exactly 0")
+
+
+def _beside(axes: Axes, y: float, text: str) -> None:
+    """Write a text at the right of the axes."""
+    across = axes.get_yaxis_transform()
+    axes.text(1.01, y, text, transform=across, va="center", size=8, color=QUIET)
 
 
 def _mark_time(axes: Axes, when: Sequence[int] | NDArray[Any], unit: str) -> None:
     first, last = min(when), max(when)
     pad = max(0.5, 0.03 * (last - first))
     axes.set_xlim(first - pad, last + pad)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.set_xlabel(unit)

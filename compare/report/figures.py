@@ -21,10 +21,14 @@ def draw(
     show: Samples,
     history: Mapping[str, Any],
     check: Mapping[str, Any] | None,
+    dtype: str,
 ) -> Iterator[Path]:
-    """Write each picture into the folder; yield its path. `history` and `check` are JSON."""
+    """Write each picture into the folder; yield its path.
+
+    `history` and `check` are the JSON of a run that trained in `dtype`.
+    """
     with as_we_wrote_it(f"history.json or check.json of {folder.parent}"):
-        for name, figure in _figures(dataset, layers, show, history, check):
+        for name, figure in _figures(dataset, layers, show, history, check, dtype):
             path = folder / f"{name}.png"
             style.save(figure, path)
             yield path
@@ -36,13 +40,13 @@ def _figures(
     show: Samples,
     history: Mapping[str, Any],
     check: Mapping[str, Any] | None,
+    dtype: str,
 ) -> Iterator[tuple[str, Figure]]:
-    yield (
-        "dataset",
-        images.dataset(dataset.train_images, dataset.train_labels, dataset.class_names),
-    )
+    train = (dataset.train_images, dataset.train_labels, dataset.class_names)
+    yield "dataset", images.dataset(*train, dataset.origin)
     yield "network", architecture.network(layers)
-    yield "latent", latent.latent(show.latents, show.labels, dataset.class_names, show.method)
+    about = (dataset.class_names, show.method, show.mixed)
+    yield "latent", latent.latent(show.latents, show.labels, *about)
     yield "reconstructions", images.reconstructions(show.original, show.reconstructed)
     yield "denoising", images.denoising(show.original, show.noisy, show.denoised)
     yield "random_samples", images.random_samples(show.real, show.drawn)
@@ -62,4 +66,5 @@ def _figures(
         when, parameters, loss = (
             [entry[key] for entry in drift] for key in ("epoch", "parameters", "loss")
         )
-        yield "divergence", curves.divergence(steps, (when, parameters, loss) if drift else None)
+        epochs = (when, parameters, loss) if drift else None
+        yield "divergence", curves.divergence(steps, epochs, dtype)

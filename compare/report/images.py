@@ -17,15 +17,19 @@ EXAMPLES = 12  # images of a class in the data set's figure
 
 @styled
 def dataset(
-    images: NDArray[np.uint8], labels: NDArray[np.integer], class_names: Sequence[str]
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    class_names: Sequence[str],
+    origin: str,
 ) -> Figure:
     """Draw each class's first examples; `images` is (n, height, width), `labels` (n,)."""
     rows = []
     for label, name in enumerate(class_names):
         members = images[labels == label]
         rows.append(Row(name, members[:EXAMPLES] / 255, f"{len(members):,}"))
-    title = f"The data: {len(images):,} images in {len(class_names)} classes"
-    return draw_rows(rows, title, "The first of every class, and at the right how many there are.")
+    title = f"The training data: {len(images):,} images in {len(class_names)} classes"
+    caption = f"The first of each class, and its count. From {origin}."
+    return draw_rows(rows, title, caption)
 
 
 @styled
@@ -74,7 +78,8 @@ def random_samples(
     return draw_rows(
         [Row("Test images", real[:k], notes.get((YARDSTICKS, REAL), "")), *rows],
         "Decoded random latents",
-        "An autoencoder is not asked to put its codes where N(0, I) is; a variational one is.",
+        "An autoencoder is not asked to put its codes where N(0, I) is; a variational one is. The "
+        "fitted Gaussian has the mean and covariance of the codes.",
     )
 
 

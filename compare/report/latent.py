@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from compare.report.style import INK, Sides, colours, plots, styled
 
+SHORT = 20  # letters of names for which a caption has room
 SWEEPS = 50  # through all pairs of names: more than a few dozen names need
 CAPTIONS = {
-    "UMAP": "Clean test images. UMAP keeps neighbours together; the axes and the size of the "
-    "gaps mean little.",
-    "PCA": "Clean test images along the two directions in which the latents vary most.",
-    "latent": "Clean test images where the network puts them: the latent itself.",
+    "UMAP": "UMAP keeps neighbours together; axes and gaps mean little.",
+    "PCA": "Along the two directions in which the codes vary most.",
+    "latent": "Where the network puts them: the latent itself.",
 }
 
 
@@ -29,10 +29,12 @@ def latent(
     labels: NDArray[np.integer],
     class_names: Sequence[str],
     method: str,
+    mixed: Sequence[int] = (),
     pixels: NDArray[np.floating] | None = None,
 ) -> Figure:
     """Draw each side's coordinates (n, 2), by `labels` (n,); `method` is "UMAP", "PCA", "latent".
 
+    `mixed` are the classes, by index, that overlap with others in the plane, as measured.
     `pixels` (n, 2), where given, is the PCA of the images themselves, for comparison. Coordinates
     whose second column is zero throughout are drawn as a row per class.
     """
@@ -41,8 +43,10 @@ def latent(
     if pixels is not None:
         panels.append(("the pixels, by PCA", pixels, INK))
     height = 4.6 if len(panels) < 3 else 3.4
-    title = "The latent space" if method == "latent" else f"The latent space, by {method}"
-    figure = plots(height, title, CAPTIONS[method])
+    title = "Clean test images in the latent space"
+    title += "" if method == "latent" else f", by {method}"
+    caption = f"{CAPTIONS[method]} {_overlaps(mixed, class_names)}"
+    figure = plots(height, title, caption)
 
     n = len(class_names)
     tab = ListedColormap(matplotlib.colormaps["tab10" if n <= 10 else "tab20"](range(n)))
@@ -63,6 +67,16 @@ def latent(
             _fill(axes, points)
             _separate(axes)
     return figure
+
+
+def _overlaps(mixed: Sequence[int], class_names: Sequence[str]) -> str:
+    """Name the classes that overlap with others, or count them where they are many."""
+    if not mixed:
+        return ""
+    names = ", ".join(class_names[c] for c in mixed)
+    if len(names) > SHORT:
+        return f"Here {len(mixed)} of {len(class_names)} classes overlap with others."
+    return f"Here these overlap with others: {names}."
 
 
 def _cloud(

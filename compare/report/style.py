@@ -28,6 +28,7 @@ MARGIN = 0.24  # inches of white around the content
 INK = "#222222"
 QUIET = "#6B6B6B"  # captions, notes and reference lines
 FAINT = "#A6A6A6"
+STRIPE = "#F1F1F1"  # a band of the ground that means something else
 
 # Colours that colour-blind readers tell apart, most of them Paul Tol's. A known label keeps its own
 # in every figure.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from compare.errors import UserError
 from compare.quality import embedding
-from compare.quality.embedding import NEIGHBOURS, embed
+from compare.quality.embedding import NEIGHBOURS, embed, mixed
 
 
 def clusters(n: int, d: int) -> NDArray[np.float32]:
@@ -126,3 +126,11 @@ def test_latents_of_a_diverged_training_are_refused(bad: float) -> None:
     latents[3, 4] = bad
     with pytest.raises(UserError, match="diverged"):
         embed(latents)
+
+
+def test_a_class_is_mixed_where_its_points_lie_beside_those_of_another() -> None:
+    line = np.arange(40, dtype=np.float32)
+    points = np.stack([line, np.zeros_like(line)], axis=1)
+    labels = np.where(line < 20, 0, 1 + line.astype(int) % 2)  # 0 alone, 1 and 2 by turns
+    assert mixed(points, labels) == {1, 2}
+    assert mixed(points[:1], labels[:1]) == set()

@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from compare.data.digits import ORIGIN
 from compare.errors import UserError
 from compare.report import architecture, curves, images, latent, style
 from compare.report.rows import GAP, tile
@@ -94,13 +95,17 @@ EPOCHS = ([1, 2, 3], [0.1, 0.2, 0.3], [0.0, 1e-5, 1e-4])
 
 # What is drawn, and what must be read in it.
 CASES: dict[str, tuple[Callable[..., Figure], tuple[Any, ...], tuple[str, ...]]] = {
-    "dataset": (images.dataset, (BYTES, LABELS, DIGITS), ("0", "9", "20")),
+    "dataset": (images.dataset, (BYTES, LABELS, DIGITS, ORIGIN), ("0", "9", "20")),
     "dataset, long names": (
         images.dataset,
-        (BYTES, LABELS, CLOTHES),
+        (BYTES, LABELS, CLOTHES, ORIGIN),
         ("Ankle boot", "T-shirt/top"),
     ),
-    "dataset, a class without images": (images.dataset, (BYTES, LABELS % 9, DIGITS), ("9", "0")),
+    "dataset, a class without images": (
+        images.dataset,
+        (BYTES, LABELS % 9, DIGITS, ORIGIN),
+        ("9", "0"),
+    ),
     "network": (
         architecture.network,
         (layers(784, 400, 10),),
@@ -108,15 +113,15 @@ CASES: dict[str, tuple[Callable[..., Figure], tuple[Any, ...], tuple[str, ...]]]
     ),
     "network, latent 1": (architecture.network, (layers(784, 2000, 1),), ("latent\n1",)),
     "network, no bottleneck": (architecture.network, (layers(64, 20, 100),), ("latent\n100",)),
-    "latent": (latent.latent, (by_side(cloud), LABELS, DIGITS, "UMAP"), BOTH),
+    "latent": (latent.latent, (by_side(cloud), LABELS, DIGITS, "UMAP", (3, 8)), BOTH),
     "latent, long names": (
         latent.latent,
-        (by_side(cloud), LABELS, CLOTHES, "PCA"),
+        (by_side(cloud), LABELS, CLOTHES, "UMAP", range(10)),
         (*BOTH, "Ankle boot"),
     ),
     "latent, pixels": (
         latent.latent,
-        (by_side(cloud), LABELS, DIGITS, "UMAP", cloud()),
+        (by_side(cloud), LABELS, DIGITS, "UMAP", (), cloud()),
         (*BOTH, "the pixels, by PCA"),
     ),
     "latent, one side": (
@@ -363,6 +368,14 @@ def test_names_of_classes_that_share_a_place_are_moved_apart() -> None:
     assert overlapping(list(names)) == []
 
 
+def test_classes_that_overlap_are_named_in_the_caption_and_else_none_is() -> None:
+    points = RNG.normal(size=(200, 2))
+    told = words(latent.latent({"NumPy": points}, LABELS, DIGITS, "PCA", (3, 8)))
+    assert any(text.endswith("Here these overlap with others: 3, 8.") for text in told)
+    told = words(latent.latent({"NumPy": points}, LABELS, DIGITS, "PCA"))
+    assert not any("overlap" in text for text in told)
+
+
 def test_the_network_counts_its_parameters() -> None:
     expected = (784 * 400 + 400) + (400 * 10 + 10) + (10 * 400 + 400) + (400 * 784 + 784)
     assert any(
@@ -385,7 +398,15 @@ def test_every_zero_distance_is_an_open_circle_and_no_other_is() -> None:
         np.size(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None"
     )
     assert circles == sum(np.count_nonzero(loss == 0) for _, _, loss in (FLOAT32, FLOAT64))
-    assert axes.get_ylim()[0] > 0
+    # Their band lies below every tick.
+    assert 0 < axes.get_ylim()[0] < axes.get_yticks().min() / 10
+
+
+def test_the_drift_by_epoch_has_the_colour_and_the_name_of_the_runs_dtype() -> None:
+    figure = curves.divergence({"float32": FLOAT32, "float64": FLOAT64}, EPOCHS, "float64")
+    lower = figure.axes[2]
+    assert lower.get_legend_handles_labels()[1] == ["float64"]
+    assert lower.lines[0].get_color() == KNOWN["float64"]
 
 
 def test_in_explore_the_least_error_alone_is_dark_and_bars_go_with_the_errors() -> None:

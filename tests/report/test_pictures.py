@@ -76,7 +76,7 @@ def test_each_picture_that_has_something_to_show_is_saved_under_its_name(
     monkeypatch.setattr(style, "save", save)
     layers = make_side("numpy", config).describe().layers
     history = {"numpy": EPOCHS, "drift": drift}
-    assert list(draw(Path("folder"), dataset, layers, show, history, check)) == saved
+    assert list(draw(Path("folder"), dataset, layers, show, history, check, "float32")) == saved
     assert saved == [Path("folder") / f"{name}.png" for name in names]
 
 
@@ -95,4 +95,4 @@ def test_a_history_of_another_make_is_told_in_one_line(
     with pytest.raises(
         UserError, match=r"^history\.json or check\.json of .*: not all is as compare wrote it"
     ):
-        list(draw(tmp_path / "figures", dataset, layers, show, history, None))
+        list(draw(tmp_path / "figures", dataset, layers, show, history, None, "float32"))
