@@ -2,8 +2,6 @@
 
 import json
 import math
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +16,10 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.files import write_json
 from compare.sides.interface import Description
+from tests.documented import mismatches, tables
+from tests.running import ROOT
 
-ROOT = Path(__file__).parents[2]
-PLAIN: dict[str, tuple[type, ...]] = {
-    "boolean": (bool,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-}
-
-
-def tables() -> dict[str, dict[str, str]]:
-    """Return the document's tables, by heading: the second column by the first."""
-    text = (ROOT / "docs/check-json.md").read_text(encoding="utf-8")
-    _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
-    rows = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
-    return {section.splitlines()[0]: dict(rows.findall(section)) for section in sections}
-
-
-TABLES = tables()
-
-
-def mismatches(value: Any, kind: str, where: str) -> Iterator[str]:
-    """Yield where a value is not of the type that the document calls by this name."""
-    parts: dict[str, tuple[Any, str]] = {}
-    if kind.endswith(" or null"):
-        yield from () if value is None else mismatches(value, kind.removesuffix(" or null"), where)
-    elif kind in PLAIN:
-        if not isinstance(value, PLAIN[kind]) or (isinstance(value, bool) and kind != "boolean"):
-            yield f"{where} is {value!r}, not {kind}"
-    elif kind.startswith("list of "):
-        parts = {str(i): (item, kind.removeprefix("list of ")) for i, item in enumerate(value)}
-    elif kind.endswith(" by string"):
-        parts = {key: (item, kind.removesuffix(" by string")) for key, item in value.items()}
-    elif not isinstance(value, dict) or value.keys() != TABLES[kind].keys():
-        yield f"{where} has not the keys of {kind}"
-    else:
-        parts = {key: (value[key], of) for key, of in TABLES[kind].items()}
-    for key, (part, of) in parts.items():
-        yield from mismatches(part, of, f"{where}.{key}")
+TABLES = tables("check-json.md")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +38,7 @@ def written(config: Config, dataset: Dataset, tmp_path_factory: pytest.TempPathF
 
 
 def test_what_is_written_is_what_the_document_says(written: Any) -> None:
-    assert list(mismatches(written, "Report", "report")) == []
+    assert list(mismatches(written, "Report", "report", TABLES)) == []
     assert written["findings"] and written["exactness"] and written["free_runs"]
 
 
@@ -90,8 +53,8 @@ def test_what_is_written_is_what_the_document_says(written: Any) -> None:
     ],
 )
 def test_what_the_document_does_not_say_is_noticed(written: Any, key: str, value: object) -> None:
-    assert list(mismatches({**written, key: value}, "Report", "report"))
-    assert list(mismatches({**written, "more": 1}, "Report", "report"))
+    assert list(mismatches({**written, key: value}, "Report", "report", TABLES))
+    assert list(mismatches({**written, "more": 1}, "Report", "report", TABLES))
 
 
 def test_what_is_not_finite_is_null(tmp_path: Path) -> None:
