@@ -95,7 +95,7 @@ def run(**how: Any) -> bool:
 @click.option(
     "--side",
     type=click.Choice(["numpy", "torch", "both"]),
-    help="Whom to train.  [default: both, or whom the run of --resume has trained]",
+    help="Which of our two sides to train.  [default: both, or those of the run of --resume]",
 )
 @options.run_options
 def train(**how: Any) -> None:
@@ -112,20 +112,20 @@ def train(**how: Any) -> None:
 @click.option(
     "--side",
     metavar="MODULE:FACTORY",
-    help="Judge what this function makes of a Config, a compare.sides.interface.Side, in place of "
-    "numpy_ae.",
+    help="Judge a network of yours in place of numpy_ae: what this function makes from a Config, a "
+    "compare.sides.interface.Side.",
 )
 @click.option(
     "--function",
     metavar="MODULE:NAME",
-    help="Instead, call this function, and judge by the reports that it returns: of "
-    "compare.check_function, for one.",
+    help="Instead, call this function and judge by the reports that it returns, such as "
+    "compare.check_function's.",
 )
 @click.option(
     "--step",
     type=click.IntRange(1, MOST),
-    help="Replay this step of the training, counted from 1: its own batch, made without the steps "
-    "before it, on the state of --resume or else on the initial one.  "
+    help="Judge this step of the training, counted from 1, on the batch that it has there. It "
+    "starts from the state of --resume or the initial one; no step before it is taken.  "
     "[default: 1, or the first after --resume]",
 )
 @click.option(
@@ -142,10 +142,10 @@ def train(**how: Any) -> None:
 @click.option(
     "--deadline",
     type=Seconds(least=1),
-    help="Seconds that one call into the code of --side, or all of --function, may take, so that "
-    "one that never ends is told.  [default: 300]",
+    help="Seconds that one call into the code of --side may take, or all of --function; what takes "
+    "longer is ended, and told.  [default: 300]",
 )
-@click.option("--no-torch", is_flag=True, help="Judge by what needs no torch.")
+@click.option("--no-torch", is_flag=True, help="Leave out all that needs torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
 def check(
     threads: int | None,
@@ -175,10 +175,13 @@ def check(
 @click.option(
     "--healthy",
     type=click.IntRange(1, MOST),
-    help="Instead, check so many random networks without any.",
+    help="Instead, check so many random networks without a fault.",
 )
 def faults(healthy: int | None, **how: Any) -> bool:
-    """Inject each known fault into the NumPy side; show which stages catch it, and who is named."""
+    """Inject each known fault into the NumPy side; show which stages catch it, and what is named.
+
+    Named is the function that the check's sentence calls the cause.
+    """
     from compare.commands.faults import faults
 
     if healthy:
@@ -196,7 +199,8 @@ def faults(healthy: int | None, **how: Any) -> bool:
 @click.option("--quick", is_flag=True, help="The core table alone, in under a minute.")
 @click.option(
     "--side",
-    help="Time a network of yours instead, what module:factory makes of a Config, against torch's.",
+    metavar="MODULE:FACTORY",
+    help="Time a network of yours instead, what this function makes of a Config, against torch's.",
 )
 @click.option(
     "--data", type=click.Choice(DATASETS), default="digits", help="What whole trainings train on."
@@ -270,7 +274,9 @@ def report(**how: Any) -> None:
 @options.machine_options
 @options.checkpoint_option
 @click.option(
-    "--side", type=click.Choice(["numpy", "torch"]), help="Whom to train.  [default: numpy]"
+    "--side",
+    type=click.Choice(["numpy", "torch"]),
+    help="Which of our two sides to train.  [default: numpy]",
 )
 @click.option(
     "--out",

@@ -83,7 +83,12 @@ class Exactness:
                 f"{first} and {second} are as exact, "
                 f"each the nearer on {most} of {self.tensors} tensors"
             )
-        return f"{first} is the more exact on {most} of {self.tensors} tensors, {second} on {fewer}"
+        alike = self.tensors - most - fewer
+        neither = f", neither on {alike}" if alike else ""
+        return (
+            f"{first} is the more exact on {most} of {self.tensors} tensors, "
+            f"{second} on {fewer}{neither}"
+        )
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,26 @@ from pathlib import Path
 
 from compare import machine
 from compare.controls.controls import control, explanations, matrix
-from compare.controls.faults import FAULTS
+from compare.controls.faults import FAULTS, KNOWN
 from compare.controls.healthy import census, false_alarms
 from compare.data import datasets
 from compare.files import write_text
 from compare.progress import console
 from compare.tables import Table, markdown, show_tables
+
+HEAD = f"""\
+# Faults in the network, and which stage of the check catches them
+
+Made by `python -m compare faults --markdown docs/faults.md`. {len(FAULTS) - len(KNOWN)} of them
+were written by somebody who had not read the check (`compare/controls/held_out.toml`). Many of
+these repeat one of the other {len(KNOWN)}, so the page of a run shows the {len(KNOWN)} alone.
+"""
+HEALTHY_HEAD = """\
+# Networks without a fault, and whether the check calls one wrong
+
+Made by `python -m compare faults --healthy {count} --markdown docs/healthy.md`: random networks of
+either side, among them extreme ones. A false alarm is a healthy network that the check fails.
+"""
 
 
 def faults(markdown: Path | None, healthy: int | None, device: str, threads: int | None) -> bool:
@@ -27,7 +41,7 @@ def check_faults(markdown_file: Path | None, device: str) -> bool:
     missed = [c for c in found if not c.named]
     for c in missed:
         console.print(f"{c.fault.operation}, {c.fault.name}: {c.sentence}", markup=False)
-    _write(markdown_file, matrix(found), explanations(found))
+    _write(markdown_file, HEAD, matrix(found), explanations(found))
     return not missed
 
 
@@ -43,10 +57,10 @@ def check_healthy(count: int, markdown_file: Path | None) -> bool:
                 console.print(f"{case}: {finding}", markup=False)
     found = census(cases, alarms)
     show_tables([found])
-    _write(markdown_file, found)
+    _write(markdown_file, HEALTHY_HEAD.format(count=count), found)
     return not alarms
 
 
-def _write(file: Path | None, *tables: Table) -> None:
+def _write(file: Path | None, head: str, *tables: Table) -> None:
     if file:
-        write_text(file, markdown(tables))
+        write_text(file, f"{head}\n{markdown(tables)}")

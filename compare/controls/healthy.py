@@ -43,7 +43,7 @@ class Healthy:
         return [
             self.side,
             self.config.dtype,
-            f"{self.threads} threads",
+            f"threads {self.threads}",
             f"weights × {self.weights:g}",
             f"inputs × {self.inputs:g}",
             *(["square layers"] if self.config.hidden_dim == self.config.latent_dim else []),

@@ -24,7 +24,7 @@ def findings(side: str, *ratios: float) -> list[Finding]:
         (
             (0.1, 0.1, 0.0),
             (0.2, 0.2, 0.0),
-            "NumPy is the more exact on 2 of 3 tensors, PyTorch on 0",
+            "NumPy is the more exact on 2 of 3 tensors, PyTorch on 0, neither on 1",
         ),
         (
             (0.1, 0.3, 0.5),

@@ -199,7 +199,7 @@ def test_healthy_networks_are_of_every_kind_and_the_same_for_a_seed() -> None:
     assert all(counts[f"{name} units"] >= 16 for name in ("dead", "saturated"))
     assert all(
         counts[kind] == 80
-        for kind in ("numpy", "torch", "float32", "float64", "1 threads", "2 threads")
+        for kind in ("numpy", "torch", "float32", "float64", "threads 1", "threads 2")
     )
     assert all(
         counts[f"weights × {scale:g}"] and counts[f"inputs × {scale:g}"] for scale in (1, 10, 1e-3)

@@ -34,7 +34,7 @@ def trial(rng: Generator, folder: Path) -> str:
     work, threads = (TRAIN, EXPLORE, FROM_A_FILE)[rng.integers(3)], int(rng.integers(1, 3))
     kills = broken(rng, folder / "run", work, threads=threads, most=int(rng.integers(1, 6)))
     what = "train, from a file" if work is FROM_A_FILE else work.command[0]
-    return f"{what}: killed {kills} times, bit for bit"
+    return f"{what}, kills: {kills}, bit for bit"
 
 
 def broken(rng: Generator, folder: Path, work: Work = TRAIN, *, threads: int, most: int) -> int:
