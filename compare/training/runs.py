@@ -194,15 +194,16 @@ class Run:
         return dict(history)
 
     def latest_history(self) -> dict[str, Any]:
-        """Return `history` with each side's records out of its checkpoint.
+        """Return `history`; of each side that has a checkpoint, the records in that.
 
         history.json waits until all sides have finished an epoch; after a kill it may lag behind.
         """
-        of_sides = {
-            name: [asdict(record) for record in checkpoint.history]
-            for name, checkpoint in self.checkpoints().items()
+        paths = {name: path for name in LABELS if (path := self.checkpoint(name)).exists()}
+        newer = {
+            name: [asdict(record) for record in Checkpoint.load(path).history]
+            for name, path in paths.items()
         }
-        return {**self.history(), **of_sides}
+        return {**self.history(), **newer}
 
     def check(self) -> dict[str, Any] | None:
         """Return what check.json holds, in today's words, or None where there is none yet.
