@@ -1,6 +1,6 @@
 """A wrong result, and whether a mistake explains it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +12,8 @@ from compare.check.regimes import Trial
 from compare.errors import UserError
 from compare.sides.interface import Array
 
+ROUNDED = 16  # units of the largest operand, or of one, that rounding may leave of a zero
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -22,6 +24,7 @@ class Failure:
     tensor: str
     got: Array = field(repr=False)
     before: tuple[Mapping[str, Array], ...] = ()  # what was true in the calls before it
+    within: Array | None = field(repr=False, default=None)  # entries; of the others nothing is said
 
     @cached_property
     def true(self) -> Array:
@@ -36,7 +39,8 @@ class Failure:
     @property
     def judged(self) -> Array:
         """Which entries can be judged."""
-        return self.trial.truths[self.dtype].judged[self.tensor]
+        judged = self.trial.truths[self.dtype].judged[self.tensor]
+        return judged if self.within is None else judged & self.within
 
     @cached_property
     def operands(self) -> dict[str, Array]:
@@ -58,18 +62,32 @@ class Failure:
         off = ~(np.abs(self.got - self.true) <= self.allowed)
         return np.asarray(off & self.judged)
 
+    @cached_property
+    def is_rounding(self) -> bool:
+        """Whether all that came is of the size of roundings, where zero is due."""
+        largest = max((float(np.abs(x).max()) for x in self.operands.values()), default=0.0)
+        most = ROUNDED * unit_roundoff(self.dtype) * max(1.0, largest)
+        return not self.true.any() and bool((np.abs(self.got) <= most).all())
+
     def is_explained_by(self, mistake: "Mistake") -> bool:
-        """Whether the result with a mistake in it is the one that came, or undoing it is right.
+        """Whether the result with a mistake in it is the one that came, or undoing it is right."""
+        wrong = self.made_by(mistake)
+        return wrong is not None and self.is_like(wrong, undone=isinstance(mistake, Undoing))
+
+    def made_by(self, mistake: "Mistake") -> Array | None:
+        """Return what a mistake makes of this, or None where it cannot be made of it."""
+        try:
+            return np.asarray(mistake(self))
+        except (UserError, RuntimeError, ValueError, TypeError, LookupError):
+            return None
+
+    def is_like(self, wrong: Array, *, undone: bool = False) -> bool:
+        """Whether a result is the one that came; if `undone`, whether it is what is true.
 
         Up to rounding, which may be larger than that of what is right, as the mistake's own result
         may be; and no more than a small part of the error is left.
         """
-        undo = isinstance(mistake, Undoing)
-        try:
-            wrong = np.asarray(mistake(self))
-        except (UserError, RuntimeError, ValueError, TypeError, LookupError):
-            return False  # it cannot be computed of this
-        expected = self.true if undo else self.got
+        expected = self.true if undone else self.got
         if wrong.shape != expected.shape:
             return False
         if self.got.shape != self.true.shape:
@@ -101,9 +119,4 @@ class Undoing:
 
 
 Mistake = Callable[[Failure], Array]  # a result with that mistake in it, or `Undoing`
-Candidate = tuple[str, Mistake]
-
-
-def first_that_fits(candidates: Iterable[Candidate], failures: list[Failure]) -> str:
-    """Return what the first mistake says that explains all failures, or nothing."""
-    return next((s for s, m in candidates if all(f.is_explained_by(m) for f in failures)), "")
+Candidate = tuple[str | Callable[[], str], Mistake]  # what to say, at once or if it fits

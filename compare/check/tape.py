@@ -1,27 +1,26 @@
-"""The operations of a torch function, recorded below autograd, and run again with one changed."""
+"""The operations of a reference, those of its derivative among them, to run with one changed.
 
-from collections.abc import Callable, Sequence
+They are recorded below autograd, fused ones decomposed, so that what people write by hand is among
+them. Run again on the same operands, only what depends on the change is computed anew.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
-from compare.check.replay import Tensor, names
+from compare.check.reference import DY, Reference, gradient_of
+from compare.check.replay import BRANCHES, ENTRYWISE, OURS, SUMS, UNROUNDED, Tensor
+from compare.sides.interface import Array
 
-Run = Callable[..., Any]
 Args = tuple[Any, ...]
-
-# Decomposed, so that what people write by hand is among the operations.
-FUSED = names(
-    """
-    _log_softmax _softmax addmm binary_cross_entropy binary_cross_entropy_with_logits elu gelu
-    huber_loss linalg_vector_norm log_sigmoid_forward logsumexp mse_loss native_batch_norm
-    native_group_norm native_layer_norm nll_loss_forward silu smooth_l1_loss softplus std
-    """
-)
+Run = Callable[..., Any]
+# The same numbers: they depend on the layout in memory, and may be there for some sizes alone.
+SAME = ("detach", "clone", "alias", "lift_fresh")
+WHOLE = {*UNROUNDED, *BRANCHES, *ENTRYWISE, *SUMS, "var_mean", "var"}  # not decomposed
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,6 @@ class Value:
 
     number: int
     part: int = 0
-
-
-At = Callable[[Value], Any]  # what a value has come to
-Change = Callable[[Run, Args, At], Any]  # what to do in the place of an operation
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,8 @@ class Operation:
     @property
     def name(self) -> str:
         """What it is called: "exp"."""
-        return str(self.function.overloadpacket.__name__).strip("_")
+        name = str(self.function.overloadpacket.__name__).strip("_")
+        return "view" if name == "unsafe_view" else name
 
     @property
     def values(self) -> dict[int, Value]:
@@ -55,16 +51,33 @@ class Operation:
         return {i: x for i, x in enumerate(self.args) if isinstance(x, Value)}
 
 
-class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """What a function does to some operands."""
+# What to do in the place of an operation: it is given what does the operation, its operands, and
+# what a value has come to.
+At = Callable[[Value], Any]
+Change = Callable[[Run, Args, At], Any]
+Made = dict[Value, Any]
 
-    def __init__(self, function: Run, operands: Sequence[Tensor]) -> None:
+
+class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """What a reference does to some operands; the first `forward` operations give its value."""
+
+    def __init__(self, reference: Reference, operands: Mapping[str, Array]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
-        self._kept: list[Any] = list(operands)  # or another tensor would get its id
-        self._values = {id(x): Value(-1, i) for i, x in enumerate(operands)}
-        with torch.no_grad(), self:
-            self.result = self._value(function(*operands))
+        self.forward = 0
+        self.names = list(operands)
+        self._value_name = reference.value
+        self._kept: list[Any] = []  # or another tensor would get its storage
+        self._values: dict[Any, Value] = {}
+        made = _tensors(operands)
+        for i, x in enumerate(made.values()):
+            self._note(x, Value(-1, i))
+        with torch.enable_grad(), self:
+            y = reference.function(**{name: x for name, x in made.items() if name != DY})
+            self.forward = len(self.operations)
+            self.results = {reference.value: self._of(y)}
+            gradients = _gradients(y, made)
+        self.results |= {name: self._of(x) for name, x in gradients.items()}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -72,35 +85,166 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Args = (), kwargs: Any = None) -> Any:
         """Record one operation, or those that it is made of."""
-        kwargs = kwargs or {}
-        if func.overloadpacket.__name__ in FUSED:
+        kwargs, name = kwargs or {}, func.overloadpacket.__name__
+        if name.endswith("_") and func._schema.is_mutable:
+            functional = getattr(getattr(torch.ops.aten, name[:-1]), func._overloadname)
+            result = self.__torch_dispatch__(functional, types, args, kwargs)
+            self._note(args[0], self._of(result))
+            return args[0].copy_(result)
+        parts = OURS.get(func.name()) or decomposition_table.get(func)
+        if name not in WHOLE and (parts or func._can_decompose()):
             with self:
-                return decomposition_table[func](*args, **kwargs)
-        recorded = Operation(func, *tree_map(self._value, (args, kwargs)))
+                return (parts or func.decompose)(*args, **kwargs)
+        if name in SAME:
+            result = func(*args, **kwargs)
+            self._note(result, self._of(args[0]))
+            return result
+        recorded = Operation(func, self._of(args), {k: self._of(x) for k, x in kwargs.items()})
         result = func(*args, **kwargs)
-        for i, part in enumerate(result if isinstance(result, tuple | list) else [result]):
-            self._values[id(part)] = Value(len(self.operations), i)
-            self._kept.append(part)
+        for i, part in enumerate(_parts(result)):
+            self._note(part, Value(len(self.operations), i))
         self.operations.append(recorded)
         return result
 
-    def _value(self, x: Any) -> Any:
-        return self._values.get(id(x), x) if isinstance(x, Tensor) else x
+    def _note(self, x: Any, value: Any) -> None:
+        if isinstance(x, Tensor) and isinstance(value, Value):
+            self._values[_place(x)] = value
+            self._kept.append(x)
 
-    def again(self, operands: Sequence[Tensor], number: int, change: Change) -> Tensor:
-        """Run all of it on operands, with a change in the place of one operation."""
-        made = {Value(-1, i): x for i, x in enumerate(operands)}
+    def _of(self, x: Any) -> Any:
+        """Return which value a tensor is, also where tensors stand in a list."""
+        if isinstance(x, tuple | list):
+            return type(x)(self._of(one) for one in x)
+        if isinstance(x, Tensor):
+            return self._values.get(_place(x)) or x.data
+        return x
 
-        def at(x: Any) -> Any:
-            return made[x] if isinstance(x, Value) else x
+    def like(self, x: Value, other: "Tape") -> Value:
+        """Return which value of this is another's: the same of those operations, by their order.
 
-        for i, operation in enumerate(self.operations):
-            args, kwargs = tree_map(at, (operation.args, operation.kwargs))
+        For other sizes a reference may do something else. Raises `LookupError` where there is none.
+        """
+        if x.number < 0 or other is self:
+            return x
+        name, forward = other.operations[x.number].name, x.number < other.forward
+        nth = other.named(name, forward=forward).index(x.number)
+        return Value(self.named(name, forward=forward)[nth], x.part)
 
-            def run(*x: Any, of: Any = operation.function, given: Any = kwargs, **more: Any) -> Any:
-                return of(*x, **{**given, **more})
+    def named(self, name: str, *, forward: bool) -> list[int]:
+        """Return the numbers of the operations with a name, of the value or of the derivative."""
+        numbers = range(self.forward) if forward else range(self.forward, len(self.operations))
+        return [i for i in numbers if self.operations[i].name == name]
 
-            result = change(run, args, at) if i == number else run(*args)
-            for j, part in enumerate(result if isinstance(result, tuple | list) else [result]):
-                made[Value(i, j)] = part
-        return made[self.result]
+    def run(self, operands: Mapping[str, Array]) -> Made:
+        """Return all values, for operands of the same shapes."""
+        made = self._given(operands)
+        with torch.no_grad():
+            for number, operation in enumerate(self.operations):
+                _store(made, number, _done(operation, made))
+        return made
+
+    def again(self, made: Made, number: int, change: Change) -> dict[str, Array]:
+        """Return the results where something else stands in the place of one operation."""
+        new: Made = {}
+
+        def at(x: Value) -> Any:
+            return new[x] if x in new else made[x]
+
+        with torch.no_grad():
+            _store(new, number, _done(self.operations[number], made, change))
+            for i in range(number + 1, len(self.operations)):
+                operation = self.operations[i]
+                if any(x in new for x in _leaves(operation.args)):
+                    _store(new, i, _done(operation, _Both(new, made)))
+            return {
+                name: at(x).to(torch.float64).numpy()
+                for name, x in self.results.items()
+                if isinstance(x, Value)
+            }
+
+    def derived(
+        self, operands: Mapping[str, Array], number: int, change: Change
+    ) -> dict[str, Array]:
+        """Return the results where an operation is another, and the derivative is that of it."""
+        made = self._given(operands, requires_grad=True)
+        given = dict(zip(self.names, made.values(), strict=True))
+        with torch.enable_grad():
+            for i, operation in enumerate(self.operations[: self.forward]):
+                _store(made, i, _done(operation, made, change if i == number else None))
+            y = made[self.results[self._value_name]]
+            found = {self._value_name: y, **_gradients(y, given)}
+        return {name: x.detach().to(torch.float64).numpy() for name, x in found.items()}
+
+    def _given(self, operands: Mapping[str, Array], *, requires_grad: bool = False) -> Made:
+        tensors = _tensors(operands, requires_grad=requires_grad)
+        return {Value(-1, i): x for i, x in enumerate(tensors.values())}
+
+
+class _Both(dict[Value, Any]):
+    """What is new, and for the rest what there was."""
+
+    def __init__(self, new: Made, old: Made) -> None:
+        super().__init__(new)
+        self.old = old
+
+    def __missing__(self, x: Value) -> Any:
+        return self.old[x]
+
+
+def _tensors(operands: Mapping[str, Array], *, requires_grad: bool = True) -> dict[str, Tensor]:
+    return {
+        name: torch.tensor(x, requires_grad=requires_grad and x.dtype.kind == "f" and name != DY)
+        for name, x in operands.items()
+    }
+
+
+def _gradients(y: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    leaves = {name: x for name, x in given.items() if x.requires_grad}
+    if DY not in given or not y.requires_grad:
+        return {}
+    found = torch.autograd.grad(
+        y, list(leaves.values()), given[DY].detach(), allow_unused=True, materialize_grads=True
+    )
+    return {gradient_of(name): x for name, x in zip(leaves, found, strict=True)}
+
+
+def _place(x: Tensor) -> Any:
+    """Return what two tensors share that are the same numbers in the same memory."""
+    storage = x.untyped_storage()._cdata
+    strides = tuple(stride for stride, n in zip(x.stride(), x.shape, strict=True) if n > 1)
+    return storage, x.storage_offset(), x.shape, strides, x.dtype
+
+
+def _parts(result: Any) -> list[Any]:
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
+def _store(made: Made, number: int, result: Any) -> None:
+    for part, x in enumerate(_parts(result)):
+        made[Value(number, part)] = x
+
+
+def _leaves(args: Any) -> Iterator[Value]:
+    for x in args:
+        if isinstance(x, Value):
+            yield x
+        elif isinstance(x, tuple | list):
+            yield from _leaves(x)
+
+
+def _filled(x: Any, made: Made) -> Any:
+    if isinstance(x, Value):
+        return made[x]
+    return type(x)(_filled(one, made) for one in x) if isinstance(x, tuple | list) else x
+
+
+def _done(operation: Operation, made: Made, change: Change | None = None) -> Any:
+    args = _filled(operation.args, made)
+    kwargs = {k: _filled(x, made) for k, x in operation.kwargs.items()}
+
+    def run(*x: Any) -> Any:
+        if operation.name == "view":  # not all is laid out as it was
+            return x[0].reshape(*x[1:])
+        return operation.function(*x, **kwargs)
+
+    return change(run, args, lambda x: made[x]) if change else run(*args)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.candidates import diagnosed
+from compare.check.candidates.diagnosed import diagnosed
+from compare.check.candidates.rewriting import Rewriting
 from compare.check.door_report import DoorReport
 from compare.check.reference import gradient_of
 from compare.check.tried import LOSS, Judged, Tried
@@ -28,7 +29,8 @@ def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> D
         for of, found in results.items()
         if (failed := [j for j in found if not j.verdict.held])
     }
-    details = {of: _detail(failed, tried) for of, failed in wrong.items()}
+    rewriting = Rewriting(tried.reference)
+    details = {of: _detail(failed, rewriting) for of, failed in wrong.items()}
     findings = [
         Finding(
             *(j.trial.regime, name, j.dtype, j.step, j.tensor, j.verdict, j.ratio),
@@ -49,11 +51,11 @@ def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> D
     return DoorReport(name, findings, " ".join([*said, *notes]))
 
 
-def _detail(failed: list[Judged], tried: Tried) -> str:
+def _detail(failed: list[Judged], rewriting: Rewriting) -> str:
     """Say in what way a result is wrong, or nothing."""
     if said := [j.detail for j in failed if j.detail]:
         return said[0]
-    return diagnosed([j.result for j in failed if j.result], tried.reference)
+    return diagnosed([j.result for j in failed if j.result], rewriting)
 
 
 def _wrong(

@@ -132,14 +132,19 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "dweight",
         "the last row of dy is left out",
     ),
-    ("relu", {"backward": lambda dy, x: {"x": dy * (x >= 0)}}, "dx", "wrong only where x is zero"),
+    (
+        "relu",
+        {"backward": lambda dy, x: {"x": dy * (x >= 0)}},
+        "dx",
+        "it is wrong only where x is zero",
+    ),
     ("relu", {"backward": lambda dy, x: {"x": dy}}, "dx", "the factor y > 0 is missing"),
     ("relu", {"forward": lambda x: np.where(x > 0, x, x * 0.01)}, "y", ""),
     (
         "tanh",
         {"backward": lambda dy, x: {"x": dy * (1 - x**2)}},
         "dx",
-        "it is as if one tanh were left out of what its derivative is taken at",
+        r"where the derivative is taken, x stands where tanh\(x\) should",
     ),
     (
         "tanh",
@@ -181,7 +186,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "layer norm",
         {"backward": back("layer norm", x=lambda dy, x, g, b: dy * g / normalized(x, 1)[1])},
         "dx",
-        "it is as if its var_mean were a constant",
+        "it is as if mean and variance were constants",
     ),
     (
         "layer norm",

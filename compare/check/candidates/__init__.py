@@ -1,0 +1,1 @@
+"""The mistakes that people make, each computed, and held against every case that failed."""
