@@ -149,8 +149,12 @@ def _paste(operands: Operands) -> str:
 
 def _steps(name: str, adapter: Adapter) -> list[Step]:
     return [
-        Step(f"{name}.forward", lambda of: {VALUE: plain_array(adapter.forward(**_but_dy(of)))}),
-        Step(f"{name}.backward", lambda of: _gradients(adapter, of)),
+        Step(
+            f"{name}.forward",
+            lambda of: {VALUE: plain_array(adapter.forward(**_but_dy(of)))},
+            reuses=True,
+        ),
+        Step(f"{name}.backward", lambda of: _gradients(adapter, of), reuses=True),
     ]
 
 

@@ -23,6 +23,8 @@ LARGE = (30.0, 1000.0)  # e³⁰ is a number in float32, and e¹⁰⁰⁰ in no 
 AS_GIVEN = "your example"
 LAYOUTS = ("Fortran-ordered operands", "operands that are not contiguous")
 AGAIN = "the first call, repeated"
+SIZES_AGAIN = "other operands of sizes that were there before"
+DRAWS = 100  # of operands, to find such
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ class Source:
             return _examined(self._draw(rng))
         return {name: redrawn(x, rng) for name, x in self.example.items()}
 
+    def draw_like(self, seen: list[Operands], rng: np.random.Generator) -> Operands:
+        """Return other operands, of the sizes of some that were seen if it comes to that."""
+        shapes = [_shapes(one) for one in seen]
+        draws = (self.draw(rng) for _ in range(DRAWS))
+        drawn = self.draw(rng)
+        return next((one for one in draws if _shapes(one) in shapes), drawn)
+
+
+def _shapes(operands: Operands) -> list[tuple[int, ...]]:
+    return [x.shape for x in operands.values()]
+
 
 def trials(
     source: Source, reference: Reference, dtypes: tuple[str, ...], seed: int
@@ -71,9 +84,16 @@ def trials(
     """
     rng = np.random.default_rng(seed)
     first = None
+    seen: list[Operands] = []
     for regime, change in _changes(source):
         for _ in range(RENEWALS):
-            drawn = source.example if regime == AS_GIVEN else source.draw(rng)
+            if regime == AS_GIVEN:
+                drawn = source.example
+            elif regime == SIZES_AGAIN:
+                drawn = source.draw_like(seen, rng)
+            else:
+                drawn = source.draw(rng)
+            seen.append(drawn)
             try:
                 given = _changed(drawn, reference, change, source, rng)
                 typed = {dtype: _cast(given, dtype) for dtype in dtypes}
@@ -108,6 +128,7 @@ def _changes(source: Source) -> Iterator[tuple[str, dict[str, Change] | Change]]
     yield "operands with zeros", lambda x, rng: np.where(rng.random(x.shape) < 0.3, 0, x)
     yield "small whole numbers", lambda x, rng: np.clip(np.round(x), -2, 2)
     yield "constant rows", lambda x, rng: np.repeat(x[..., :1], x.shape[-1], -1) if x.ndim else x
+    yield SIZES_AGAIN, _kept
     for scale in LARGE:
         yield f"all operands × {scale:g}", _times(scale)
         if len(source.free) > 1:

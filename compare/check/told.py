@@ -30,6 +30,8 @@ def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> D
         if (failed := [j for j in found if not j.verdict.held])
     }
     rewriting = Rewriting(tried.reference)
+    # What ordinary operands show comes first.
+    wrong = dict(sorted(wrong.items(), key=lambda of: all("×" in j.trial.regime for j in of[1])))
     details = {of: _detail(failed, rewriting) for of, failed in wrong.items()}
     findings = [
         Finding(

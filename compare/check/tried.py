@@ -27,10 +27,14 @@ SPECIAL = {"a NaN": np.nan, "an infinite entry": np.inf}
 
 @dataclass(frozen=True)
 class Step:
-    """A call into somebody's code: its name, and what makes it."""
+    """A call into somebody's code: its name, and what makes it.
+
+    What it returns is its caller's, and no later call may change it, unless `reuses`.
+    """
 
     name: str
     run: Callable[[Operands], dict[str, Array]]
+    reuses: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,16 @@ class Tried:
         self.trials = list(trials(source, reference, dtypes, seed))
         self.printed = ""
         judged: list[Judged] = []
+        overwritten: list[Judged] = []
+        self._returned: list[tuple[Step, Trial, str, Array, Array]] = []
         for dtype in dtypes:  # outermost: what one call leaves in the next is of its dtype
             before: list[dict[str, Array]] = []
             for trial in self.trials:
                 for step in steps:
                     judged += self._judge(step, trial, dtype, tuple(before))
                 before.append(trial.truths[dtype].true)
-        self.judged = _less_exact(judged)
+            overwritten += self._overwritten(dtype)
+        self.judged = [*_less_exact(judged), *overwritten]
         right = all(j.verdict.held for j in self.judged)
         self.notes = [note for step in steps for note in self._special(step)] if right else []
 
@@ -84,13 +91,15 @@ class Tried:
             return [Judged(step.name, trial, dtype, "", Verdict.FAIL, detail=detail)]
 
         try:
-            results = self._run(step, given, strict=finite)
+            returned = self._run(step, given, strict=finite)
         except Misbehaved as error:
             # Where the reference itself is not finite, others may raise.
             return failed(error.did) if finite or not error.did.startswith("raised") else []
         for name, x in given.items():
             if not np.array_equal(x, kept[name], equal_nan=True):
                 return failed(f"changed its operand {name}")
+        results = {name: x.copy() for name, x in returned.items()}
+        self._returned += [(step, trial, of, x, results[of]) for of, x in returned.items()]
         return [
             _compared(step, Failure(trial, dtype, tensor, got, before))
             for tensor, got in results.items()
@@ -100,7 +109,21 @@ class Tried:
         printed = StringIO()
         results = watched(step.name, lambda: step.run(dict(given)), strict=strict, prints=printed)
         self.printed = self.printed or printed.getvalue()
-        return {name: x.copy() for name, x in results.items()}
+        return results
+
+    def _overwritten(self, dtype: str) -> list[Judged]:
+        """Return which results, kept since they came, later calls have changed."""
+        kept, self._returned = self._returned, []
+        changed = {
+            (step.name, tensor): trial
+            for step, trial, tensor, now, then in kept
+            if not step.reuses and not np.array_equal(now, then, equal_nan=True)
+        }
+        detail = "a later call changes what was returned"
+        return [
+            Judged(name, trial, dtype, tensor, Verdict.FAIL, detail=detail)
+            for (name, tensor), trial in changed.items()
+        ]
 
     def _special(self, step: Step) -> list[str]:
         """Say which results lack the NaN, or the infinity, that the reference makes of one."""

@@ -412,10 +412,8 @@ def test_operands_of_one_sign_or_of_two_values_keep_their_values() -> None:
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 def test_of_what_fits_no_mistake_nothing_is_said(scale: float) -> None:
-    noise = np.random.default_rng(7)
-
     def forward(x: Array) -> Array:
-        error = scale * noise.standard_normal(x.shape)
+        error = scale * np.sin(1e5 * np.arange(1, x.size + 1).reshape(x.shape) ** 2)
         return (np.tanh(x) + error).astype(x.dtype)
 
     report = judged("tanh", forward=forward)
@@ -441,3 +439,39 @@ def test_a_function_that_never_returns_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert (
         "forward fails in float32: it raised TimeoutError: it took longer than" in report.sentence
     )
+
+
+def test_a_buffer_that_a_later_call_overwrites_is_told() -> None:
+    buffers: dict[Any, Array] = {}
+
+    def forward(x: Array) -> Array:
+        buffer = buffers.setdefault((x.shape, x.dtype), np.empty_like(x))
+        return np.tanh(x, out=buffer)
+
+    assert "a later call changes what was returned" in judged("tanh", forward=forward).sentence
+
+
+def test_what_is_kept_of_the_first_call_of_a_size_is_seen() -> None:
+    kept: dict[Any, Array] = {}
+
+    def backward(dy: Array, x: Array) -> dict[str, Array]:
+        return {"x": dy * (kept.setdefault((x.shape, x.dtype), x.copy()) > 0)}
+
+    def operands(rng: np.random.Generator) -> dict[str, Array]:
+        return {"x": rng.standard_normal(rng.integers(1, 9, 2))}
+
+    assert not judged("relu", backward=backward, operands=operands).held
+
+
+def test_a_result_that_is_random_is_told() -> None:
+    def backward(dy: Array, x: Array) -> dict[str, Array]:
+        return {"x": dy * np.random.default_rng().standard_normal(x.shape).astype(x.dtype)}
+
+    sentence = judged("tanh", backward=backward).sentence
+    assert "two calls with the same operands have different results" in sentence
+
+
+def test_what_ordinary_operands_show_is_told_first() -> None:
+    wrong = judged("sigmoid", forward=lambda x: 2 / (1 + np.exp(-x))).sentence
+    assert wrong.startswith("y of <lambda> fails")
+    assert "it raised RuntimeWarning: overflow encountered in exp" in wrong

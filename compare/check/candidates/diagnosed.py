@@ -15,6 +15,7 @@ from compare.check.candidates.rewritten import rewritten
 from compare.check.candidates.search import ENTRIES, Search
 from compare.check.candidates.shapes import misshapen
 from compare.check.failures import Candidate, Failure
+from compare.check.regimes import AGAIN, AS_GIVEN
 
 Candidates = Callable[[], Iterable[Candidate]]
 
@@ -51,4 +52,16 @@ def diagnosed(failures: list[Failure], rewriting: Rewriting) -> str:
     found = next((say for family in families if (say := search.first(family()))), "")
     if say := found or search.up_to_a_factor():
         return say + (for_(failures) and f", only{for_(failures)}")
-    return where(failures)
+    return _unlike_itself(failures) or where(failures)
+
+
+def _unlike_itself(failures: list[Failure]) -> str:
+    """Say so where the first call, repeated, has another result."""
+    by_regime = {(f.trial.regime, f.dtype): f for f in failures}
+    for (regime, dtype), again in by_regime.items():
+        first = by_regime.get((AS_GIVEN, dtype))
+        if regime == AGAIN and first:
+            off = np.abs(again.got - first.got)[first.judged]
+            if (off > first.allowed[first.judged]).any():
+                return "two calls with the same operands have different results"
+    return ""
