@@ -57,7 +57,7 @@ def is_in(name: str, wrong: Iterable[str]) -> bool:
     return name in wrong
 
 
-def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -> str:
+def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int, peers: int) -> str:
     """Return the page."""
     times = [said["compare"].seconds for one in healthy for said in one.verdicts]
     times += [one.verdicts["compare"].seconds for one in faulty]
@@ -79,7 +79,7 @@ def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int) -
             f"**{len({one.function.name for one in healthy})} functions in {len(healthy)} forms, "
             f"{seeds} seeds, {checks} checks in float32 and float64: {len(alarms)} alarms.** "
             f"Among them {', '.join(f'`{name}`' for name in sorted(LESS_EXACT))}, which cancel: "
-            "less exact, and right. The peers judged the same operands.",
+            f"less exact, and right. The peers judged the operands of the first {peers} seeds.",
             "",
             *_table(
                 ("functions", "forms", "checks", *(f"alarms: {j}" for j in JUDGES)),

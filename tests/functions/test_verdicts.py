@@ -67,7 +67,7 @@ def test_the_page_counts() -> None:
         Faulty(made, {"compare": wrong, "gradcheck": elsewhere, "assert_close": right}, dbias),
         Faulty(made, {"compare": elsewhere, "assert_close": wrong}, dbias),
     ]
-    page = document([healthy], faulty, 2)
+    page = document([healthy], faulty, 2, 2)
     assert "1 functions in 1 forms, 2 seeds, 2 checks in float32 and float64: 1 alarms." in page
     assert "- affine: dbias fails" in page
     assert "**2 mistakes: 2 caught; the tensor named in 1 (50.0%), a kind in 1 (50.0%).**" in page
