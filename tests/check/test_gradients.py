@@ -176,28 +176,28 @@ FAULTS: dict[tuple[str, str], tuple[list[str], str]] = {
     ("classifier", "summed, not averaged"): (["dw2", "db2", "dw1", "db1"], EVERY.format(6)),
     ("classifier", "no mask"): (
         ["dw1", "db1"],
-        "as if its relu were left out in the derivative.* db2, dw2 pass, and d.1 is the first",
+        "as if the derivative of relu were left out.* db2, dw2 pass, and d.1 is the first",
     ),
     ("classifier", "pre-activation"): (
         ["dw2"],
-        "as if relu were left out where its mm, number 2, is differentiated",
+        r"in the derivative, \(x @ w1 \+ b1\)ᵀ stands where relu\(x @ w1 \+ b1\)ᵀ should",
     ),
     ("classifier", "first row"): (["db1"], r"db1 of faulty fails on \d+ of"),
     ("VAE", "KL without its half"): (["loss"], r"loss of faulty fails on \d+ of"),
-    ("VAE", "KL's gradient of mu forgotten"): (["dw_mu"], "as if its pow 2 were a constant"),
+    ("VAE", "KL's gradient of mu forgotten"): (["dw_mu"], r"as if \(x @ w_mu\)² were a constant"),
     ("VAE", "KL's gradient of logvar forgotten"): (
         ["dw_lv"],
-        "as if its exp, number 2, were left out in the derivative",
+        "as if the derivative of exp were left out",
     ),
-    ("VAE", "half missing"): (["dw_lv"], "as if its div 2 were left out in the derivative"),
+    ("VAE", "half missing"): (["dw_lv"], "as if eps were 2 times as large"),
     ("VAE", "mean instead of sample"): (
         ["dw_d"],
-        "as if add lacked an operand where its mm, number 3, is differentiated",
+        r"in the derivative, \(x @ w_mu\)ᵀ stands where \(x @ w_mu \+ exp",
     ),
     ("autoencoder", "2 forgotten"): (["dv", "dw", "dk"], EVERY.format("1/2")),
     ("autoencoder", "slope of tanh"): (
         ["dk"],
-        "as if one operand of a mul were left out of its derivative",
+        "as if the derivative of tanh were 1 − y, y being its result",
     ),
     ("autoencoder", "kernel turned over"): (
         ["dk"],

@@ -81,7 +81,7 @@ def spoilt(example: Any, old: str, new: str) -> Any:
             "",
             "All gradients .*Look at the loss, or its mean",
         ),
-        (functional, " * (hidden > 0)", "", "db1 of .* as if its relu were left out"),
+        (functional, " * (hidden > 0)", "", "db1 of .* as if the derivative of relu were left out"),
         (column_vectors, "dW1 = 1 / m * ", "dW1 = ", "dW1 of backprop .*: it is 16 times what it"),
         (column_vectors, "* (1 - A1**2)", "* (1 - A1)", "and db1 is the first to fail"),
     ],

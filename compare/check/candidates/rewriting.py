@@ -10,7 +10,7 @@ from compare.check.tape import Args, At, Change, Made, Operation, Run, Tape, Val
 from compare.errors import UserError
 from compare.sides.interface import Array, Shape
 
-MOST_WORK = 60_000  # operations that are done again, for one verdict
+MOST_WORK = 90_000  # operations that are done again, for one verdict
 Some = Iterator[Candidate]
 
 

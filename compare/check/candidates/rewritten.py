@@ -106,7 +106,7 @@ def _constants(place: Place, formulas: Formulas, failures: list[Failure]) -> Som
             place.mistake("alone", left_out),
         )
         for say, by in DERIVATIVES.items():
-            said = f"the derivative of {name} is taken as {say} of its result"
+            said = f"the derivative of {name} were {say}, y being its result"
             yield f"it is as if {said}", place.mistake(say, with_derivative(by))
 
 

@@ -65,10 +65,16 @@ def factor_of(failure: Failure, wrong: Array) -> float | None:
     if not wrong.shape == failure.got.shape == failure.true.shape:
         return None
     finite = failure.judged & np.isfinite(failure.got) & np.isfinite(wrong)
-    factor = multiple(failure.got[finite], wrong[finite])
+    factor = _times(failure.got[finite], wrong[finite])
     if not factor or not np.isfinite(factor) or not failure.is_like(factor * wrong):
         return None
     return factor
+
+
+def _times(one: Array, other: Array) -> float:
+    """Return how many times another array one is; of large ones the squares would overflow."""
+    size = float(np.abs(other).max(initial=0)) or 1.0
+    return multiple(one / size, other / size)
 
 
 def named_factor(failures: list[Failure], mistake: Mistake) -> Factor | None:
@@ -96,7 +102,7 @@ def part_factor(failures: list[Failure], without: Mistake) -> Factor | None:
         rest = f.made_by(without)
         if rest is None or rest.shape != f.true.shape:
             return None
-        factor = 1 + multiple((f.got - f.true)[f.judged], (f.true - rest)[f.judged])
+        factor = 1 + _times((f.got - f.true)[f.judged], (f.true - rest)[f.judged])
         if np.isfinite(factor) and f.is_like(rest + factor * (f.true - rest)):
             found[i] = factor
         elif not i:
