@@ -21,6 +21,8 @@ CALLED = {"amax": "max", "amin": "min", "convolution": "conv", "logsumexp": "log
 CALLED |= {"maximum": "max", "minimum": "min", "convolution_backward": "conv's backward"}
 NOUNS = {"add": "a sum", "sub": "a difference", "rsub": "a difference", "mul": "a product"}
 NOUNS |= {"div": "a quotient", "mm": "a matrix product", "bmm": "a matrix product"}
+NOUNS |= dict.fromkeys(("t", "transpose", "permute"), "a transpose") | {"where": "a choice"}
+NOUNS |= dict.fromkeys(("gt", "lt", "ge", "le", "eq"), "a comparison")
 NOUNS |= {"sum": "a sum", "mean": "a mean", "neg": "a sign", "pow": "a power"}
 
 
@@ -95,7 +97,8 @@ def expression(name: str, parts: Sequence[tuple[str, int]], args: Sequence[Any])
         powers = {"2": "²", "3": "³"}
         return within(0, CLOSED) + powers.get(parts[1][0], f"^{parts[1][0]}"), CLOSED
     if name in TURNED:
-        return f"{within(0, CLOSED)}ᵀ", CLOSED
+        text = within(0, CLOSED)
+        return (text[:-1] if text.endswith("ᵀ") else f"{text}ᵀ"), CLOSED
     if name == "rsqrt":
         return f"1/√({parts[0][0]})", CLOSED
     if name == "sqrt":

@@ -29,11 +29,11 @@ def diagnosed(failures: list[Failure], rewriting: Rewriting) -> str:
         size = sum(x.size for x in f.operands.values())
         return not np.isfinite(f.got).all(), f.dtype == "float32", f.got.size < ENTRIES, size
 
+    if any(f.got.shape != f.true.shape for f in failures):
+        return misshapen(failures)  # of the example, which comes first
     telling = [f for f in failures if not f.is_rounding] or failures
     failures = sorted(telling, key=simplest)
     first, reference = failures[0], rewriting.reference
-    if any(f.got.shape != f.true.shape for f in failures):
-        return misshapen(failures)
     if not np.isfinite(first.got[first.judged]).all():
         return where(failures)
     search = Search(failures)
