@@ -40,13 +40,13 @@ def where(failures: list[Failure]) -> str:
         return "it is right to the digits of float32 alone"
     named, due = _sides(failures)
     for say, entries in named:
-        if _all_within(entries, failures):
+        if _all_within(entries, failures, chance=not say.endswith("zero")):
             return _within(say, entries, failures)
     for name, x in failures[0].operands.items():
         if all(f.trial.regime in TIES and _ties(f.operands[name]) for f in failures) and x.ndim:
             return f"it is wrong only where entries of {name} are equal"
     for say, entries in due:
-        if _all_within(entries, failures):
+        if _all_within(entries, failures, chance=not say.endswith("zero")):
             return _within(say, entries, failures)
     if said := _along_an_axis(failures) or _beyond(failures):
         return said
@@ -58,11 +58,11 @@ def where(failures: list[Failure]) -> str:
 
 
 def _alike(failures: list[Failure]) -> list[str]:
-    """Return the names of the arrays that have an entry for each of a result's, in every case."""
+    """Return the names of the operands that have an entry for each of a result's, in every case."""
     return [
         name
-        for name in {**failures[0].operands, **failures[0].arrays}
-        if all(name in f.arrays and f.arrays[name].shape == f.true.shape for f in failures)
+        for name, x in failures[0].operands.items()
+        if x.dtype.kind == "f" and all(f.operands[name].shape == f.true.shape for f in failures)
     ]
 
 
@@ -86,12 +86,19 @@ def _on_a_side(of: Callable[[Array], Array], name: str, f: Failure) -> Array:
     return of(f.arrays[name] if name else f.true)
 
 
-def _all_within(entries: Callable[[Failure], Array], failures: list[Failure]) -> bool:
-    """Whether all that is wrong lies in some of the entries, and something right does not."""
+def _all_within(
+    entries: Callable[[Failure], Array], failures: list[Failure], *, chance: bool
+) -> bool:
+    """Whether all that is wrong lies in some of the entries, and something right does not.
+
+    `chance`: of few entries, all may lie there by chance.
+    """
     if any((f.wrong & ~entries(f)).any() for f in failures):
         return False
     wrong = sum(np.count_nonzero(f.wrong) for f in failures)
-    return bool(wrong >= LEAST) and any((f.judged & ~entries(f)).any() for f in failures)
+    return bool(wrong >= LEAST or not chance) and any(
+        (f.judged & ~entries(f)).any() for f in failures
+    )
 
 
 def _within(say: str, entries: Callable[[Failure], Array], failures: list[Failure]) -> str:
@@ -126,7 +133,9 @@ def _beyond(failures: list[Failure]) -> str:
         for say, size in ((name, np.asarray), (f"−{name}", np.negative), (f"|{name}|", np.abs)):
             wrong = min(float(size(f.arrays[name])[f.wrong].min()) for f in failures)
             right = [size(f.arrays[name])[~f.wrong & f.judged] for f in failures]
-            if any(one.size for one in right) and all((one < wrong).all() for one in right):
+            if sum(one.size for one in right) >= LEAST and all(
+                (one < wrong).all() for one in right
+            ):
                 return f"it is wrong only where {say} is {wrong:.4g} or more"
     return ""
 
