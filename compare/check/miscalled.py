@@ -17,8 +17,10 @@ def miscalled(side: Side, layer: Layer, result: str, got: Array, trace: Trace) -
     at = {"dy": f"dact/{layer.name}", "y": f"act/{layer.name}"}
     at |= {operand: f"act/{source}" for operand, source in taken(layer).items()}
     at |= {key: f"param/{layer.name}.{key}" for key in layer.parameters}
-    needed = OPERATIONS[f"{layer.kind}.backward"].operands if in_table(layer) else tuple(at)
-    if layer.name == "loss" or not all(at[of] in trace for of in needed):
+    if layer.name == "loss" or not in_table(layer):
+        return ""
+    needed = OPERATIONS[f"{layer.kind}.backward"].operands
+    if not all(at[of] in trace for of in needed):
         return ""
     operands = {of: trace[at[of]] for of in needed}
     if not layer.parameters:

@@ -78,8 +78,8 @@ def random_samples(
     return draw_rows(
         [Row("Test images", real[:k], notes.get((YARDSTICKS, REAL), "")), *rows],
         "Decoded random latents",
-        "An autoencoder is not asked to put its codes where N(0, I) is; a variational one is. The "
-        "fitted Gaussian has the mean and covariance of the codes.",
+        "An autoencoder's codes need not fill N(0, I). The fitted Gaussian has their mean and "
+        "covariance.",
     )
 
 

@@ -22,6 +22,7 @@ from compare.sides.numpy_side import NumpySide
 
 FACTS = (  # seen, and not concluded
     r"it (raised|changed its operand|returned) .*|a NaN in .*"
+    r"|of .* in \w+, it is not what the definition has"
     r"|(shape|dtype) .* is needed(: (not )?summed[^:]*)?(: )?"
 )
 WIDTHS = replace(SMALL, hidden_dim=6, latent_dim=4, dtype="float64")

@@ -330,7 +330,7 @@ class Linearized(Tanh):
         (
             Stack(Affine(6, 5), Linearized(), Affine(5, 4)),
             TWO,
-            "d0.weight .* it is as if its tanh were left out in the derivative",
+            "d0.bias .* it is as if the derivative of tanh were left out",
         ),
     ],
 )

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
+from compare.check.candidates.factors import sizes
 from compare.check.candidates.search import ALONG
 from compare.check.failures import Candidate, Failure, Mistake, Undoing
 from compare.check.mistakes import EXPLAINED, multiple, number_in_words
@@ -29,16 +30,20 @@ FACTORS: dict[str, Callable[[Array], Array]] = {
 
 def mixed_up(failure: Failure) -> Iterator[Candidate]:
     """Yield what comes of one of the operands, or of another result."""
+    rows = next((size for size in sizes(failure) if "rows of" in size), "")
     for name, array in failure.arrays.items():
         yield f"it is {name} itself", _taking(name, lambda _, x: x)
         for axis in range(array.ndim):
             along = ALONG.format(axis)
             for say, over in (("sum", np.sum), ("mean", np.mean), ("largest", np.max)):
                 for keepdims in (False, True):
-                    yield (
-                        f"it is the {say} of {name} {along}",
-                        _reduced(name, over, axis, keepdims=keepdims),
-                    )
+                    reduced = _reduced(name, over, axis, keepdims=keepdims)
+                    yield f"it is the {say} of {name} {along}", reduced
+                    if rows and over is np.sum:
+                        yield (
+                            f"it is the sum of {name} {along}, divided by {rows}",
+                            _divided(reduced, rows),
+                        )
         if array.shape == failure.true.shape == failure.got.shape:
             yield _added(name, (failure.got - failure.true)[failure.judged], array[failure.judged])
         for say, factor in FACTORS.items() if (array != 1).any() else ():
@@ -81,6 +86,10 @@ def _taking(name: str, make: Callable[[Array, Array], Array]) -> Mistake:
 
 def _reduced(name: str, over: Callable[..., Array], axis: int, *, keepdims: bool) -> Mistake:
     return _taking(name, lambda _, x: over(x, axis=axis, keepdims=keepdims))
+
+
+def _divided(mistake: Mistake, size: str) -> Mistake:
+    return lambda f: np.asarray(mistake(f) / sizes(f)[size])
 
 
 def _with_factor(name: str, factor: Callable[[Array], Array]) -> Mistake:
