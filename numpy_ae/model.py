@@ -11,9 +11,10 @@ from numpy_ae.support import Array, Arrays, copy_into
 
 
 class Decoder:
-    """The half after the latent, fc3 → relu3 → fc4 → sigmoid; `vae` has the same. And parameters.
+    """The half after the latent, fc3 → relu3 → fc4 → sigmoid, and the parameters by name.
 
-    Pixels lie in [0, 1], as the sigmoid's outputs do.
+    `Autoencoder` has it, and so has the network of `vae`. Pixels lie in [0, 1], as the sigmoid's
+    outputs do.
     """
 
     fc3: Linear

@@ -16,7 +16,7 @@ SEE_TORCH = {
     *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
     *(f"compare/{name}.py" for name in ("sides/torch_modules", "check/network_in_torch")),
     *(f"compare/check/{name}.py" for name in ("optimizer_runs", "other_optimizers")),
-    *(f"compare/check/{name}.py" for name in ("reference", "replay", "tape")),
+    *(f"compare/check/{name}.py" for name in ("recording", "reference", "replay")),
     *(f"compare/check/candidates/{n}.py" for n in ("contributions", "rewritten", "substitutes")),
     "compare/check/network_in_torch.py",
     "compare/sides/torch_modules.py",

@@ -10,7 +10,7 @@ from torch_ae.layers import Linear, ReLU, Sigmoid
 
 
 class Decoder(nn.Module):
-    """The half after the latent, fc3 → relu3 → fc4 → sigmoid; `vae` has the same. And what fits.
+    """The half after the latent, fc3 → relu3 → fc4 → sigmoid, and what tensors it takes.
 
     All tensors are (batch, features); others raise `ValueError`, and of another dtype `TypeError`.
     """

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from compare.check.recording import Operation, Recording, Value
 from compare.check.reference import VALUE
 from compare.check.replay import Tensor
-from compare.check.tape import Operation, Tape, Value
 
 LONGEST = 36  # characters; of what is longer, the inner parts are left out
 DEEPEST = 5
@@ -27,12 +27,12 @@ NOUNS |= {"sum": "a sum", "mean": "a mean", "neg": "a sign", "pow": "a power"}
 
 
 class Formulas:
-    """What the operations of a tape are in words; the function's own result has its name."""
+    """What the operations of a recording are in words; the function's own result has its name."""
 
-    def __init__(self, tape: Tape, value: str) -> None:
-        self.tape = tape
-        self.known = {Value(-1, i): name for i, name in enumerate(tape.names)}
-        y = tape.results[value]
+    def __init__(self, recording: Recording, value: str) -> None:
+        self.recording = recording
+        self.known = {Value(-1, i): name for i, name in enumerate(recording.names)}
+        y = recording.results[value]
         if value == VALUE and isinstance(y, Value):
             self.known[y] = value
 
@@ -42,7 +42,7 @@ class Formulas:
         text = self._at(x, depth)
         if re.search(r"\w", text) and len(text) <= 2 * LONGEST:
             return text
-        name = self.tape.operations[x.number].name if isinstance(x, Value) else x.name
+        name = self.recording.operations[x.number].name if isinstance(x, Value) else x.name
         return NOUNS.get(name, name.replace("_", " "))
 
     def _at(self, x: Any, depth: int) -> str:
@@ -58,7 +58,7 @@ class Formulas:
             return "…", CLOSED
         if x in self.known and depth < DEEPEST + 1:
             return self.known[x], CLOSED
-        operation = self.tape.operations[x.number]
+        operation = self.recording.operations[x.number]
         if operation.name in SHAPES:
             return self._bound(operation.args[0], depth)
         if not depth:

@@ -50,7 +50,7 @@ def _check_layer(
             got = side.op(name, {of: x for of, x in given.items() if of not in without})
             return {of: np.asarray(got[of]) for of in results if of in got}
 
-        return Step(name, run)
+        return Step(name, run, reuses=True)  # as of a layer: it may keep its arrays for the next
 
     steps = [step("forward", (DY,)), step("backward", (DY,) if is_loss else ())]
     reference = Reference(lambda **tensors: applied(module, tensors), value)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare.check.failures import Candidate, Failure, Mistake
+from compare.check.recording import Args, At, Change, Made, Operation, Recording, Run, Value
 from compare.check.reference import Reference
-from compare.check.tape import Args, At, Change, Made, Operation, Run, Tape, Value
 from compare.errors import UserError
 from compare.sides.interface import Array, Shape
 
@@ -20,23 +20,23 @@ class Rewriting:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
         self.left = MOST_WORK
-        self._tapes: dict[tuple[Shape, ...], Tape] = {}
+        self._recordings: dict[tuple[Shape, ...], Recording] = {}
         self._made: dict[Any, Made] = {}
         self._results: dict[Any, Mapping[str, Array] | None] = {}
         self._listed: dict[Any, list[Candidate]] = {}
 
-    def tape(self, f: Failure) -> Tape:
+    def recording(self, f: Failure) -> Recording:
         """Return the operations for operands of a case's shapes."""
         shapes = tuple(x.shape for x in f.operands.values())
-        if shapes not in self._tapes:
-            self._tapes[shapes] = Tape(self.reference, f.operands)
-        return self._tapes[shapes]
+        if shapes not in self._recordings:
+            self._recordings[shapes] = Recording(self.reference, f.operands)
+        return self._recordings[shapes]
 
     def made(self, f: Failure) -> Made:
         """Return all values of a case, as they should be."""
         case = id(f.trial), f.dtype
         if case not in self._made:
-            self._made[case] = self.tape(f).run(f.operands)
+            self._made[case] = self.recording(f).run(f.operands)
         return self._made[case]
 
     def result(self, f: Failure, number: int, key: str, change: Change, *, derived: bool) -> Array:
@@ -44,13 +44,13 @@ class Rewriting:
 
         `derived`: with the derivative of what is changed. Raises `ValueError` where there is none.
         """
-        tape = self.tape(f)
+        recording = self.recording(f)
 
         def results() -> Mapping[str, Array]:
-            self.left -= len(tape.operations) * (2 if derived else 1)
+            self.left -= len(recording.operations) * (2 if derived else 1)
             if derived:
-                return tape.derived(f.operands, number, change)
-            return tape.again(self.made(f), number, change)
+                return recording.derived(f.operands, number, change)
+            return recording.again(self.made(f), number, change)
 
         return self.once(f, (number, key, derived), results)
 
@@ -89,18 +89,19 @@ class Place:
 
     @property
     def operation(self) -> Operation:
-        return self.rewriting.tape(self.failure).operations[self.number]
+        """The operation itself, for the operands of the failure."""
+        return self.rewriting.recording(self.failure).operations[self.number]
 
     def mistake(self, key: str, change: Change) -> Mistake:
         """Return what a change makes of the results; its key tells it from others."""
-        own = self.rewriting.tape(self.failure)
+        own = self.rewriting.recording(self.failure)
 
         def wrong(f: Failure) -> Array:
-            tape = self.rewriting.tape(f)
-            number = tape.like(Value(self.number), own).number
+            recording = self.rewriting.recording(f)
+            number = recording.like(Value(self.number), own).number
 
             def changed(run: Run, args: Args, at: At) -> Any:
-                return change(run, args, lambda x: at(tape.like(x, own)))
+                return change(run, args, lambda x: at(recording.like(x, own)))
 
             return self.rewriting.result(f, number, key, changed, derived=self.derived)
 

@@ -33,12 +33,15 @@ from compare.check.candidates.substitutes import (
 )
 from compare.check.failures import Candidate, Failure, Mistake
 from compare.check.formulas import Formulas
+from compare.check.recording import Operation, Recording, Value
 from compare.check.replay import Tensor
-from compare.check.tape import Operation, Tape, Value
 
 ANCESTORS = 3  # how many operations may be left out at once
 EXCHANGED = ("mm", "bmm", "mul", "where", "gt", "le", "lt", "ge")  # with other values as operands
 NUMBERED = ("add", "sub", "rsub", "mul", "div", "pow")
+STEPS, STEP = 8, 1e-6  # of Newton's method for a number, and of its difference, as parts of it
+FOUND = 1e-9  # a step as small as this part of the number ends the search
+DIGITS = 1e-7  # a number is told in the fewest digits that have it to within this part
 EPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12)  # that people add to a divisor
 
 
@@ -46,14 +49,17 @@ def rewritten(failures: list[Failure], rewriting: Rewriting) -> Iterator[Candida
     """Yield each change of one operation, with what the result is then."""
     first = failures[0]
     backward = first.tensor != rewriting.reference.value
-    tape = rewriting.tape(first)
-    formulas = Formulas(tape, rewriting.reference.value)
-    own, every = range(tape.forward), range(len(tape.operations) if backward else tape.forward)
+    recording = rewriting.recording(first)
+    formulas = Formulas(recording, rewriting.reference.value)
+    own, every = (
+        range(recording.forward),
+        range(len(recording.operations) if backward else recording.forward),
+    )
     passes = [(some, every, False) for some in (_changes, _scaled, _numbers)]
     if backward:
         more = [(some, own, True) for some in (_changes, _scaled, _numbers)]
         passes = [(_constants, own, True), *passes, *more]
-    passes.append((_others, every[tape.forward :] if backward else own, False))
+    passes.append((_others, every[recording.forward :] if backward else own, False))
     for some, numbers, derived in passes:
         for number in numbers:
             if rewriting.left < 0:
@@ -63,16 +69,18 @@ def rewritten(failures: list[Failure], rewriting: Rewriting) -> Iterator[Candida
             shared = some not in (_scaled, _numbers)
             key = some.__name__, number, derived
             for say, mistake in rewriting.listed(first, key, made) if shared else made():
-                yield partial(_said, say, place, tape, backward=backward), mistake
+                yield partial(_said, say, place, recording, backward=backward), mistake
 
 
-def _said(say: str | Callable[[], str], place: Place, tape: Tape, *, backward: bool) -> str:
+def _said(
+    say: str | Callable[[], str], place: Place, recording: Recording, *, backward: bool
+) -> str:
     said = words(say)
     if not backward or said.startswith("it is as if"):
         return said
     if place.derived:
         return f"it is the derivative of something else: there, {said}"
-    if place.number >= tape.forward:
+    if place.number >= recording.forward:
         return f"in the derivative, {said}"
     return f"where the derivative is taken, {said}"
 
@@ -112,7 +120,7 @@ def _constants(place: Place, formulas: Formulas, failures: list[Failure]) -> Som
 
 def _changes(place: Place, formulas: Formulas, failures: list[Failure]) -> Some:
     """Yield what comes of another operation, of fewer operands, or of those that came before."""
-    operation, operations = place.operation, formulas.tape.operations
+    operation, operations = place.operation, formulas.recording.operations
     name = operation.name
     for i, value in operation.values.items():
         if len(operation.args) > 1 or name in (*UNARY, "neg", "abs", "rsqrt"):
@@ -215,8 +223,8 @@ def _numbers(place: Place, formulas: Formulas, failures: list[Failure]) -> Some:
 def _fitted(f: Failure, with_: Callable[[float], Mistake], start: float) -> list[float]:
     """Return the number that brings a result nearest to the one that came, in few digits."""
     x = float(start)
-    for _ in range(8):
-        step = 1e-6 * (abs(x) or 1)
+    for turn in range(STEPS):
+        step = STEP * (abs(x) or 1)
         here, there = f.made_by(with_(x)), f.made_by(with_(x + step))
         if here is None or there is None or here.shape != f.got.shape:
             return []
@@ -226,15 +234,14 @@ def _fitted(f: Failure, with_: Callable[[float], Mistake], start: float) -> list
         if not size or not np.isfinite(size) or not np.isfinite(error).all():
             return []
         along = float((slope * error).sum()) / size
-        if _ == 0 and float(((error - along * slope) ** 2).sum()) > 0.5 * float((error**2).sum()):
+        rest = float(((error - along * slope) ** 2).sum())
+        if not turn and rest > float((error**2).sum()) / 2:
             return []  # it leads elsewhere
         x += along
-        if abs(along) < 1e-9 * abs(x):
+        if abs(along) < FOUND * abs(x):
             break
-    digits = (
-        next((d for d in range(1, 12) if abs(float(f"{x:.{d}g}") / x - 1) < 1e-7), 12) if x else 1
-    )
-    return [float(f"{x:.{digits}g}")]
+    told = (float(f"{x:.{digits}g}") for digits in range(1, 12))
+    return [next((short for short in told if abs(short - x) <= DIGITS * abs(x)), x)]
 
 
 @dataclass(frozen=True)

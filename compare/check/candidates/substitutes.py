@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_map
 
+from compare.check.recording import Args, At, Change, Operation, Run, Value
 from compare.check.replay import Tensor
-from compare.check.tape import Args, At, Change, Operation, Run, Value
 
 OTHERS = {  # taken for each other
     "add": ["sub"],
@@ -28,8 +28,7 @@ OTHERS = {  # taken for each other
     "minimum": ["maximum"],
 }
 UNARY = ("exp", "sigmoid", "tanh", "relu", "log", "sqrt")
-
-
+UNARY_OTHERS = {other for name in (*UNARY, "rsqrt") for other in OTHERS[name]}
 DERIVATIVES: dict[str, Callable[[Tensor], Tensor]] = {
     "y (1 − y)": lambda y: y * (1 - y),
     "1 − y²": lambda y: 1 - y * y,
@@ -43,6 +42,8 @@ DERIVATIVES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def with_derivative(by: Callable[[Tensor], Tensor]) -> Change:
+    """Return the change to another derivative, given the result; the result stays."""
+
     def change(run: Run, args: Args, at: At) -> Any:
         y = run(*args).detach()
         return y + (args[0] - args[0].detach()) * by(y)
@@ -51,6 +52,7 @@ def with_derivative(by: Callable[[Tensor], Tensor]) -> Change:
 
 
 def with_operand(operation: Operation, i: int, operand: Any) -> Operation:
+    """Return an operation with something else as its operand number i."""
     args = tuple(operand if j == i else x for j, x in enumerate(operation.args))
     return replace(operation, args=args)
 
@@ -61,6 +63,7 @@ def sign_of(name: str, operand: int) -> int:
 
 
 def keeping(name: str, operand: int) -> Change:
+    """Return the change of an operation to one of its operands, with its sign."""
     sign = sign_of(name, operand)
     return lambda run, args, at: _like(sign * args[operand], run(*args))
 
@@ -71,23 +74,24 @@ def _like(x: Tensor, result: Tensor) -> Tensor:
 
 def other_operation(name: str) -> Run:
     """Return an operation of torch, in place of one with the same operands."""
-    function = getattr(torch, name, None) or getattr(torch.nn.functional, name)
-    if name in ("add", "sub", "mul", "div", "maximum", "minimum"):
-        return lambda *args: function(*args)
-    if name in ("amax", "amin"):
-        return lambda *args: function(*args)
-    return lambda x, *_: function(x)
+    function = getattr(torch, name)
+    if name in UNARY_OTHERS:
+        return lambda x, *_: function(x)
+    return lambda *args: function(*args)
 
 
 def with_operation(other: Run) -> Change:
+    """Return the change to another operation with the same operands."""
     return lambda run, args, at: _like(other(*args), run(*args))
 
 
 def constant(run: Run, args: Args, at: At) -> Any:
+    """Take a result for a constant: it has no derivative."""
     return tree_map(torch.detach, run(*args))
 
 
 def holding(part: int) -> Change:
+    """Return the change that takes one of several results for a constant."""
     return lambda run, args, at: tuple(
         x.detach() if i == part else x for i, x in enumerate(run(*args))
     )
@@ -104,6 +108,7 @@ def alone(change: Change) -> Change:
 
 
 def taking_result(value: Value) -> Change:
+    """Return the change of an operation to a value that was there before."""
     return lambda run, args, at: _like(at(value), run(*args))
 
 

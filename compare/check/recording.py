@@ -58,7 +58,7 @@ Change = Callable[[Run, Args, At], Any]
 Made = dict[Value, Any]
 
 
-class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """What a reference does to some operands; the first `forward` operations give its value."""
 
     def __init__(self, reference: Reference, operands: Mapping[str, Array]) -> None:
@@ -119,7 +119,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._values.get(_place(x)) or x.data
         return x
 
-    def like(self, x: Value, other: "Tape") -> Value:
+    def like(self, x: Value, other: "Recording") -> Value:
         """Return which value of this is another's: the same of those operations, by their order.
 
         For other sizes a reference may do something else. Raises `LookupError` where there is none.
