@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from compare import machine, options
-from compare.data.config import DATASETS, MOST
+from compare.data.config import DATASETS, MODELS, MOST
 from compare.errors import Interrupted, UserError, clipped
 from compare.options import PATH, Place, Seconds, hyperparameters, refuse_beside
 from compare.terminal import printable, steady_streams
@@ -206,6 +206,12 @@ def faults(healthy: int | None, **how: Any) -> bool:
     "--data", type=click.Choice(DATASETS), default="digits", help="What whole trainings train on."
 )
 @click.option("--epochs", type=click.IntRange(1, MOST), default=15, help="Of whole trainings.")
+@click.option(
+    "--model", type=click.Choice(MODELS), default="autoencoder", help="Whose step; a vae's --quick."
+)
+@click.option(
+    "--beta", type=float, default=1.0, help="What the KL divergence counts in a vae's loss."
+)
 @click.option(
     "--json",
     "json_file",

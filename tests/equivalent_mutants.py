@@ -56,4 +56,19 @@ EQUIVALENT = (  # file, a part of the line, what was there, what became of it, w
         "loss.forward(clean, y)",
         "the difference is squared",
     ),
+    (
+        "vae",
+        "self.deviation.backward",
+        "self.deviation.backward(d['deviation'], cache['deviation'])",
+        "self.deviation.backward(cache['deviation'], d['deviation'])",
+        ORDER,
+    ),
+    ("vae", "fc1.backward", "False", "True", "the input's gradient is computed, and dropped"),
+    (
+        "vae",
+        "error, divergence =",
+        "loss.forward(y, clean)",
+        "loss.forward(clean, y)",
+        "the difference is squared",
+    ),
 )

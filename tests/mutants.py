@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +31,7 @@ import click
 from tests.equivalent_mutants import EQUIVALENT
 
 PACKAGE = Path(__file__).parent.parent / "numpy_ae"
-FILES = ("layers", "loss", "model", "optim", "train", "support")
+FILES = ("layers", "loss", "model", "optim", "train", "vae", "support")
 DEADLINE = (
     400  # seconds for one mutant, on a busy machine: one that does not end has altered something
 )
@@ -237,11 +238,9 @@ def _judge(mutant: Mutant) -> int:
         from compare.data.config import Config
 
         images, *_ = digits.load()
-        small = Config(hidden_dim=24, latent_dim=5, batch_size=32)
-        held = (
-            check(small, images, trajectory=False).held
-            and check(Config(), images, trajectory=False).held
-        )
+        whole = Config(model="vae", beta=0.7) if mutant.file == "vae" else Config()
+        small = replace(whole, hidden_dim=24, latent_dim=5, batch_size=32)
+        held = all(check(config, images, trajectory=False).held for config in (small, whole))
         return SURVIVED if held else CAUGHT
     except BaseException:  # whatever a mutant does, it has been noticed
         return CAUGHT

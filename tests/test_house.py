@@ -13,13 +13,14 @@ MIRRORED = ("layers", "loss", "model", "optim", "train", "vae")
 # An adapter, a type, a comparison of signatures, the engine of the doors, variants, the child that
 # downloads.
 SEE_TORCH = {
-    *(f"compare/{name}.py" for name in ("sides/torch_side", "check/layer", "check/surface")),
-    *(f"compare/{name}.py" for name in ("sides/torch_modules", "check/network_in_torch")),
+    *(
+        f"compare/sides/{name}.py"
+        for name in ("torch_modules", "torch_network", "torch_side", "torch_vae")
+    ),
+    *(f"compare/check/{name}.py" for name in ("layer", "network_in_torch", "surface")),
     *(f"compare/check/{name}.py" for name in ("optimizer_runs", "other_optimizers")),
     *(f"compare/check/{name}.py" for name in ("recording", "reference", "replay")),
     *(f"compare/check/candidates/{n}.py" for n in ("contributions", "rewritten", "substitutes")),
-    "compare/check/network_in_torch.py",
-    "compare/sides/torch_modules.py",
     *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
     "compare/data/download.py",
     "compare/quality/classifier.py",

@@ -18,7 +18,7 @@ from compare.check.update_rules import MOMENT
 from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import Config
 from compare.sides.interface import State, under_prefix, with_prefix
-from compare.sides.numpy_side import NumpySide
+from compare.sides.subject import make_side
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def judge(
     CUDA's fused Adam takes β itself as float32 from some version of torch on: 1 − 0.999 is off by
     216 u then, and all that follows from it by as much. It may be right for either β.
     """
-    side = NumpySide(config)
+    side = make_side("numpy", config)
     before = before or side.state()
     correction = 0
     if float32_correction:

@@ -10,6 +10,7 @@ from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.sides.interface import Array, under_prefix
 from compare.sides.numpy_side import NumpySide
+from compare.sides.numpy_vae import NumpyVae
 
 
 class NumpyVariant(Variant):
@@ -17,7 +18,7 @@ class NumpyVariant(Variant):
 
     def __init__(self, config: Config, *, device: str) -> None:
         self.config = config
-        self.side: NumpySide = NumpySide(config)
+        self.side: NumpySide = NumpyVae(config) if config.model == "vae" else NumpySide(config)
         self.start = self.side.state()
         grads = under_prefix("param", self.start)  # any gradients will do to time Adam alone
         self.update = partial(self.side.optimizer.step, grads)
@@ -25,7 +26,10 @@ class NumpyVariant(Variant):
     def step(self, batch: Batch) -> None:
         """Take one training step."""
         side = self.side
-        numpy_ae.train_step(side.model, side.loss, side.optimizer, batch.noisy, batch.clean)
+        if isinstance(side, NumpyVae):
+            list(side.fit([batch]))
+        else:
+            numpy_ae.train_step(side.model, side.loss, side.optimizer, batch.noisy, batch.clean)
 
     def reset(self) -> None:
         """Go back to the start."""

@@ -25,6 +25,8 @@ def parts(config: Config, *, quick: bool, threads: tuple[int, ...], device: str)
     def in_core(name: str) -> bool:
         devices = VARIANTS[name].devices
         if name in LOWER_BOUNDS:
+            if config.model == "vae":  # of another network's products
+                return False
             return device in devices or "cpu" in devices
         return not quick or name in CORE or (device != "cpu" and device in devices)
 

@@ -13,7 +13,9 @@ from compare.data.batches import Batch
 from compare.data.config import Config
 from compare.errors import UserError
 from compare.sides.numpy_side import layers
-from compare.sides.torch_side import TorchSide, available_device
+from compare.sides.torch_network import available_device
+from compare.sides.torch_side import TorchSide
+from compare.sides.torch_vae import TorchVae
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 AT_ONCE = 50  # steps on a GPU between two looks at the clock
@@ -51,8 +53,9 @@ class _OnDevice(Variant):
 
     def put(self, batch: Batch) -> Any:
         """Return the batch as tensors on the device."""
-        pair = (batch.noisy, batch.clean)
-        return tuple(torch.as_tensor(array, device=self.device) for array in pair)
+        more = (array for name, array in batch.items() if name not in ("input", "target"))
+        arrays = (batch.noisy, batch.clean, *more)
+        return tuple(torch.as_tensor(array, device=self.device) for array in arrays)
 
     def wait(self) -> None:
         """Wait for the device."""
@@ -86,7 +89,8 @@ class TorchVariant(_OnDevice):
         if flush:  # subnormals become zero, in this thread and in those that it starts from here on
             torch.set_flush_denormal(True)
         self.config = config
-        self.side: TorchSide = TorchSide(config, device=device)
+        side = TorchVae if config.model == "vae" else TorchSide
+        self.side: TorchSide = side(config, device=device)
         model, loss = self.side.model, self.side.loss
         self.start = [param.detach().clone() for param in model.parameters()]
         self.optimizer = self.side.optimizer = torch.optim.Adam(
@@ -102,18 +106,27 @@ class TorchVariant(_OnDevice):
             value: torch.Tensor = loss(model(noisy), clean)
             return value
 
+        def variational(
+            noisy: torch.Tensor, clean: torch.Tensor, noise: torch.Tensor
+        ) -> torch.Tensor:
+            cache: dict[str, torch.Tensor] = {}
+            value: torch.Tensor = loss(model(noisy, noise, cache), clean)
+            divergence: torch.Tensor = self.side.terms["kl"](cache["fc_mean"], cache["fc_logvar"])
+            return value + config.beta * divergence
+
+        step_of: Callable[..., torch.Tensor] = variational if config.model == "vae" else forward
         compiling = partial(torch.compile, dynamic=False)  # for these very sizes, as in a training
         if compiled:  # torch counts over all of a process, and from the ninth on compiles none
             torch.compiler.reset()
-        self._forward = compiling(forward) if "network" in compiled else forward
+        self._forward = compiling(step_of) if "network" in compiled else step_of
         step = self.optimizer.step
         self._update = compiling(step) if "optimizer" in compiled else step
         self.update = None if self.capturable else self._update  # on the last gradients
 
-    def train(self, noisy: torch.Tensor, clean: torch.Tensor) -> None:
+    def train(self, *batch: torch.Tensor) -> None:
         """Take one training step, as Python tells it."""
         self.optimizer.zero_grad()
-        torch.autograd.backward(self._forward(noisy, clean))
+        torch.autograd.backward(self._forward(*batch))
         self._update()
 
     def step(self, batch: Any) -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.kinds import LOSS, traced
+from compare.check.mistakes import BY_WAY
 from compare.check.update_rules import OPTIMIZERS
-from compare.sides.interface import Description, Layer, encoding
+from compare.sides.interface import Description, Layer, encoding, graph
 
 if TYPE_CHECKING:
     from compare.check.outcome import Outcome
@@ -42,9 +43,19 @@ FILES = {
     "Sigmoid": "layers.py",
     LOSS: "loss.py",
     "Autoencoder": "model.py",
+    "Decoder": "model.py",
     "Adam": "optim.py",
     "train_step": "train.py",
     "train_epoch": "train.py",
+    **dict.fromkeys(("Deviation", "Draw", "GaussianKL", "VariationalAutoencoder"), "vae.py"),
+    "vae_train_step": "vae.py",
+}
+VARIATIONAL = {  # what does in a variational autoencoder what a function of the other does
+    **{f"Autoencoder.{name}": f"VariationalAutoencoder.{name}" for name in ("encode", "forward")},
+    "Autoencoder.backward": "VariationalAutoencoder.backward",
+    **{f"Autoencoder.{name}": f"Decoder.{name}" for name in ("decode", "state_dict")},
+    "Autoencoder.load_state_dict": "Decoder.load_state_dict",
+    "train_step": "vae_train_step",
 }
 RESPONSIBLE = {  # for what is no operation of a layer: our function, another side's method
     **dict.fromkeys((*OPTIMIZERS, "update"), ("Adam.step", "update")),
@@ -176,6 +187,11 @@ def responsible(findings: Sequence[Finding], who: Description) -> str:
 
 
 def _responsible(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
+    function = _of_autoencoder(failed, findings, who)
+    return VARIATIONAL.get(function, function) if who.terms else function
+
+
+def _of_autoencoder(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
     name, _, direction = failed.operation.rpartition(".")
     if failed.stage == "interface" or (failed.stage == "defaults" and name):
         return failed.operation
@@ -187,7 +203,8 @@ def _responsible(failed: Finding, findings: Sequence[Finding], who: Description)
     if who.name != OWN:
         return "reconstruct" if reconstructed else method
     if failed.stage == "defaults":
-        return f"{failed.operation}.__init__"
+        of_class = failed.operation[0].isupper()
+        return f"{failed.operation}.__init__" if of_class else failed.operation
     if reconstructed:
         return "Autoencoder.forward"
     if failed.operation == "load" and failed.tensor.startswith("adam."):
@@ -198,6 +215,9 @@ def _responsible(failed: Finding, findings: Sequence[Finding], who: Description)
         return "train_step"
     if direction == "backward":
         return "Autoencoder.backward"
+    (given, *_) = next(of.inputs for of in graph(who.layers) if of.name == name)
+    if kinds[name] in ("Deviation", "Draw") or kinds.get(given) == "Draw":
+        return "Autoencoder.forward"
     encoders = [layer.name for layer in encoding(who.layers)]
     return "Autoencoder.encode" if name in encoders else "Autoencoder.decode"
 
@@ -223,7 +243,8 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
 def _told(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
     kin = (failed.stage, failed.side, failed.operation, failed.tensor)
     same = (f for f in findings if (f.stage, f.side, f.operation, f.tensor) == kin)
-    detail = next((f" What is wrong: {f.detail}." for f in (failed, *same) if f.detail), "")
+    detail = next((f.detail for f in (failed, *same) if f.detail), _one_way(failed, findings))
+    said = f" What is wrong: {detail}." if detail else ""
     whose = failed.operation
     if not whose.startswith(f"{failed.side}."):  # a layer that was judged by itself
         whose = f"{failed.side}'s {whose}"
@@ -234,8 +255,15 @@ def _told(failed: Finding, findings: Sequence[Finding], who: Description) -> str
     how_far = f"{_how_far(failed)}{_likewise(failed, findings, who)}"
     return (
         f"{what} {FIRST[failed.verdict]} ({where}){how_far}; "
-        f"{_since(failed, findings)} {place}.{detail}"
+        f"{_since(failed, findings, detail)} {place}.{said}"
     )
+
+
+def _one_way(failed: Finding, findings: Sequence[Finding]) -> str:
+    """Say which of the ways that meet in a gradient is wrong, where stage network has told."""
+    of = (failed.side, failed.operation, failed.tensor)
+    same = (f for f in findings if (f.side, f.operation, f.tensor) == of and BY_WAY in f.detail)
+    return next((f.detail for f in same), "")
 
 
 def _independent(
@@ -279,9 +307,11 @@ def _right_alone(failed: Finding, findings: Sequence[Finding]) -> bool:
     return bool(alone) and all(alone)
 
 
-def _since(failed: Finding, findings: Sequence[Finding]) -> str:
+def _since(failed: Finding, findings: Sequence[Finding], detail: str) -> str:
     if failed.stage not in ("formula", "network") or failed.operation == "data":
         return "introduced in"
+    if BY_WAY in detail:
+        return "the operations that meet there are right alone and wrongly put together in"
     if _right_alone(failed, findings):
         return "that operation is right alone, so it was called with the wrong operands:"
     return "introduced in, or propagated to,"

@@ -44,7 +44,9 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         return finding("formula", who, operation, tensor, Judgement(verdict, ratio), detail)
 
     nodes = with_loss(who)
-    slopes = (f"dact/{layer.name}" for layer in nodes[:-1] if _is_a_difference(layer))
+    lowered = {"loss": 1.0, **who.terms}  # by training, each times its weight
+    between = [layer for layer in nodes if layer.name not in lowered]
+    slopes = (f"dact/{layer.name}" for layer in between if _is_a_difference(layer))
     acts = (f"act/{name}" for name in (*batch, *(layer.name for layer in who.layers)))
     for name in (*acts, *slopes):
         if name not in trace:
@@ -71,10 +73,12 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
             at[f"act/{layer.name}"] = y
             if not in_table(layer) and not np.iscomplexobj(y):
                 raise TypeError(f"{layer.name}.forward returned {y.dtype} for complex operands")
-            if layer.name != "loss" and _is_a_difference(layer):
+            if layer.name not in lowered and _is_a_difference(layer):
                 dy, moves = trace[f"dact/{layer.name}"], [x.imag for x in operands.values()]
                 terms += _slope_terms(layer, dy, y.real, moves) / STEP
-        return float(at["act/loss"].imag) / STEP, terms
+        moved_by = ((weight, at.get(f"act/{name}")) for name, weight in lowered.items())
+        along = sum(weight * float(of.imag) for weight, of in moved_by if of is not None)
+        return along / STEP, terms
 
     def judge(moved: str, tensor: str, layer: Layer, result: str) -> Finding:
         gradient, value, made_by = trace.get(tensor), values[moved], f"{layer.name}.backward"
@@ -103,10 +107,14 @@ def check_formula(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
             ratio = max(ratio, off)
         if ratio <= 1:
             return found(made_by, tensor, Verdict.WITHIN, ratio)
-        how = miscalled(side, layer, result, gradient, trace)
+        # Of several ways that a gradient comes by, one layer's call is not all.
+        alone = sum(moved.removeprefix("act/") in node.inputs for node in nodes) < 2
+        how = miscalled(side, layer, result, gradient, trace) if alone else ""
         return found(made_by, tensor, Verdict.FAIL, ratio, how)
 
     for i, layer in reversed(list(enumerate(nodes[:-1]))):  # in the order in which they come about
+        if layer.name in who.terms:  # what its gradient is, is its weight
+            continue
         (last, *_) = (node for node in nodes[i + 1 :] if layer.name in node.inputs)
         operand = next(of for of, source in taken(last).items() if source == layer.name)
         yield judge(f"act/{layer.name}", f"dact/{layer.name}", last, f"d{operand}")

@@ -7,71 +7,20 @@ terms, and the number of roundings on the way. That the definitions are right is
 PyTorch in float64 has to agree with them before anything is judged.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.sides.interface import Array, Description, Layer, Operands, Shape, graph, with_loss
-
-Results = dict[str, Bounded]
-# What to say, and from the operands, the result with that mistake in it, or what is added to it a
-# multiple of; None where a mistake cannot be made.
-Mistakes = Mapping[str, Callable[..., Array | None]]
-# Operands from a layer, its weights, a dtype and a generator of random numbers.
-Tries = Callable[[Layer, Operands, str, np.random.Generator], Iterator[Operands]]
+from compare.check.definition import Operation, Result, Results, exact
+from compare.check.variational import VARIATIONAL
+from compare.sides.interface import Array, Description, Layer, Operands, graph, with_loss
 
 # One exponential in the numerator and one below, each good to 4 ULP (NumPy's vector kernels for
 # float32 promise that; PyTorch's are better), then an addition and a division.
 SIGMOID_ROUNDINGS = 4 + 4 + 2
 NORM_SQUARED = 3  # a root, whose error counts twice in the square, and the square
 LOSS = Description.loss
-
-
-class Result(NamedTuple):
-    """One result of an operation: its indices, and its rule for one element and for the array.
-
-    Rules are Python, in the variables of `numpy_ae`: the page shows them, and tests evaluate them.
-    """
-
-    indices: str  # n of the rows, i of the inputs, o of the outputs: "no"; none of a number
-    element: str
-    array: str
-    mistakes: Mistakes = MappingProxyType({})
-    added: Mistakes = MappingProxyType({})
-
-
-def _no_more(*_: object) -> Iterator[Operands]:
-    return iter(())
-
-
-class Operation(NamedTuple):
-    """One direction of a kind."""
-
-    define: Callable[..., Results]
-    operands: Mapping[str, str]  # by name, their indices
-    results: Mapping[str, Result]
-    exact_on_integers: bool = True  # or else on zeros alone
-    left_on_integers: int = 0  # roundings that an ordinary way to compute it has even there
-    more_exact: Tries = _no_more  # other operands whose results no rounding touches
-    far_out: tuple[str, ...] = ()  # operands that it is tried on far from zero too
-    images: Mapping[str, Callable[[Array], Array]] = MappingProxyType({})  # these operands are f(x)
-    # Of a layer whose slope is a difference: the sum of the slope's absolute terms, from y.
-    slope_terms: Callable[[Array], Array] | None = None
-
-    def sizes(self, layer: Layer, rows: int) -> dict[str, int]:
-        """Return how far each index goes, for a layer and a number of rows."""
-        return {"n": rows, "i": layer.in_features, "o": layer.out_features}
-
-    def shapes(self, layer: Layer, rows: int) -> dict[str, Shape]:
-        """Return the shapes of its operands for a layer and a number of rows."""
-        sizes = self.sizes(layer, rows)
-        return {
-            name: tuple(sizes[index] for index in indices)
-            for name, indices in self.operands.items()
-        }
 
 
 def linear_forward(x: Array, weight: Array, bias: Array) -> Results:
@@ -92,12 +41,12 @@ def linear_backward(dy: Array, x: Array, weight: Array) -> Results:
 
 def relu_forward(x: Array) -> Results:
     """Compute y = 0 where x ≤ 0, else x, which may be NaN: no rounding."""
-    return {"y": _exact(np.where(x <= 0, 0, x))}
+    return {"y": exact(np.where(x <= 0, 0, x))}
 
 
 def relu_backward(dy: Array, y: Array) -> Results:
     """Compute dx = dy where y > 0, else 0: no rounding."""
-    return {"dx": _exact(np.where(y > 0, dy, 0))}
+    return {"dx": exact(np.where(y > 0, dy, 0))}
 
 
 def sigmoid_forward(x: Array) -> Results:
@@ -164,10 +113,6 @@ def _product(a: Array, b: Array) -> Array:
 
 def _square(weight: Array) -> bool:
     return len(weight) == len(weight.T)
-
-
-def _exact(value: Array) -> Bounded:
-    return Bounded(value, np.zeros_like(value), 0)
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -326,6 +271,7 @@ OPERATIONS: Mapping[str, Operation] = {
             )
         },
     ),
+    **VARIATIONAL,
 }
 
 
@@ -358,6 +304,8 @@ def taken(layer: Layer) -> dict[str, str]:
 
 def results_of(name: str, layer: Layer) -> list[str]:
     """Return the results of an operation of a layer: of "fc1.backward", dx, dweight and dbias."""
+    if in_table(layer):
+        return list(OPERATIONS[f"{layer.kind}.{name.rpartition('.')[2]}"].results)
     if name.endswith(".forward"):
         return ["value" if layer.name == "loss" else "y"]
     operands = ["y"] if layer.name == "loss" else [*taken(layer), *layer.parameters]

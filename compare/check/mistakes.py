@@ -20,6 +20,8 @@ ROUNDED = 0.25  # or this share, if rounding leaves as much: then the error stil
 SUMMED = {"n": "the rows", "i": "the inputs", "o": "the outputs"}
 LARGEST_DENOMINATOR = 4  # a factor is told as a fraction when it is a half, a third, a quarter, …
 
+BY_WAY = "by way of "  # how a sentence names one of several layers that a gradient comes through
+
 Made = Iterable[tuple[str, Array | None]]  # what to say, and the array; None where there is none
 
 

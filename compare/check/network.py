@@ -24,8 +24,9 @@ from compare.check.bounds import (
     unusable,
     widen,
 )
-from compare.check.kinds import OPERATIONS, Results, in_table, results_of, step_of, taken, traced
-from compare.check.mistakes import explained
+from compare.check.definition import Results
+from compare.check.kinds import OPERATIONS, in_table, results_of, step_of, taken, traced
+from compare.check.mistakes import BY_WAY, explained
 from compare.data.batches import Batch
 from compare.sides.interface import (
     Array,
@@ -38,6 +39,8 @@ from compare.sides.interface import (
     with_prefix,
 )
 
+Ways = dict[str, dict[str, Array]]  # by gradient, and by the layer that it comes through
+
 REPLAYS = 8
 ALLOWANCE = 4.0  # times the largest deviation of the replays: of eight, itself a random number
 FINEST = 2.0**-40  # finer noise would drown in the replay's float64 roundings; it is scaled up
@@ -45,10 +48,10 @@ FINEST = 2.0**-40  # finer noise would drown in the replay's float64 roundings; 
 
 def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge every tensor of one observed step, normwise; the side's state stays as it is."""
-    who = side.describe()
+    who, ways = side.describe(), Ways()
     if all(map(in_table, with_loss(who))):
         trace, inputs, masks = _observed(side, batch)
-        truth, deviations = true_step(who, inputs, masks, rng)
+        truth, deviations = true_step(who, inputs, masks, rng, ways)
     else:
         trace, truth, deviations = _step_in_torch(side, batch, rng)
     made_by = {
@@ -61,7 +64,8 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         if found.verdict is Verdict.MISSING and between_operations(name, who.layers):
             found = Judgement(Verdict.NOT_OFFERED)
         told = found.verdict in (Verdict.FAIL, Verdict.WRONG_SHAPE)
-        detail = explained(trace[name], true) if told else ""
+        mistakes = missing_ways(true, ways.get(name, {}), who)
+        detail = explained(trace[name], true, mistakes) if told else ""
         yield finding("network", who, made_by.get(name, "data"), name, found, detail)
 
 
@@ -72,7 +76,7 @@ def _observed(side: Side, batch: Batch) -> tuple[Trace, dict[str, Array], dict[s
     if not who.loss:  # its gradient is taken as the side has it
         output = f"dact/{who.layers[-1].name}"
         inputs |= {name: value for name, value in trace.items() if name == output}
-    return trace, inputs, _masks(who, trace, len(batch.noisy))
+    return trace, inputs, masks_of(who, trace, len(batch.noisy))
 
 
 def _step_in_torch(
@@ -98,14 +102,15 @@ def true_step(
     inputs: Mapping[str, Array],
     masks: Mapping[str, Array],
     rng: np.random.Generator,
+    ways: Ways | None = None,
 ) -> tuple[Trace, dict[str, float]]:
     """Return the true trace of one step and, by tensor, how far rounding took the worst replay.
 
     `inputs` are the parameters and the batch, as a trace names them; `masks` says where each ReLU
     let through. Of one that it lacks, the truth and every replay take their own: rounding may carry
-    a value near zero to the other side.
+    a value near zero to the other side. `ways` is filled with the truth's, as `replay` says.
     """
-    truth = clean = replay(who, widen(inputs, who.dtype), masks)
+    truth = clean = replay(who, widen(inputs, who.dtype), masks, ways=ways)
     double = {name: value.astype(np.float64) for name, value in inputs.items()}
     if WIDER[who.dtype] != np.float64:
         clean = replay(who, double, masks)
@@ -123,10 +128,12 @@ def replay(
     inputs: Mapping[str, Array],
     masks: Mapping[str, Array],
     noise: tuple[float, np.random.Generator] | None = None,
+    ways: Ways | None = None,
 ) -> Trace:
     """Return the activations, the loss and all gradients of one step, in the inputs' dtype.
 
-    A ReLU that is given no mask takes its own. `noise` is (unit, generator): every result gets a
+    A ReLU that is given no mask takes its own. `ways` is filled with what each gradient of an
+    activation is the sum of. `noise` is (unit, generator): every result gets a
     normal error of √k · unit · the sum of its absolute terms, as k independent roundings leave it.
     """
 
@@ -151,9 +158,9 @@ def replay(
         if name.endswith(".forward"):
             of |= {key: inputs[f"param/{layer.name}.{key}"] for key in layer.parameters}
             of |= {operand: trace[f"act/{source}"] for operand, source in taken(layer).items()}
-        elif name != "loss.backward":
-            of["dy"] = trace[f"dact/{layer.name}"]
         definition = OPERATIONS[operation]
+        if name.endswith(".backward") and "dy" in definition.operands:
+            of["dy"] = trace[f"dact/{layer.name}"]
         results = settled(definition.define(**{key: of[key] for key in definition.operands}))
         if operation == "ReLU.forward":
             let_through = masks.get(layer.name, of["x"] > 0)
@@ -162,6 +169,10 @@ def replay(
         for result, value in results.items():
             tensor = traced(name, result, who.layers)
             of.setdefault(result, value)
+            if name.endswith(".backward") and layer.name in who.terms:
+                value = who.terms[layer.name] * value
+            if ways is not None and tensor.startswith("dact/"):
+                ways.setdefault(tensor, {})[layer.name] = value
             if tensor in trace:  # it is an input of several layers, whose gradients add up
                 value = trace[tensor] + value
             (grads if tensor.startswith("grad/") else trace)[tensor] = value
@@ -169,7 +180,21 @@ def replay(
     return {name: value for name, value in (trace | grads).items() if name not in unwanted}
 
 
-def _masks(who: Description, trace: Trace, rows: int) -> dict[str, Array]:
+def missing_ways(
+    true: Array, ways: Mapping[str, Array], who: Description
+) -> Iterator[tuple[str, Array]]:
+    """Yield what a gradient is in which one of several ways from the loss is wrong."""
+    for name, part in ways.items() if len(ways) > 1 else ():
+        yield f"what comes {BY_WAY}{name} is missing", true - part
+        yield f"what comes {BY_WAY}{name} is subtracted", true - 2 * part
+        if weight := who.terms.get(name):
+            unweighted = part / weight
+            yield f"what comes {BY_WAY}{name} has no weight", true - part + unweighted
+            yield f"what comes {BY_WAY}{name} has its weight twice", true - part + weight * part
+        yield f"what comes {BY_WAY}{name} counts twice", true + part
+
+
+def masks_of(who: Description, trace: Trace, rows: int) -> dict[str, Array]:
     """Return which entries each ReLU let through, of those whose activation was recorded."""
     return {
         layer.name: trace[name] > 0

@@ -63,6 +63,7 @@ class Graph:
         acts = {name: x for name, x in given.items() if name.startswith("act/")}
         made: dict[str, Tensor] = {}
         params: dict[str, Tensor] = {}
+        lowered = {"loss": 1.0, **self.who.terms}
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), mode:
             for layer, module in self.nodes:
                 if layer.name == "loss" and not self.who.loss:
@@ -74,20 +75,29 @@ class Graph:
                 mode.masks = None if mask is None else iter([torch.tensor(mask)])
                 y = _applied(module, {**sources, **own}, layer.kind)
                 rows = len(self.inputs["act/input"])
-                needed = () if layer.name == "loss" else (rows, layer.out_features)
+                needed = () if layer.name in lowered else (rows, layer.out_features)
                 if y.shape != needed:
                     raise UserError(
                         f"the definition of {layer.kind} returned {tuple(y.shape)} for layer "
                         f"{layer.name!r}; {needed} is needed"
                     )
                 made[f"act/{layer.name}"] = y
-            end = next(reversed(made.values()))
-            dy = given.get(f"dact/{self.who.layers[-1].name}")
-            names = [name for name in reversed(made) if name != "act/loss"]
+            # Where the gradients come from: what is lowered, or the output, whose own is given.
+            output = f"dact/{self.who.layers[-1].name}"
+            ends = {
+                f"act/{of}": torch.tensor(weight, dtype=torch.float64)
+                for of, weight in lowered.items()
+            }
+            if output in given:
+                ends = {output[1:]: given[output], **ends}
+            ends = {name: slope for name, slope in ends.items() if name in made}
+            names = [name for name in reversed(made) if name.removeprefix("act/") not in lowered]
             leaves = {f"d{name}": made[name] for name in names}
             leaves |= {f"grad/{name}": params[name] for name in reversed(params)}
             grads = torch.autograd.grad(
-                *(end, list(leaves.values()), dy), allow_unused=True, materialize_grads=True
+                *([made[name] for name in ends], list(leaves.values()), list(ends.values())),
+                allow_unused=True,
+                materialize_grads=True,
             )
         if self.who.loss:
             made["loss"] = made.pop("act/loss")

@@ -12,7 +12,8 @@ FEW, MANY = 5, 128  # rows of special ones; and what is evaluated has more than 
 LARGEST_INTEGER = 3  # exact operands are integers in ±3
 EXACT = 2**24  # float32 has every integer up to it, so every sum of such operands, if short enough
 FAR = (-1000, 100, 1000, -100)  # what nothing may overflow on that is finite in the end
-GIVEN = ("x", "dy", "target")  # operands of which a NaN has to show
+# Operands of which a NaN has to show.
+GIVEN = ("x", "dy", "target", "mean", "std", "noise", "logvar")
 
 Layout = Callable[[Array], Array]
 

@@ -36,6 +36,7 @@ from compare.check.operands import (
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
+NAN = "a NaN"  # how a fact of one begins
 SPOILT = equal(False)  # it raised, warned or changed an operand: its results do not count
 
 
@@ -104,7 +105,9 @@ def check_operation(
         for tensor in OPERATIONS[kind].results
     }
     for stage, tensor, one in found:
-        yield finding(stage, who, name, tensor, one.judgement, one.fact or wrong[tensor])
+        of_nan = wrong[tensor] and one.fact.startswith(NAN)  # what is wrong explains it
+        detail = wrong[tensor] if of_nan else one.fact or wrong[tensor]
+        yield finding(stage, who, name, tensor, one.judgement, detail)
 
 
 def _special(
@@ -125,7 +128,7 @@ def _special(
                 continue
             shows = got is not None and _shows(got, of.value)
             if what == "NaN":
-                judgement, said = equal(shows), f"a NaN in {key} does not come out as one"
+                judgement, said = equal(shows), f"{NAN} in {key} does not come out as one"
             else:
                 judgement = equal(True) if shows else Judgement(Verdict.NOTED)
                 said = f"of {what} in {key}, it is not what the definition has"

@@ -25,7 +25,7 @@ from compare.data.batches import (
 from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import UserError
-from compare.sides.interface import Side
+from compare.sides.interface import Side, parts
 from compare.sides.process import Step
 from compare.sides.subject import Subject
 from compare.training.training import denoised_mse
@@ -98,8 +98,8 @@ def _train(side: Side, config: Config, dataset: Dataset, on_step: Step) -> float
     images = dataset.train_images
     steps = config.epochs * steps_per_epoch(config, len(images))
     for batch in training_batches(config, images, steps):
-        (loss,) = side.fit([batch])
-        on_step(len(batch.clean), loss / len(batch.clean))
+        (losses,) = side.fit([batch])
+        on_step(len(batch.clean), parts(losses)[0] / len(batch.clean))
     return denoised_mse(side, noisy_test_images(config, dataset.test_images))
 
 

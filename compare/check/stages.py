@@ -66,8 +66,8 @@ def check_subject(
     who = judged.describe()
     findings: list[Finding] = []
     if own:
-        findings += check_defaults() if torch else check_start()
-        findings += _guarded("interface", judged, check_interface())
+        findings += (check_defaults if torch else check_start)(config.model)
+        findings += _guarded("interface", judged, check_interface(config.model))
     (batch,) = subject.batches(double, 1)
     few = batch.each(lambda x: x[:FORMULA_ROWS])
     formula = list(_guarded("formula", judged, check_formula(judged, few, _rng(config, 0))))

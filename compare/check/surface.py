@@ -13,7 +13,7 @@ import numpy_ae
 from compare.check.bounds import Finding, equal, finding
 from compare.sides.interface import Array, Description
 from compare.sides.subject import torch_is_needed
-from numpy_ae import train
+from numpy_ae import train, vae
 
 WHO = Description("NumPy", (), "", "cpu", threads=1)  # of no dtype of its own
 DRAWS = (300, 400)  # a weight's shape: 120,000 draws
@@ -22,25 +22,30 @@ DRAWS = (300, 400)  # a weight's shape: 120,000 draws
 # 2 e^(−2 · 2.5²) = 7.5e-6.
 FARTHEST = 2.5
 ROWS, PIXELS, HIDDEN, LATENT = 6, 5, 4, 3
+DEFAULTS: dict[str, dict[str, tuple[str, ...]]] = {  # by network, the arguments that have one
+    "autoencoder": {"Autoencoder": ("latent_dim", "hidden_dim", "input_dim")},
+    "vae": {
+        "VariationalAutoencoder": ("latent_dim", "hidden_dim", "input_dim"),
+        "vae_train_step": ("beta",),
+    },
+}
 
 
-def check_defaults() -> Iterator[Finding]:
+def check_defaults(network: str) -> Iterator[Finding]:
     """Hold `numpy_ae`'s defaults against `torch_ae`'s, its first weights against their rule."""
     with torch_is_needed():
         import torch_ae
 
-    for ours, theirs, names in (
-        (numpy_ae.Autoencoder, torch_ae.Autoencoder, ("latent_dim", "hidden_dim", "input_dim")),
-        (numpy_ae.Adam, torch_ae.Adam, ("lr", "betas", "eps")),
-    ):
+    for of, names in {**DEFAULTS[network], "Adam": ("lr", "betas", "eps")}.items():
+        ours, theirs = getattr(numpy_ae, of), getattr(torch_ae, of)
         mine, other = (inspect.signature(of).parameters for of in (ours, theirs))
         for name in names:
             same = equal(mine[name].default == other[name].default)
             yield finding("defaults", WHO, ours.__name__, name, same)
-    yield from check_start()
+    yield from check_start(network)
 
 
-def check_start() -> Iterator[Finding]:
+def check_start(network: str) -> Iterator[Finding]:
     """Hold first weights and biases against the uniform distribution, Adam's state against zero.
 
     And what an optimizer is given against what the layers hold: it has to be the same arrays.
@@ -56,11 +61,18 @@ def check_start() -> Iterator[Finding]:
         inside = value.dtype == np.float32 and np.abs(value).max() <= np.float32(bound)
         yield finding("defaults", WHO, "Linear", name, equal(inside and spread))
 
-    model = numpy_ae.Autoencoder(1, 2, 3, rng=np.random.default_rng(0))
+    model = _model(network)
     handed_out = model.parameters()
-    pairs = [("fc1.weight", model.fc1.weight), ("fc4.bias", model.fc4.bias)]
-    shared = all(np.shares_memory(handed_out[name], array) for name, array in pairs)
-    yield finding("defaults", WHO, "Autoencoder.parameters", "parameters", equal(shared))
+    own = {
+        f"{name}.{key}": array
+        for name, layer in vars(model).items()
+        for key, array in vars(layer).items()
+    }
+    shared = handed_out.keys() == own.keys() and all(
+        np.shares_memory(handed_out[name], array) for name, array in own.items()
+    )
+    owner = "Autoencoder" if network == "autoencoder" else "Decoder"
+    yield finding("defaults", WHO, f"{owner}.parameters", "parameters", equal(shared))
 
     slot = numpy_ae.Adam({"weight": layer.weight}).state["weight"]
     named = slot.keys() == {"step", "exp_avg", "exp_avg_sq"}
@@ -68,10 +80,17 @@ def check_start() -> Iterator[Finding]:
     yield finding("defaults", WHO, "Adam", "state of weight", equal(at_rest))
 
 
-def check_interface() -> Iterator[Finding]:
-    """Judge a model's call, its input's gradient, an epoch's sum, and Adam on two threads."""
+def check_interface(network: str) -> Iterator[Finding]:
+    """Judge a model's call, what only one of the networks offers, and Adam on two threads."""
+    yield from (_of_vae if network == "vae" else _of_autoencoder)()
+    alone, together = (_adam(parallel=parallel) for parallel in (False, True))
+    yield finding("interface", WHO, "Adam.step", "parallel", equal(_same(alone, together)))
+
+
+def _of_autoencoder() -> Iterator[Finding]:
+    """Judge the input's gradient, and an epoch's sum."""
     noisy, clean = np.random.default_rng(0).random((2, ROWS, PIXELS))
-    model, cache = _model(), dict[str, Array]()
+    model, cache = _model("autoencoder"), dict[str, Array]()
     y = model.forward(noisy, cache)
     dy = 2 * (y - clean)
     unasked, asked = model.backward(dy, cache), model.backward(dy, cache, input_grad=True)
@@ -83,24 +102,37 @@ def check_interface() -> Iterator[Finding]:
     steps, epoch = _trainer(), _trainer()
     total = sum(train.train_step(*steps, *batch) for batch in batches)
     summed = train.train_epoch(*epoch, iter(batches)) == total
-    alone, together = (_adam(parallel=parallel) for parallel in (False, True))
     for operation, tensor, held in (
         ("Autoencoder.__call__", "y", np.array_equal(model(noisy), y)),
         ("Autoencoder.backward", "dact/input", own),
         ("Linear.backward", "dx, not asked for", unwanted is None),
         ("train_epoch", "loss", summed),
-        ("Adam.step", "parallel", _same(alone, together)),
     ):
         yield finding("interface", WHO, operation, tensor, equal(held))
 
 
-def _model() -> numpy_ae.Autoencoder:
+def _of_vae() -> Iterator[Finding]:
+    """Judge the call, and a step without a weight, which is one with 1."""
+    rng = np.random.default_rng(0)
+    (noisy, clean), noise = rng.random((2, ROWS, PIXELS)), rng.standard_normal((ROWS, LATENT))
+    model, other = _model("vae"), _model("vae")
+    called = np.array_equal(model(noisy, noise), model.forward(noisy, noise))
+    yield finding("interface", WHO, "VariationalAutoencoder.__call__", "y", equal(called))
+    for of, weight in ((model, ()), (other, (1.0,))):
+        parts = numpy_ae.SumSquaredError(), numpy_ae.GaussianKL(), numpy_ae.Adam(of.parameters())
+        vae.vae_train_step(of, *parts, noisy, clean, noise, *weight)
+    same = _same(model.parameters(), other.parameters())
+    yield finding("interface", WHO, "vae_train_step", "beta", equal(same))
+
+
+def _model(network: str) -> Any:
+    kind = numpy_ae.VariationalAutoencoder if network == "vae" else numpy_ae.Autoencoder
     rng = np.random.default_rng(1)
-    return numpy_ae.Autoencoder(LATENT, HIDDEN, PIXELS, rng=rng, dtype=np.float64)
+    return kind(LATENT, HIDDEN, PIXELS, rng=rng, dtype=np.float64)
 
 
 def _trainer() -> tuple[numpy_ae.Autoencoder, numpy_ae.SumSquaredError, numpy_ae.Adam]:
-    model = _model()
+    model = _model("autoencoder")
     return model, numpy_ae.SumSquaredError(), numpy_ae.Adam(model.parameters())
 
 

@@ -18,28 +18,46 @@ from typing import NamedTuple
 
 import numpy as np
 
-from compare.check.bounds import Finding, Verdict, equal, finding
+from compare.check.bounds import Finding, Verdict, equal, finding, norm, widen
+from compare.check.mistakes import EXPLAINED
+from compare.check.network import masks_of, replay
 from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import DTYPES, Config
-from compare.sides.interface import Array, Grads, Side, State, Trace, distance, under_prefix
+from compare.sides.interface import (
+    Array,
+    Grads,
+    Losses,
+    Side,
+    State,
+    Trace,
+    distance,
+    losses_of,
+    parts,
+    under_prefix,
+    with_prefix,
+)
 from compare.sides.subject import Make, Subject
 
 MEASURED = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)  # steps after which the sides are compared
 PERTURBED = 31
+NAMED = ("input", "target")  # of a batch
 
-Taken = list[tuple[float, State]]  # the loss of each step and the state after it
+Taken = list[tuple[Losses, State]]  # the loss of each step and the state after it
 
 
 def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
     """Judge some steps of training; the side's state stays as it is."""
     who, before = side.describe(), side.state()
     traces = [side.observe(batch) for batch in batches]
-    observed = [(float(trace["loss"]), {name: trace[name] for name in before}) for trace in traces]
+    observed = [(losses_of(trace, who), {name: trace[name] for name in before}) for trace in traces]
     side.load(before)
     given = [batch.each(np.copy) for batch in batches]
     taken = [(loss, side.state()) for loss in side.fit(given)]
     side.load(before)
-    output = traces[0][f"act/{who.layers[-1].name}"]
+    alone = _without_noise(batches[0])
+    trace = traces[0] if alone is batches[0] else side.observe(alone)
+    side.load(before)
+    output = trace[f"act/{who.layers[-1].name}"]
     same = {
         **{
             name: np.array_equal(taken[-1][1][name], value)
@@ -47,9 +65,9 @@ def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
         },
         "loss": [loss for loss, _ in taken] == [loss for loss, _ in observed],
         "batch": all(
-            np.array_equal(a, b)
-            for pair in zip(given, batches, strict=True)
-            for a, b in zip(*pair, strict=True)
+            np.array_equal(seen[name], batch[name])
+            for seen, batch in zip(given, batches, strict=True)
+            for name in batch
         ),
         "reconstruct": np.array_equal(side.reconstruct(batches[0].noisy), output),
     }
@@ -62,6 +80,12 @@ def check_step(side: Side, batches: Sequence[Batch]) -> Iterator[Finding]:
         side.load(before)
     for name, held in same.items():
         yield finding("step", who, "train_step", name, equal(held), detail)
+
+
+def _without_noise(batch: Batch) -> Batch:
+    """Return the batch with zeros for all that is neither input nor target, or itself."""
+    more = {name: np.zeros_like(of) for name, of in batch.items() if name not in NAMED}
+    return batch.but(**more) if more else batch
 
 
 def _detail(
@@ -90,7 +114,35 @@ def _detail(
         side.observe(other)
         if _equal(side.state(), taken[0][1]):
             return say
-    return "the loss is right and the update is not" if taken[0][0] == observed[0][0] else ""
+    if taken[0][0] != observed[0][0]:
+        return ""
+    return _of_weights(side, batch, before, traces[0], taken[0][1]) or (
+        "the loss is right and the update is not"
+    )
+
+
+def _of_weights(side: Side, batch: Batch, before: State, trace: Trace, after: State) -> str:
+    """Say which term of the loss has another weight in the gradients, or nothing.
+
+    What such gradients are, the definitions say, up to rounding: so Adam's first moments are near.
+    """
+    who = side.describe()
+    inputs = widen({**before, **with_prefix("act", batch)}, who.dtype)
+    masks = masks_of(who, trace, len(batch.noisy))
+    wrong = _moments(after) - _moments(trace)
+    for name, weight in who.terms.items():
+        for say, other in (("has no weight", 1.0), ("is left out", 0.0), ("is raised", -weight)):
+            other_terms = replace(who, terms={**who.terms, name: other})
+            grads = under_prefix("grad", replay(other_terms, inputs, masks))
+            side.load(before)
+            made = side.update({key: of.astype(who.dtype) for key, of in grads.items()})
+            if norm(_moments(made) - _moments(after)) <= EXPLAINED * norm(wrong):
+                return f"in the gradients, {name} {say}"
+    return ""
+
+
+def _moments(state: State) -> Array:
+    return np.concatenate([of.ravel() for of in under_prefix("adam.exp_avg", state).values()])
 
 
 def _later(
@@ -156,7 +208,7 @@ def check_trajectory(
             side.load(perturbed(side.state(), rng))
         losses = enumerate(side.fit(batches[dtype]), start=1)
         return [
-            _Point(loss, under_prefix("param", side.state()))
+            _Point(parts(loss)[0], under_prefix("param", side.state()))
             for step, loss in losses
             if step in MEASURED
         ]

@@ -16,7 +16,7 @@ from compare.bench.side_bench import time_side
 from compare.bench.variants import VARIANTS
 from compare.data import datasets
 from compare.data.config import Config
-from compare.errors import Interrupted
+from compare.errors import Interrupted, UserError
 from compare.files import as_we_wrote_it, read_json, require_writable, write_json
 from compare.progress import console
 from compare.report.benchmark import require_place, write
@@ -29,6 +29,8 @@ BUSY = 0.5  # load: something else was at work for half of the last minute
 def bench(
     earlier: Sequence[Path],
     data: str,
+    model: str,
+    beta: float,
     epochs: int,
     json_file: Path | None,
     markdown: Path | None,
@@ -39,7 +41,10 @@ def bench(
         require_place(markdown)
     if earlier:
         return show_again(earlier, markdown)
-    results = measure(Config(data=data, epochs=epochs), json_file, **how)
+    config = Config(data=data, epochs=epochs, model=model, beta=beta)
+    if model == "vae" and not how["quick"]:
+        raise UserError("a vae is timed by the core table alone; say --quick, too")
+    results = measure(config, json_file, **how)
     show([results], markdown)
     return results.held
 

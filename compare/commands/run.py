@@ -17,7 +17,7 @@ from compare.commands.check import show_verdict
 from compare.commands.figures import draw
 from compare.commands.report import write_page
 from compare.commands.train import begin, prepare, train_sides
-from compare.controls.controls import SMALL
+from compare.controls.controls import SMALL, small
 from compare.controls.demonstrations import demonstrate
 from compare.controls.faults import KNOWN
 from compare.controls.injection import Fault
@@ -95,7 +95,8 @@ def gather(run: Run, dataset: Dataset, device: str, *, faults: bool) -> None:
         record_first_steps(timeline, side, run.config, dataset.train_images)
     timeline.save()
     if faults:
-        gather_faults(run, KNOWN)  # the held-out ones repeat many of these
+        of_model = [fault for fault in KNOWN if fault.model == run.config.model]
+        gather_faults(run, of_model)  # the held-out ones repeat many of these
 
 
 def gather_step(run: Run, dataset: Dataset, device: str) -> None:
@@ -126,13 +127,13 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
     images = datasets.load("digits").train_images
     shown, arrays = [], {}
     for number, fault in enumerate((None, *faults)):
-        found, looked = demonstrate(fault, images)
+        found, looked = demonstrate(fault, images, run.config.model)
         shown.append(asdict(found))
         if looked:
             for label, part in zip(LABELS.values(), (looked.ours, looked.reference), strict=True):
                 arrays[f"{label}/{number}"] = part
             arrays[f"apart/{number}"] = np.abs(looked.ours - looked.reference)
-    layers = make_side("numpy", SMALL).describe().layers
+    layers = make_side("numpy", small(run.config.model)).describe().layers
     header = {"exhibits": shown, "layers": layers, "batch": SMALL.batch_size}
     write_arrays(run.page(DEMONSTRATIONS), arrays, header)
 

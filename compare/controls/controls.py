@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from compare.data.config import DTYPES, Config
 from compare.tables import Table
 
 SMALL = Config(hidden_dim=24, latent_dim=5, batch_size=32)  # a fault is one at any size
+BETA = 0.7  # of a variational one, so that a weight that is forgotten shows
 JUDGES = STAGES[:-2]  # trajectory and outcome certify no formula, and take longest
 
 
@@ -31,6 +33,11 @@ class Control:
         return self.responsible == self.fault.operation
 
 
+def small(model: str) -> Config:
+    """Return the small network of a kind."""
+    return replace(SMALL, model=model, beta=BETA) if model == "vae" else SMALL
+
+
 def control(
     fault: Fault,
     images: np.ndarray,
@@ -40,8 +47,9 @@ def control(
     torch: bool = True,
 ) -> Control:
     """Check a small network of the NumPy side with a fault in it; the rest is as for `check`."""
+    how: dict[str, Any] = {"device": device, "dtypes": dtypes, "torch": torch}
     with fault.inject(), warnings.catch_warnings(action="ignore"):  # a fault may warn of anything
-        report = check(SMALL, images, device=device, dtypes=dtypes, torch=torch, trajectory=False)
+        report = check(small(fault.model), images, trajectory=False, **how)
     failed = frozenset(found.stage for found in report.findings if not found.verdict.held)
     named = responsible(report.findings, report.description)
     return Control(fault, failed, named, report.sentence)

@@ -11,9 +11,9 @@ from compare.check.diagnosis import WHOLE, Report, tensor_of
 from compare.check.observed import finite
 from compare.check.stages import check
 from compare.check.thumbnails import thumbnail
-from compare.controls.controls import SMALL
+from compare.controls.controls import small
 from compare.controls.injection import Fault
-from compare.data.config import DTYPES
+from compare.data.config import DTYPES, Config
 from compare.sides.interface import Array
 from compare.sides.subject import LABELS, our_own
 
@@ -41,19 +41,24 @@ class Pictured(NamedTuple):
     what: str
 
 
-def demonstrate(fault: Fault | None, images: Array) -> tuple[Demonstration, Pictured | None]:
+def demonstrate(
+    fault: Fault | None, images: Array, model: str = "autoencoder"
+) -> tuple[Demonstration, Pictured | None]:
     """Check the small network of the controls with a fault or none; picture the first failure.
+
+    Without a fault, the network is that of `model`.
 
     Where float32 alone shows that something fails, float64 would only say it again, and is left
     out.
     """
+    config = small(fault.model if fault else model)
     with warnings.catch_warnings(action="ignore"):  # a fault may warn of anything
-        report = _check(fault, images, DTYPES[:1])
+        report = _check(fault, config, images, DTYPES[:1])
         if fault and report.held:
-            report = _check(fault, images, DTYPES)
+            report = _check(fault, config, images, DTYPES)
         traced = [(f, tensor_of(f, report.description.layers)) for f in report.findings]
         failed = {tensor for f, tensor in traced if not f.verdict.held}
-        first, pictured = _first(fault, images, failed) if fault else ("", None)
+        first, pictured = _first(fault, config, images, failed) if fault else ("", None)
     found = [
         {"stage": f.stage, "tensor": of, "verdict": f.verdict.value, "ratio": finite(f.ratio)}
         for f, of in traced
@@ -65,25 +70,27 @@ def demonstrate(fault: Fault | None, images: Array) -> tuple[Demonstration, Pict
     return Demonstration(*named, report.sentence, first, shown, found), pictured
 
 
-def _check(fault: Fault | None, images: Array, dtypes: tuple[str, ...]) -> Report:
+def _check(fault: Fault | None, config: Config, images: Array, dtypes: tuple[str, ...]) -> Report:
     # Wrong defaults are judged by torch's.
     torch = fault is not None and fault.operation == "Adam.__init__"
     with fault.inject() if fault else nullcontext():
-        return check(SMALL, images, dtypes=dtypes, torch=torch, trajectory=False)
+        return check(config, images, dtypes=dtypes, torch=torch, trajectory=False)
 
 
-def _first(fault: Fault, images: Array, failed: set[str]) -> tuple[str, Pictured | None]:
+def _first(
+    fault: Fault, config: Config, images: Array, failed: set[str]
+) -> tuple[str, Pictured | None]:
     """Return the first tensor of a step, in causal order, that fails, and a part of it.
 
     `WHOLE`, and nothing to picture, where what fails is no tensor of a step.
     """
     subject = our_own(images)
-    (batch,) = subject.batches(SMALL, 1)
-    reference = subject.reference(SMALL).observe(batch)
+    (batch,) = subject.batches(config, 1)
+    reference = subject.reference(config).observe(batch)
     first = next((name for name in reference if name in failed), WHOLE)
     try:
         with fault.inject():
-            ours = subject.ours(SMALL).observe(batch)
+            ours = subject.ours(config).observe(batch)
     except Exception:  # a fault may raise anything
         return first, None
     if first not in ours or ours[first].shape != reference[first].shape:

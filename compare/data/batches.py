@@ -33,6 +33,8 @@ class Purpose(IntEnum):
     PERTURBED = 6
     CHECK = 7
     UNIFORM = 8
+    LATENT = 9
+    TEST_LATENT = 10
 
 
 def stream(purpose: Purpose, seed: int, epoch: int = 0, step: int = 0) -> np.random.Generator:
@@ -94,6 +96,13 @@ def add_noise(
     return noisy
 
 
+def latent_noise(config: Config, rows: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Return what a batch of a vae has besides: for each image a draw from N(0, I), in float32."""
+    if config.model != "vae":
+        return {}
+    return {"noise": rng.standard_normal((rows, config.latent_dim), dtype=np.float32)}
+
+
 def steps_per_epoch(config: Config, n_images: int) -> int:
     """Count the batches of one epoch, the short last one included."""
     return -(-n_images // config.batch_size)
@@ -109,7 +118,9 @@ def epoch_batches(config: Config, images: Images, epoch: int, start: int = 0) ->
         rows = order[step * config.batch_size : (step + 1) * config.batch_size]
         clean, rng = to_float(images[rows]), stream(Purpose.NOISE, config.seed, epoch, step)
         noisy = add_noise(clean, config.noise, rng, clip=config.clip)
-        yield Batch(noisy, clean).each(lambda pixels: pixels.astype(config.dtype, copy=False))
+        more = latent_noise(config, len(rows), stream(Purpose.LATENT, config.seed, epoch, step))
+        batch = Batch(noisy, clean, **more)
+        yield batch.each(lambda numbers: numbers.astype(config.dtype, copy=False))
 
 
 def training_batches(config: Config, images: Images, steps: int, first: int = 1) -> Iterator[Batch]:
@@ -145,7 +156,8 @@ def uniform_batches(
     for step in range(first, first + steps):
         rng = stream(Purpose.UNIFORM, config.seed, step=step)
         drawn = (rng.random((config.batch_size, width), np.float32) for width in widths)
-        yield Batch(*(numbers.astype(config.dtype) for numbers in drawn))
+        batch = Batch(*drawn, **latent_noise(config, config.batch_size, rng))
+        yield batch.each(lambda numbers: numbers.astype(config.dtype))
 
 
 def noisy_test_images(config: Config, images: Images) -> Batch:
@@ -154,4 +166,5 @@ def noisy_test_images(config: Config, images: Images) -> Batch:
     Every measurement of this config uses the same noise.
     """
     clean, rng = to_float(images), stream(Purpose.TEST_NOISE, config.seed)
-    return Batch(add_noise(clean, config.noise, rng, clip=config.clip), clean)
+    more = latent_noise(config, len(images), stream(Purpose.TEST_LATENT, config.seed))
+    return Batch(add_noise(clean, config.noise, rng, clip=config.clip), clean, **more)

@@ -9,6 +9,8 @@ from compare.errors import UserError
 
 DATASETS = ("digits", "mnist", "fashion-mnist", "kmnist")
 DTYPES = ("float32", "float64")
+MODELS = ("autoencoder", "vae")
+NEWER = {"model": "autoencoder", "beta": 1.0}  # what runs of before had, and did not say
 # Adam multiplies eps by √(1 − β₂). The product must not be subnormal.
 LEAST_EPS = {"float32": 1e-30, "float64": 1e-300}
 MOST = 2**31  # beyond any array's dimension, and any person's patience
@@ -27,6 +29,7 @@ class Config:
     """
 
     data: str = _option("digits", "Data set.", choices=DATASETS)
+    model: str = _option("autoencoder", "Network; vae is the variational one.", choices=MODELS)
     latent_dim: int = _option(10, "Width of the bottleneck.", least=1, below=MOST)
     hidden_dim: int = _option(400, "Width of the two hidden layers.", least=1, below=MOST)
     batch_size: int = _option(
@@ -41,6 +44,7 @@ class Config:
         0.3, "Standard deviation of the noise on an image in [0, 1].", least=0, below=1e6
     )
     clip: bool = _option(True, "Clip noisy images to [0, 1], as they would be stored.")
+    beta: float = _option(1.0, "What the KL divergence counts in a vae's loss.", least=0, below=1e6)
     seed: int = _option(
         42, "Seed of the weights, the batch order and the noise.", least=0, below=2**63
     )
@@ -54,6 +58,10 @@ class Config:
             raise UserError(
                 f"eps must be at least {least} in {self.dtype}, which has not all smaller numbers"
             )
+        if self.model != "vae" and self.beta != 1:
+            raise UserError(
+                "beta counts in the loss of a vae alone; say --model vae, or leave it out"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain values, ready for JSON."""
@@ -63,9 +71,10 @@ class Config:
     def from_dict(cls, values: Mapping[str, Any]) -> "Config":
         """Return the config that `to_dict` gave. Unknown or missing keys raise `UserError`."""
         known = {f.name for f in fields(cls)}
-        if wrong := known.symmetric_difference(values):
+        given = {**NEWER, **values}
+        if wrong := known.symmetric_difference(given):
             raise UserError(f"the config has missing or unknown keys: {', '.join(sorted(wrong))}")
-        return cls(**values)
+        return cls(**given)
 
 
 def _require(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.check.kinds import Operation, Result
+from compare.check.definition import Operation, Result
 from compare.learn.layer_tasks import operation_task
 from compare.learn.tasks import Mistakes, Task
 from compare.sides.interface import Array

@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 
 from compare.check.bounds import Bounded
-from compare.check.kinds import LOSS, OPERATIONS, Operation
+from compare.check.definition import Operation
+from compare.check.kinds import LOSS, OPERATIONS
 from compare.learn.tasks import Case, Mistakes, Operands, Task
 from compare.sides.interface import Array, Layer, Shape
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from compare.report.style import FAINT, INK, MARGIN, QUIET, WIDTH, page, styled
-from compare.sides.interface import Layer, encoding
+from compare.sides.interface import Layer, encoding, graph
 
 BAR, LATENT = "#4C6079", "#AA3377"
 LINEAR, POINTWISE = "#DDE3EB", "#EFF2F6"
@@ -20,13 +20,16 @@ TABLE, HEAD = 1.05, 0.8
 @styled
 def network(layers: Sequence[Layer]) -> Figure:
     """Draw the layers from left to right."""
-    kinds = [layer.kind for layer in layers]
+    columns = _columns(layers)
+    kinds = [layer.kind for layer, _ in columns]
     # Of the activations: the input, then every output.
-    widths = [layers[0].in_features, *(layer.out_features for layer in layers)]
-    latent = len(encoding(layers)) if len(encoding(layers)) < len(layers) else None
+    widths = [layers[0].in_features, *(layer.out_features for layer, _ in columns)]
+    codes = _columns(encoding(layers))
+    latent = len(codes) if len(codes) < len(columns) else None
     parameters = [sum(map(prod, layer.parameters.values())) for layer in layers]
 
-    stations = [widths[0], *(layer.out_features for layer in layers if layer.kind == "Linear")]
+    linear = [layer for layer, _ in columns if layer.kind == "Linear"]
+    stations = [widths[0], *(layer.out_features for layer in linear)]
     figure = page(
         TALLEST + TABLE + HEAD,
         f"The network: {' → '.join(map(str, stations))}",
@@ -40,7 +43,7 @@ def network(layers: Sequence[Layer]) -> Figure:
     middle = TABLE + TALLEST / 2
     heights = [TALLEST * (width / max(widths)) ** 0.5 for width in widths]
     xs = _positions(kinds)
-    for i, (name, kind, n_in, n_out, *_) in enumerate(layers):
+    for i, ((name, kind, n_in, n_out, *_), heads) in enumerate(columns):
         left, right, a, b = xs[i] + THICK, xs[i + 1], heights[i] / 2, heights[i + 1] / 2
         corners = [(left, middle - a), (left, middle + a), (right, middle + b), (right, middle - b)]
         axes.add_patch(
@@ -50,11 +53,12 @@ def network(layers: Sequence[Layer]) -> Figure:
         axes.text(x, TABLE - 0.3, name, ha="center", fontweight="bold", size=10)
         axes.text(x, TABLE - 0.5, kind, ha="center", size=9, color=QUIET)
         if kind == "Linear":
-            axes.text(
-                x, TABLE - 0.7, f"{n_out} × {n_in} + {n_out}", ha="center", size=9, color=QUIET
-            )
-            axes.text(x, TABLE - 0.9, f"= {parameters[i]:,}", ha="center", size=9, color=QUIET)
-    roles = {0: "input\n", latent: "latent\n", len(layers): "output\n"}
+            each = f"{n_out} × {n_in} + {n_out}"
+            shape = each if heads == 1 else f"{heads} × ({each})"
+            axes.text(x, TABLE - 0.7, shape, ha="center", size=9, color=QUIET)
+            count = heads * (n_out * n_in + n_out)
+            axes.text(x, TABLE - 0.9, f"= {count:,}", ha="center", size=9, color=QUIET)
+    roles = {0: "input\n", latent: "latent\n", len(columns): "output\n"}
     for i, (x, height, width) in enumerate(zip(xs, heights, widths, strict=True)):
         colour = LATENT if i == latent else BAR
         axes.bar(x, height, THICK, middle - height / 2, align="edge", color=colour)
@@ -70,6 +74,24 @@ def network(layers: Sequence[Layer]) -> Figure:
         _span(axes, xs[0], xs[latent] + THICK, "encode")
         _span(axes, xs[latent], xs[-1] + THICK, "decode")
     return figure
+
+
+def _columns(layers: Sequence[Layer]) -> list[tuple[Layer, int]]:
+    """Return what stands in a row, and how many heads it has: Linears that take the same are one.
+
+    A draw stands for all of it, and a term of the loss leads to no activation.
+    """
+    columns: list[tuple[Layer, int]] = []
+    before = None
+    for layer in graph(layers):
+        if layer.kind == "Linear" and before and layer.inputs == before.inputs:
+            head, number = columns.pop()
+            layer = layer._replace(name=f"{head.name}, {layer.name}")
+            columns.append((layer, number + 1))
+        elif layer.kind not in ("Deviation", "GaussianKL"):
+            columns.append((layer, 1))
+        before = layer if layer.kind == "Linear" else None
+    return columns
 
 
 def _positions(kinds: Sequence[str]) -> list[float]:

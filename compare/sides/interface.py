@@ -6,13 +6,15 @@ Everything that passes through is plain data, dicts from name to NumPy array:
     Trace   act/target  act/input … act/sigmoid  loss  dact/sigmoid … dact/fc1
             grad/fc4.weight … grad/fc1.bias, and then the State after the step
 
+A term of the loss, as a variational autoencoder's divergence is one, is a layer whose output is a
+number; training lowers "loss" and, times its weight, each such term.
+
 What a trace lacks between input and output, under act/ and dact/, is not judged.
 A Trace is in causal order: the first name that fails is where to look first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -27,6 +29,8 @@ Grads = dict[str, Array]
 Shape = tuple[int, ...]
 
 KINDS = ("Linear", "ReLU", "Sigmoid")  # of layers; a side may define others
+VARIATIONAL = ("Deviation", "Draw", "GaussianKL")  # of our own variational autoencoder's, besides
+Losses = float | tuple[float, ...]  # of one step: the loss or, where it has terms, it and them
 
 
 class Layer(NamedTuple):
@@ -74,6 +78,7 @@ class Description:
     threads: int
     loss: str = "SumSquaredError"
     definitions: Mapping[str, Definition] = field(default_factory=dict, compare=False, repr=False)
+    terms: Mapping[str, float] = field(default_factory=dict)  # of the loss: layers, their weights
 
 
 class Operator(Protocol):
@@ -84,6 +89,8 @@ class Operator(Protocol):
 
     def op(self, name: str, operands: Operands) -> Operands:
         """Do one operation alone, on the operands given, not on this side's own weights.
+
+        A backward returns the gradients of forward's operands, each under d and its name.
 
         fc1.forward       x weight bias -> y     fc1.backward       dy x weight -> dx dweight dbias
         relu1.forward     x -> y                 relu1.backward     dy y -> dx
@@ -110,14 +117,14 @@ class Side(Operator, Protocol):
     def update(self, grads: Grads) -> State:
         """Take one step of Adam alone, on gradients by parameter; return the state after it."""
 
-    def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
+    def fit(self, batches: Iterable[Batch]) -> Iterator[Losses]:
         """Take a step on each batch, at full speed.
 
-        Yields each loss, summed over the batch, before its update.
+        Yields each loss, summed over the batch, before its update; its terms have no weight yet.
         """
 
     def reconstruct(self, x: Array) -> Array:
-        """Map inputs (n, in_features) to outputs (n, out_features)."""
+        """Map inputs (n, in_features) to outputs (n, out_features), without a latent's noise."""
 
 
 # Of a Side.
@@ -128,7 +135,7 @@ class AutoencoderSide(Side, Protocol):
     """An autoencoder's side. A check asks for no more than a `Side`; quality and pictures do."""
 
     def encode(self, x: Array) -> Array:
-        """Map images (n, pixels) to latents (n, latent_dim)."""
+        """Map images (n, pixels) to latents (n, latent_dim), a variational one's to the means."""
 
     def decode(self, z: Array) -> Array:
         """Map latents to images."""
@@ -140,6 +147,17 @@ def observed(side: Side, batch: Batch) -> Trace:
     trace = side.observe(batch)
     side.load(before)
     return trace
+
+
+def parts(losses: Losses) -> tuple[float, ...]:
+    """Return the loss of a step, and then its terms."""
+    return losses if isinstance(losses, tuple) else (losses,)
+
+
+def losses_of(trace: Trace, who: Description) -> Losses:
+    """Return what `fit` yields of the same step."""
+    terms = tuple(float(trace[f"act/{name}"]) for name in who.terms)
+    return (float(trace["loss"]), *terms) if terms else float(trace["loss"])
 
 
 def graph(layers: Iterable[Layer]) -> Iterator[Layer]:
@@ -170,14 +188,15 @@ def between_operations(tensor: str, layers: Sequence[Layer]) -> bool:
 
 
 def encoding(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers that encode: the latent goes from one Linear straight to the next.
+    """Return the layers that encode: the latent goes with no activation to a Linear.
 
     All of them, where there is no latent.
     """
-    kinds = [layer.kind for layer in layers]
-    pairs = enumerate(pairwise(kinds), start=1)
-    end = next((i for i, pair in pairs if pair == ("Linear", "Linear")), len(layers))
-    return tuple(layers[:end])
+    kinds = {layer.name: layer.kind for layer in layers}
+    for i, layer in enumerate(graph(layers)):
+        if layer.kind == "Linear" and kinds.get(layer.inputs[0]) in ("Linear", "Draw"):
+            return tuple(layers[:i])
+    return tuple(layers)
 
 
 def state_shapes(layers: Iterable[Layer], *, optimizer: bool = True) -> dict[str, Shape]:

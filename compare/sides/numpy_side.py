@@ -1,5 +1,6 @@
-"""The adapter through which the harness sees `numpy_ae`, and the layers of our network."""
+"""The adapter through which the harness sees `numpy_ae`, and the layers of our networks."""
 
+import inspect
 from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any
@@ -15,6 +16,7 @@ from compare.sides.interface import (
     Description,
     Grads,
     Layer,
+    Losses,
     Operands,
     State,
     Trace,
@@ -23,14 +25,25 @@ from compare.sides.interface import (
     with_prefix,
 )
 
+NUMBERS = (numpy_ae.SumSquaredError, numpy_ae.GaussianKL)  # whose result is one
+
 
 def layers(config: Config, input_dim: int = 784) -> tuple[Layer, ...]:
     """Return the layers of our network, in order: the one place that knows them."""
     hidden, latent = config.hidden_dim, config.latent_dim
+    code: tuple[Layer, ...] = (Layer("fc2", "Linear", hidden, latent),)
+    if config.model == "vae":
+        code = (
+            Layer("fc_mean", "Linear", hidden, latent, ("relu1",)),
+            Layer("fc_logvar", "Linear", hidden, latent, ("relu1",)),
+            Layer("kl", "GaussianKL", latent, 1, ("fc_mean", "fc_logvar")),
+            Layer("deviation", "Deviation", latent, latent, ("fc_logvar",)),
+            Layer("draw", "Draw", latent, latent, ("fc_mean", "deviation", "noise")),
+        )
     return (
         Layer("fc1", "Linear", input_dim, hidden),
         Layer("relu1", "ReLU", hidden, hidden),
-        Layer("fc2", "Linear", hidden, latent),
+        *code,
         Layer("fc3", "Linear", latent, hidden),
         Layer("relu3", "ReLU", hidden, hidden),
         Layer("fc4", "Linear", hidden, input_dim),
@@ -38,28 +51,33 @@ def layers(config: Config, input_dim: int = 784) -> tuple[Layer, ...]:
     )
 
 
+def loss_terms(config: Config) -> dict[str, float]:
+    """Return the terms of our network's loss beside the squared error, with their weights."""
+    return {"kl": config.beta} if config.model == "vae" else {}
+
+
 def initial_state(config: Config, input_dim: int = 784) -> State:
     """Return where every side starts: weights drawn once, in float32, then cast; Adam at rest."""
-    rng = stream(Purpose.WEIGHTS, config.seed)
-    drawn = numpy_ae.Autoencoder(config.latent_dim, config.hidden_dim, input_dim, rng=rng)
-    params = {name: param.astype(config.dtype) for name, param in drawn.state_dict().items()}
+    drawn = network(config, input_dim, "float32").state_dict()
+    params = {name: param.astype(config.dtype) for name, param in drawn.items()}
     zeros = {name: np.zeros_like(param) for name, param in params.items()}
     return make_state(params, zeros, zeros, step=0)
 
 
+def network(config: Config, input_dim: int, dtype: str) -> Any:
+    """Return the network of `numpy_ae` that a config asks for, as its seed draws it."""
+    kind = numpy_ae.VariationalAutoencoder if config.model == "vae" else numpy_ae.Autoencoder
+    widths = (config.latent_dim, config.hidden_dim, input_dim)
+    return kind(*widths, rng=stream(Purpose.WEIGHTS, config.seed), dtype=dtype)
+
+
 class NumpySide:
-    """`numpy_ae` as a config shapes it, at the start that its seed gives."""
+    """`numpy_ae`'s autoencoder as a config shapes it, at the start that its seed gives."""
 
     def __init__(self, config: Config, input_dim: int = 784) -> None:
-        self.layers = layers(config, input_dim)
+        self.layers, self.terms = layers(config, input_dim), loss_terms(config)
         self.dtype = np.dtype(config.dtype)
-        self.model = numpy_ae.Autoencoder(
-            config.latent_dim,
-            config.hidden_dim,
-            input_dim,
-            rng=stream(Purpose.WEIGHTS, config.seed),
-            dtype=self.dtype,
-        )
+        self.model = network(config, input_dim, config.dtype)
         self.loss = numpy_ae.SumSquaredError()
         self.optimizer = numpy_ae.Adam(
             self.model.parameters(),
@@ -72,7 +90,8 @@ class NumpySide:
 
     def describe(self) -> Description:
         """Say who this is."""
-        return Description("NumPy", self.layers, self.dtype.name, "cpu", blas_threads())
+        who = ("NumPy", self.layers, self.dtype.name, "cpu", blas_threads())
+        return Description(*who, terms=self.terms)
 
     def load(self, state: State) -> None:
         """Take over parameters, moments and step."""
@@ -94,34 +113,36 @@ class NumpySide:
     def observe(self, batch: Batch) -> Trace:
         """Take one training step, `train_step` taken apart, and return every array of it."""
         cache: dict[str, Array] = {}
-        y = self.model.forward(batch.noisy, cache)
-        loss = self.loss.forward(y, batch.clean)
-        grads = self.model.backward(self.loss.backward(y, batch.clean), cache)
+        loss, grads = self._step(batch, cache)
         self.optimizer.step(grads)
         params = {name: grads[name] for name in grads if name in self.optimizer.params}
         return {
             "act/target": batch.clean,
-            **with_prefix("act", cache),
+            **with_prefix("act", cache | batch),
             "loss": np.asarray(loss),
             **with_prefix("dact", {name: grads[name] for name in grads if name not in params}),
             **with_prefix("grad", params),
             **self.state(),
         }
 
+    def _step(self, batch: Batch, cache: dict[str, Array]) -> tuple[Any, Grads]:
+        """Return the loss and all gradients; fill the cache with every activation."""
+        y = self.model.forward(batch.noisy, cache)
+        loss = self.loss.forward(y, batch.clean)
+        return loss, self.model.backward(self.loss.backward(y, batch.clean), cache)
+
     def op(self, name: str, operands: Operands) -> Operands:
         """Do one operation alone."""
         layer, direction = name.split(".")
-        if layer == "loss":
-            result = getattr(self.loss, direction)(**operands)
-            return {"value" if direction == "forward" else "dy": np.asarray(result)}
-        return run_layer(getattr(self.model, layer), direction, operands)
+        of = self.loss if layer == "loss" else getattr(self.model, layer)
+        return run_layer(of, direction, operands)
 
     def update(self, grads: Grads) -> State:
         """Take one step of Adam alone."""
         self.optimizer.step(grads)
         return self.state()
 
-    def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
+    def fit(self, batches: Iterable[Batch]) -> Iterator[Losses]:
         """Take a step on each batch; yield its loss."""
         for batch in batches:
             pair = (batch.noisy, batch.clean)
@@ -129,11 +150,13 @@ class NumpySide:
 
     def encode(self, x: Array) -> Array:
         """Map images to latents."""
-        return self.model.encode(x.astype(self.dtype, copy=False))
+        latents: Array = self.model.encode(x.astype(self.dtype, copy=False))
+        return latents
 
     def decode(self, z: Array) -> Array:
         """Map latents to images."""
-        return self.model.decode(z.astype(self.dtype, copy=False))
+        images: Array = self.model.decode(z.astype(self.dtype, copy=False))
+        return images
 
     def reconstruct(self, x: Array) -> Array:
         """Map images to images."""
@@ -147,6 +170,7 @@ def run_layer(layer: Any, direction: str, operands: Operands) -> Operands:
         setattr(layer, parameter, arguments.pop(parameter))
     result = getattr(layer, direction)(**arguments)
     if direction == "forward":
-        return {"y": result}
+        return {"value": np.asarray(result)} if isinstance(layer, NUMBERS) else {"y": result}
     results = result if isinstance(result, tuple) else (result,)
-    return dict(zip(("dx", "dweight", "dbias"), results, strict=False))
+    names = (*list(inspect.signature(layer.forward).parameters), "weight", "bias")
+    return dict(zip((f"d{name}" for name in names), results, strict=False))

@@ -65,17 +65,19 @@ def make_side(name: str, config: Config, *, device: str = "cpu") -> AutoencoderS
     """Return one of our two sides at its start. Raises `UserError` where torch is absent."""
     if name == "numpy":
         from compare.sides.numpy_side import NumpySide
+        from compare.sides.numpy_vae import NumpyVae
 
-        return NumpySide(config)
+        return NumpyVae(config) if config.model == "vae" else NumpySide(config)
     with torch_is_needed():
         from compare.sides.torch_side import TorchSide
-    return TorchSide(config, device=device)
+        from compare.sides.torch_vae import TorchVae
+    return (TorchVae if config.model == "vae" else TorchSide)(config, device=device)
 
 
 def make_reference(who: Description, start: State, config: Config, *, device: str = "cpu") -> Side:
     """Return a network described so, in torch. Raises `UserError` where torch is absent."""
     with torch_is_needed():
-        from compare.sides.torch_side import torch_reference
+        from compare.sides.torch_network import torch_reference
     return torch_reference(who, start, config, device=device)
 
 

@@ -12,6 +12,7 @@ from compare.errors import UserError, class_name
 from compare.sides.calls import LONGEST_NAME, Misbehaved, call
 from compare.sides.interface import (
     KINDS,
+    VARIATIONAL,
     Array,
     Definition,
     Description,
@@ -60,7 +61,7 @@ def module_of(layer: Layer, definitions: Mapping[str, Definition]) -> torch.nn.M
         widths = (layer.in_features, layer.out_features)
         unused = torch.Generator()  # whatever it draws, others are put in their place
         return torch_ae.Linear(*widths, generator=unused, dtype=torch.float64)
-    if layer.kind in (*KINDS, Description.loss):
+    if layer.kind in (*KINDS, *VARIATIONAL, Description.loss):
         module: torch.nn.Module = getattr(torch_ae, layer.kind)()
         return module
     what = f"the definition of {layer.kind}"

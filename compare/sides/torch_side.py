@@ -1,177 +1,26 @@
-"""The adapters of torch: any network with the article's Adam, of the article's parts or others.
+"""The adapter through which the harness sees `torch_ae`."""
 
-`TorchSide` is `torch_ae`; `torch_reference` makes the reference of anybody's network.
-"""
+from collections.abc import Iterable, Iterator
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
 import torch
 
 import torch_ae
 from compare.data.batches import Batch
 from compare.data.config import Config
-from compare.errors import UserError
-from compare.sides.interface import (
-    Array,
-    Description,
-    Grads,
-    Operands,
-    State,
-    Trace,
-    graph,
-    make_state,
-    under_prefix,
-    with_loss,
-    with_prefix,
-)
-from compare.sides.numpy_side import initial_state, layers
-from compare.sides.torch_modules import module_of, run_module, to_array
-
-BACKWARD: dict[
-    str, Callable[..., torch.Tensor]
-] = {  # what autograd calls for a layer that has no parameters
-    "ReLU": lambda dy, y: torch.ops.aten.threshold_backward(dy, y, 0),
-    "Sigmoid": torch.ops.aten.sigmoid_backward,
-}
-
-
-class TorchNetwork:
-    """A torch module whose children are the layers, in order, on its own device, in its own dtype.
-
-    Called with an empty dict as its second argument, the module fills it with its input and every
-    activation by name.
-    """
-
-    model: Any  # of a type that calls may be checked against, where a subclass says which
-
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        who: Description,
-        config: Config,
-        start: State,
-        loss: Any = None,
-    ) -> None:
-        self.model, self.who = model, who
-        parameter = next(model.parameters())
-        self.device, self.dtype = parameter.device, parameter.dtype
-        self.loss = loss or torch_ae.SumSquaredError()
-        betas = (config.beta1, config.beta2)
-        self.optimizer = torch_ae.Adam(
-            model.parameters(), lr=config.lr, betas=betas, eps=config.eps
-        )
-        self.load(start)
-
-    def describe(self) -> Description:
-        """Say who this is."""
-        threads = torch.get_num_threads()
-        return replace(self.who, name="PyTorch", device=str(self.device), threads=threads)
-
-    def load(self, state: State) -> None:
-        """Take over parameters, moments and step."""
-        params = under_prefix("param", state)
-        self.model.load_state_dict({name: self._tensor(param) for name, param in params.items()})
-        for name, param in self.model.named_parameters():
-            self.optimizer.state[param] = {
-                "step": torch.tensor(float(state["adam.step"])),  # torch counts in a float
-                "exp_avg": self._tensor(state[f"adam.exp_avg/{name}"]).clone(),
-                "exp_avg_sq": self._tensor(state[f"adam.exp_avg_sq/{name}"]).clone(),
-            }
-
-    def state(self) -> State:
-        """Return copies of parameters, moments and step."""
-        params = dict(self.model.named_parameters())
-        slots = {name: self.optimizer.state[param] for name, param in params.items()}
-        first, second = (
-            {name: to_array(slot[moment]) for name, slot in slots.items()}
-            for moment in ("exp_avg", "exp_avg_sq")
-        )
-        step = int(next(iter(slots.values()))["step"])
-        arrays = {name: to_array(param) for name, param in params.items()}
-        return make_state(arrays, first, second, step)
-
-    def observe(self, batch: Batch) -> Trace:
-        """Take one training step, `train_step` taken apart, and return every tensor of it."""
-        cache: dict[str, torch.Tensor] = {}
-        clean = self._tensor(batch.clean)
-        self.optimizer.zero_grad()
-        y = self.model(self._tensor(batch.noisy), cache)
-        activations = {name: act for name, act in cache.items() if act.requires_grad}
-        for act in activations.values():
-            act.retain_grad()
-        loss = self.loss(y, clean)
-        loss.backward()
-        grads = {
-            f"{layer.name}.{kind}": to_array(
-                getattr(self.model, layer.name).get_parameter(kind).grad
-            )
-            for layer in reversed(self.who.layers)
-            for kind in layer.parameters
-        }
-        self.optimizer.step()
-        dacts = {name: to_array(act.grad) for name, act in reversed(activations.items())}
-        return {
-            "act/target": to_array(clean),
-            **with_prefix("act", {name: to_array(act) for name, act in cache.items()}),
-            "loss": to_array(loss),
-            **with_prefix("dact", dacts),
-            **with_prefix("grad", grads),
-            **self.state(),
-        }
-
-    def op(self, name: str, operands: Operands) -> Operands:
-        """Do one operation alone; a backward is autograd's, on the operands given."""
-        layer, direction = name.split(".")
-        forward = direction == "forward"
-        given, where = dict(operands), str(self.device)
-        if layer == "loss":
-            one = None if forward else np.ones((), given["y"].dtype)
-            value, grads = run_module(self.loss, given, one, where)
-            return {"value": value} if forward else {"dy": grads["y"]}
-        kind = next(one.kind for one in self.who.layers if one.name == layer)
-        if kind in BACKWARD and not forward:
-            dy, y = (torch.as_tensor(given[key], device=where) for key in ("dy", "y"))
-            return {"dx": to_array(BACKWARD[kind](dy, y))}
-        slope = given.pop("dy", None)
-        if kind == "Linear" and slope is not None:
-            given["bias"] = np.zeros(slope.shape[1], slope.dtype)
-        output, grads = run_module(getattr(self.model, layer), given, slope, where)
-        return {"y": output} if forward else {f"d{key}": grad for key, grad in grads.items()}
-
-    def update(self, grads: Grads) -> State:
-        """Take one step of Adam alone."""
-        for name, param in self.model.named_parameters():
-            param.grad = self._tensor(grads[name])
-        self.optimizer.step()
-        return self.state()
-
-    def fit(self, batches: Iterable[Batch]) -> Iterator[float]:
-        """Take a step on each batch; yield its loss."""
-        for batch in batches:
-            pair = (self._tensor(batch.noisy), self._tensor(batch.clean))
-            yield torch_ae.train_epoch(self.model, self.loss, self.optimizer, [pair])
-
-    @torch.no_grad()
-    def reconstruct(self, x: Array) -> Array:
-        """Map inputs to outputs."""
-        return to_array(self.model(self._tensor(x)))
-
-    def _tensor(self, array: Array) -> torch.Tensor:
-        # Cast on the CPU: not every device has float64.
-        return torch.as_tensor(array, dtype=self.dtype).to(self.device)
+from compare.sides.interface import Array, Description, Losses
+from compare.sides.numpy_side import initial_state, layers, loss_terms
+from compare.sides.torch_modules import to_array
+from compare.sides.torch_network import TorchNetwork, available_device
 
 
 class TorchSide(TorchNetwork):
-    """`torch_ae` as a config shapes it, on a device, at the start that its seed gives."""
+    """`torch_ae`'s autoencoder as a config shapes it, on a device, at the start of its seed."""
 
-    model: torch_ae.Autoencoder
+    network: type[torch.nn.Module] = torch_ae.Autoencoder
 
     def __init__(self, config: Config, input_dim: int = 784, *, device: str = "cpu") -> None:
         place = available_device(device, config.dtype)
-        model = torch_ae.Autoencoder(
+        model = self.network(
             config.latent_dim,
             config.hidden_dim,
             input_dim,
@@ -179,8 +28,15 @@ class TorchSide(TorchNetwork):
             dtype=getattr(torch, config.dtype),
             device=place,
         )
-        who = Description("PyTorch", layers(config, input_dim), config.dtype, str(place), 1)
-        super().__init__(model, who, config, initial_state(config, input_dim))
+        who = ("PyTorch", layers(config, input_dim), config.dtype, str(place), 1)
+        described = Description(*who, terms=loss_terms(config))
+        super().__init__(model, described, config, initial_state(config, input_dim))
+
+    def fit(self, batches: Iterable[Batch]) -> Iterator[Losses]:
+        """Take a step on each batch; yield its loss."""
+        for batch in batches:
+            pair = (self._tensor(batch.noisy), self._tensor(batch.clean))
+            yield torch_ae.train_epoch(self.model, self.loss, self.optimizer, [pair])
 
     @torch.no_grad()
     def encode(self, x: Array) -> Array:
@@ -191,62 +47,3 @@ class TorchSide(TorchNetwork):
     def decode(self, z: Array) -> Array:
         """Map latents to images."""
         return to_array(self.model.decode(self._tensor(z)))
-
-
-class Graph(torch.nn.Module):
-    """Layers by name, each called on its inputs."""
-
-    def __init__(self, who: Description, dtype: torch.dtype, device: torch.device) -> None:
-        super().__init__()
-        self.nodes = tuple(graph(who.layers))
-        for layer in self.nodes:
-            try:
-                module = module_of(layer, who.definitions)
-                self.add_module(layer.name, module.to(dtype).to(device))
-            except KeyError as error:  # "float" is a method of every module
-                raise UserError(
-                    f"torch cannot call a layer {layer.name!r}; give it another name"
-                ) from error
-
-    def forward(
-        self, x: torch.Tensor, cache: dict[str, torch.Tensor] | None = None
-    ) -> torch.Tensor:
-        """Map x (batch, in) to y (batch, out); fill a cache with every activation."""
-        cache = {} if cache is None else cache
-        cache["input"] = x
-        for layer in self.nodes:
-            module = self.get_submodule(layer.name)
-            x = cache[layer.name] = module(*(cache[name] for name in layer.inputs))
-        return x
-
-
-def torch_reference(
-    who: Description, start: State, config: Config, *, device: str = "cpu"
-) -> TorchNetwork:
-    """Return the reference of a network described so, at this start, in the config's dtype.
-
-    Raises `UserError` for a name that no layer can have in torch, for a device that is absent, and
-    for a definition that makes no such layer.
-    """
-    place, dtype = available_device(device, config.dtype), getattr(torch, config.dtype)
-    who = replace(who, dtype=config.dtype)
-    loss = module_of(with_loss(who)[-1], who.definitions)
-    return TorchNetwork(Graph(who, dtype, place), who, config, start, loss)
-
-
-def available_device(name: str, dtype: str) -> torch.device:
-    """Return the device of that name. Raises `UserError` where it is absent or lacks the dtype."""
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not present.get(name):
-        usable = ", ".join(device for device, there in present.items() if there)
-        raise UserError(
-            f"torch {torch.__version__} finds no {name!r} device here; "
-            f"use --device with one of: {usable}"
-        )
-    if (name, dtype) == ("mps", "float64"):
-        raise UserError("mps has no float64; choose another --device, or leave out --dtype float64")
-    return torch.device(name)

@@ -26,14 +26,24 @@ ADVICE = "give a checkpoint of a run"
 
 @dataclass(frozen=True)
 class Record:
-    """Finite numbers, none below zero. Raises `ValueError`, naming the field, for anything else."""
+    """Finite numbers, none below zero. Raises `ValueError`, naming the field, for anything else.
+
+    One that is None is not said.
+    """
 
     def __post_init__(self) -> None:
         """Refuse what no training comes to."""
         for f in fields(self):
             value, least = getattr(self, f.name), f.metadata.get("least", 0)
-            if type(value) not in (int, f.type) or not least <= value <= sys.float_info.max:
+            if value is None and f.default is None:
+                continue
+            kinds = (int,) if f.type is int else (int, float)
+            if type(value) not in kinds or not least <= value <= sys.float_info.max:
                 raise ValueError(f"{f.name} is {value!r}")
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the plain values that there are."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class EpochRecord(Record):
     loss: float  # training loss per image, summed over its pixels
     test_mse: float  # of the denoised test images, per pixel
     seconds: float  # of the training, not of the test
+    kl: float | None = None  # of a variational one, the divergence per image, without its weight
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class PartOfEpoch(Record):
     steps: int = 0
     loss: float = 0.0  # training loss, summed over their images and pixels
     seconds: float = 0.0
+    kl: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ class Checkpoint:
             write_whole(previous(path), path.read_bytes())
         header = asdict(replace(self, state={}))
         del header["state"]
-        write_arrays(path, self.state, header)
+        plain = {"history": [of.to_dict() for of in self.history], "part": self.part.to_dict()}
+        write_arrays(path, self.state, header | plain)
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +26,7 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import Diverged
 from compare.files import write_json
-from compare.sides.interface import Side, State, distance, in_words, under_prefix
+from compare.sides.interface import Side, State, distance, in_words, parts, under_prefix
 from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, PartOfEpoch
 
 # Steps between two checks for numbers that are not finite. The loss does not always tell: the
@@ -125,30 +125,33 @@ class Training:
     def to_dict(self) -> dict[str, Any]:
         """Return the histories and the drift as plain values for JSON."""
         records = {**self.histories, "drift": self.drift.values()}
-        return {name: [asdict(record) for record in of] for name, of in records.items()}
+        return {name: [record.to_dict() for record in of] for name, of in records.items()}
 
     def _train_epoch(self, name: str, epoch: int, on_step: StepCallback) -> None:
         side, images, part = self.sides[name], self.dataset.train_images, self.kept[name].part
-        total, saved = part.loss, time.perf_counter()
+        total, divergence, saved = part.loss, part.kl, time.perf_counter()
         start = saved - part.seconds
         # Closed here, however the epoch ends: its thread must not wait for the garbage collector.
         with closing(ahead(epoch_batches(self.config, images, epoch, part.steps))) as batches:
-            for step, loss in enumerate(side.fit(batches), part.steps):
+            for step, losses in enumerate(side.fit(batches), part.steps):
+                loss, *terms = parts(losses)
                 n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
-                if not math.isfinite(loss):
+                if not all(map(math.isfinite, (loss, *terms))):
                     self._stop(name)
                 total += loss
+                divergence = sum(terms, divergence or 0.0) if terms else None
                 on_step(name, n, total / (step * self.config.batch_size + n))
                 now = time.perf_counter()
                 if now - saved >= self.checkpoint_every:
-                    self._save(name, PartOfEpoch(step + 1, total, now - start))
+                    self._save(name, PartOfEpoch(step + 1, total, now - start, divergence))
                     saved = time.perf_counter()
                     start += saved - now
                 elif (step + 1) % LOOK_EVERY == 0:
                     self._finite_state(name)
         seconds = time.perf_counter() - start
+        per_image = total / len(images), divergence and divergence / len(images)
         self.histories[name].append(
-            EpochRecord(total / len(images), denoised_mse(side, self.test), seconds)
+            EpochRecord(per_image[0], denoised_mse(side, self.test), seconds, per_image[1])
         )
 
     def _save(self, name: str, part: PartOfEpoch) -> None:

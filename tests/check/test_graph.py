@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from compare.check.bounds import Bounded, Finding
+from compare.check.definition import Operation, Result, Results
 from compare.check.formula import check_formula
-from compare.check.kinds import OPERATIONS, Operation, Result, Results
+from compare.check.kinds import OPERATIONS
 from compare.check.network import check_network
 from compare.data.batches import Batch
 from compare.sides.interface import Array, Description, Layer, Operands, State, Trace, graph

@@ -19,6 +19,7 @@ from compare.controls.faults import FAULTS
 from compare.controls.injection import Fault
 from compare.sides.interface import Array, Layer, Operands
 from compare.sides.numpy_side import NumpySide
+from compare.sides.numpy_vae import NumpyVae
 
 FACTS = (  # seen, and not concluded
     r"it (raised|changed its operand|returned) .*|a NaN in .*"
@@ -50,7 +51,45 @@ def without(line: int, axis: int) -> Correct:
 
 
 # By what is said: from the numbers in it, the correction.
+VARIATIONAL: dict[str, Callable[..., Correct]] = {
+    "it is the variance, or a log-variance is taken for a log std": lambda: (
+        lambda got, **_: np.sqrt(got)
+    ),
+    "it is one over what it should be": lambda: lambda got, **_: 1 / got,
+    "the factor y is missing": lambda: lambda got, y, **_: got * y,
+    "it is dy itself": lambda: lambda got, y, **_: got * y / 2,
+    "the ½ is missing, the slope of x / 2": lambda: lambda got, **_: got / 2,
+    "the noise is missing": lambda: (
+        lambda got, noise, std=None, **_: got * noise if std is None else got - std + std * noise
+    ),
+    "the deviation is missing": lambda: lambda got, std, noise, **_: got + (std - 1) * noise,
+    "the noise is subtracted": lambda: lambda got, std, noise, **_: got + 2 * std * noise,
+    "the deviation is squared": lambda: lambda got, std, noise, **_: got + (std - std**2) * noise,
+    "all rows have the first one's noise": lambda: (
+        lambda got, noise, std=None, dy=None, **_: (
+            got + (dy if std is None else std) * (noise - noise[:1])
+        )
+    ),
+    "it is multiplied by the noise": lambda: (
+        lambda got, dy, noise, **_: np.where(noise == 0, dy, got / np.where(noise == 0, 1, noise))
+    ),
+    "it is the noise alone, without dy": lambda: lambda got, dy, **_: got * dy,
+    "the mean is not squared": lambda: lambda got, mean, **_: got + (mean**2 - mean).sum() / 2,
+    "the mean's part is subtracted": lambda: lambda got, mean, **_: got + (mean**2).sum(),
+    "the −1 is missing": lambda: (
+        lambda got, mean, **_: got - (mean.size if got.ndim == 0 else 1) / 2
+    ),
+    "logvar is taken for log std": lambda: (
+        lambda got, logvar, **_: (
+            got - ((np.expm1(2 * logvar) - np.expm1(logvar)).sum() - logvar.sum()) / 2
+        )
+    ),
+    "it is the gradient of the variance itself": lambda: (
+        lambda got, logvar, **_: got * np.exp(logvar)
+    ),
+}
 CORRECTIONS: dict[str, Callable[..., Correct]] = {
+    **VARIATIONAL,
     "the bias is missing": lambda: lambda got, bias, **_: got + bias,
     "the bias is added twice": lambda: lambda got, bias, **_: got - bias,
     "the bias is subtracted": lambda: lambda got, bias, **_: got + 2 * bias,
@@ -70,9 +109,11 @@ CORRECTIONS: dict[str, Callable[..., Correct]] = {
         lambda got, **_: got / (float(factor.split("/")[0]) / float((*factor.split("/"), "1")[1]))
     ),
     "it is divided by the number of rows": lambda: (
-        lambda got, dy=None, y=None, **_: got * len(y if dy is None else dy)
+        lambda got, **operands: got * len(next(iter(operands.values())))
     ),
-    "it is divided by the number of entries": lambda: lambda got, y, **_: got * y.size,
+    "it is divided by the number of entries": lambda: (
+        lambda got, **operands: got * next(iter(operands.values())).size
+    ),
     r"([\d.e-]+) times the weight is added, as weight decay does": lambda share: (
         lambda got, weight, **_: got - float(share) * weight
     ),
@@ -148,7 +189,9 @@ def unexplained(
             got, claim = results[tensor], said.get(tensor, "")
             if not claim or judge(got, true, "float64").verdict.held:
                 continue
-            right = correction(claim.removesuffix(ONE_ROW))(got=got, true=true.value, **operands)
+            right = np.asarray(
+                correction(claim.removesuffix(ONE_ROW))(got=got, **operands, true=true.value)
+            )
             alike = got.shape == true.value.shape
             error = np.abs(got - true.value).max() if alike else np.abs(true.value).max()
             few = claim.endswith(ONE_ROW) and len(next(iter(operands.values()))) > 1
@@ -168,7 +211,8 @@ OF_LAYERS = [f for f in FAULTS if f.operation in OPERATIONS]
 def test_what_is_said_of_a_fault_takes_it_back(fault: Fault, square: bool) -> None:
     latent = WIDTHS.hidden_dim if square else WIDTHS.latent_dim
     with fault.inject(), np.errstate(all="ignore"):
-        side = NumpySide(replace(WIDTHS, latent_dim=latent), PIXELS)
+        made = NumpyVae if fault.model == "vae" else NumpySide
+        side = made(replace(WIDTHS, latent_dim=latent, model=fault.model), PIXELS)
         state = side.state()
         for name, kind, layer in step_of(side.describe()):
             if kind == fault.operation:

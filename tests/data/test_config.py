@@ -22,7 +22,7 @@ BAD: list[tuple[str, Any]] = [
     ),
     *(
         (name, value)
-        for name in ("lr", "beta1", "beta2", "eps", "noise")
+        for name in ("lr", "beta1", "beta2", "eps", "noise", "beta")
         for value in (NAN, INFINITY, -1.0, "1", None)
     ),
     ("lr", 0.0),
@@ -33,6 +33,7 @@ BAD: list[tuple[str, Any]] = [
     ("clip", "yes"),
     ("data", "cifar"),
     ("data", None),
+    ("model", "gan"),
     ("dtype", "float16"),
     ("dtype", "complex128"),
 ]
@@ -99,3 +100,15 @@ def test_a_dict_with_missing_or_unknown_keys_is_refused_by_name(change: dict[str
 def test_a_config_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Config().lr = 1.0  # type: ignore[misc]  # the very thing that is forbidden
+
+
+def test_a_weight_of_the_divergence_is_a_vaes_alone() -> None:
+    assert Config(model="vae", beta=0.5).beta == 0.5
+    with pytest.raises(UserError, match=r"beta counts in .* vae alone; say --model vae, or leave"):
+        Config(beta=0.5)
+
+
+def test_a_config_from_before_there_was_a_vae_is_an_autoencoders() -> None:
+    old = Config().to_dict()
+    del old["model"], old["beta"]
+    assert Config.from_dict(old) == Config()

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from compare.check.kinds import LOSS, OPERATIONS, traced
+from compare.check.kinds import LOSS, OPERATIONS, taken, traced
+from compare.check.variational import VARIATIONAL
 from compare.report.page import code
 from compare.report.page.code import Passage
 from compare.report.page.rules import Rule, rules_of
-from compare.sides.interface import Layer, encoding
+from compare.sides.interface import Layer, encoding, graph
 
 NAMES = {  # expressions of the NumPy code, and the symbols that they stand for
     **{name: name for name in ("x", "y", "dx", "dy", "dweight", "dbias", "target", "value")},
     **{name: name for name in ("param", "grad", "exp_avg", "exp_avg_sq", "beta1", "beta2")},
-    **{name: name for name in ("noisy", "clean")},
+    **{name: name for name in ("noisy", "clean", "mean", "std", "logvar", "noise")},
     "self.weight": "weight",
     "self.bias": "bias",
     "state['exp_avg']": "exp_avg",
@@ -22,8 +24,16 @@ NAMES = {  # expressions of the NumPy code, and the symbols that they stand for
     "self.eps": "eps",
     "grads[name]": "grad",
     "self.params[name]": "param",
-    "factor": "noise",
+    "factor": "factor",
 }
+
+
+class Place(NamedTuple):
+    """Where the code calls an operation: file, function, and what it is called by."""
+
+    file: str
+    function: str
+    callee: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Operation:
 
 def operations(layers: Sequence[Layer], batch: int) -> Iterator[Operation]:
     """Yield a step's operations, forward and then backward, for a network of these layers."""
+    layers = tuple(graph(layers))
     forward, backward = (
         [_of_layer(layers, i, way, batch) for i in range(len(layers))]
         for way in ("forward", "backward")
@@ -77,11 +88,18 @@ def _data(layers: Sequence[Layer], batch: int) -> Operation:
         (
             Symbol("clean", "target", shape),
             Symbol("noisy", "input", shape),
-            Symbol("noise", "factor"),
+            Symbol("factor", "strength of the noise"),
             Symbol("normal", "normal numbers", shape),
         ),
-        ("act/target", "act/input"),
-        (code.body("compare/data/batches.py", "add_noise", NAMES),),
+        ("act/target", "act/input", *(["act/noise"] if _variational(layers) else [])),
+        (
+            code.body("compare/data/batches.py", "add_noise", NAMES),
+            *(
+                [code.body("compare/data/batches.py", "latent_noise", {})]
+                if _variational(layers)
+                else []
+            ),
+        ),
         (),
         "A batch is made once, in float32, and both sides are given the same numbers.",
     )
@@ -94,7 +112,7 @@ def _of_layer(layers: Sequence[Layer], i: int, way: str, batch: int) -> Operatio
     # Training needs no gradient of the images.
     results = {of: result for of, result in of.results.items() if i or of != "dx"}
     sizes = {"n": batch, "i": layer.in_features, "o": layer.out_features}
-    tensors = {"x": layers[i - 1].name if i else "input", "y": name}
+    tensors = {**taken(layer), "y": name, "value": name}
     tensors |= {parameter: f"{name}.{parameter}" for parameter in layer.parameters}
     tensors |= {f"d{symbol}": f"gradient of {tensor}" for symbol, tensor in tensors.items()}
     indices = {**of.operands, **{result: of.indices for result, of in results.items()}}
@@ -102,18 +120,22 @@ def _of_layer(layers: Sequence[Layer], i: int, way: str, batch: int) -> Operatio
         Symbol(symbol, tensors[symbol], tuple(sizes[index] for index in at))
         for symbol, at in indices.items()
     )
-    half = "Autoencoder.encode" if layer in encoding(layers) else "Decoder.decode"
-    function = half if forward else "Autoencoder.backward"
     arguments = tuple(operand for operand in of.operands if operand not in layer.parameters)
-    called = code.call("numpy_ae/model.py", function, f"self.{key}", arguments, tuple(of.results))
-    done = code.body("numpy_ae/layers.py", kind, NAMES)
-    module = ("torch_ae/model.py", half, f"self.{name}")
+    file, function, callee = _place(layers, layer, forward=forward)
+    called = code.call(
+        f"numpy_ae/{file}", function, f"{callee}.{way}", arguments, tuple(of.results)
+    )
+    own = "vae.py" if kind in VARIATIONAL else "layers.py"
+    done = code.body(f"numpy_ae/{own}", kind, NAMES)
+    file, function, callee = _place(layers, layer, forward=True)
+    module = (f"torch_ae/{file}", function, callee)
     if forward:
-        line = code.call(*module, ("x",), ("y",), " ".join(layer.parameters))
-        theirs = (line, code.header("torch_ae/layers.py", layer.kind))
+        line = code.call(*module, tuple(taken(layer)), ("y",), " ".join(layer.parameters))
+        theirs = (line, code.header(f"torch_ae/{own}", layer.kind))
     else:
         gradients = " ".join(f"{parameter} d{parameter}" for parameter in layer.parameters)
-        theirs = (_value_backward(), code.call(*module, ("x dx",), ("y dy",), gradients))
+        inputs = tuple(f"{operand} d{operand}" for operand in taken(layer))
+        theirs = (_value_backward(layers), code.call(*module, inputs, ("y dy",), gradients))
     note = "Training needs no gradient of the images, so dx is not computed here."
     return Operation(
         key,
@@ -131,8 +153,8 @@ def _loss(layers: Sequence[Layer], batch: int) -> Iterator[Operation]:
     last = layers[-1]
     shape = (batch, last.out_features)
     operands = (Symbol("y", last.name, shape), Symbol("target", "target", shape))
-    train = ("numpy_ae/train.py", "train_step")
-    theirs = code.call("torch_ae/train.py", "train_step", "loss", ("y", "target"), ("value",))
+    train, torchs = _steps(layers)
+    theirs = code.call(*torchs, "loss", ("y", "target"), ("value",))
     head = code.header("torch_ae/loss.py", LOSS)
     reduction = code.body("torch_ae/loss.py", f"{LOSS}.__init__", {})
     for way, result, torch, note in (
@@ -140,7 +162,7 @@ def _loss(layers: Sequence[Layer], batch: int) -> Iterator[Operation]:
         (
             "backward",
             Symbol("dy", f"gradient of {last.name}", shape),
-            (_value_backward(), theirs),
+            (_value_backward(layers), theirs),
             "Here the gradients start. PyTorch goes back along the line below it, "
             "which it has recorded.",
         ),
@@ -169,8 +191,9 @@ def _adam(layers: Sequence[Layer]) -> Operation:
         "beta2": "decay of v",
         "eps": "against division by 0",
     }
-    called = code.call("numpy_ae/train.py", "train_step", "optimizer.step", ())
-    theirs = code.call("torch_ae/train.py", "train_step", "optimizer.step", ())
+    train, torchs = _steps(layers)
+    called = code.call(*train, "optimizer.step", ())
+    theirs = code.call(*torchs, "optimizer.step", ())
     return Operation(
         "adam",
         "Adam, the update",
@@ -183,5 +206,34 @@ def _adam(layers: Sequence[Layer]) -> Operation:
     )
 
 
-def _value_backward() -> Passage:
-    return code.call("torch_ae/train.py", "train_step", "value.backward", ())
+def _value_backward(layers: Sequence[Layer]) -> Passage:
+    _, torchs = _steps(layers)
+    value = "(error + beta * divergence)" if _variational(layers) else "value"
+    return code.call(*torchs, f"{value}.backward", ())
+
+
+def _variational(layers: Sequence[Layer]) -> bool:
+    return any(layer.kind == "Draw" for layer in layers)
+
+
+def _steps(layers: Sequence[Layer]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return file and name of the training step, by hand and of torch."""
+    step = ("vae.py", "vae_train_step") if _variational(layers) else ("train.py", "train_step")
+    return (f"numpy_ae/{step[0]}", step[1]), (f"torch_ae/{step[0]}", step[1])
+
+
+def _place(layers: Sequence[Layer], layer: Layer, *, forward: bool) -> Place:
+    """Return where the network calls a layer; both networks have the same names."""
+    variational = _variational(layers)
+    file = "vae.py" if variational else "model.py"
+    network = "VariationalAutoencoder" if variational else "Autoencoder"
+    callee = f"self.{layer.name}"
+    if layer.kind == "GaussianKL":
+        return Place(file, "vae_train_step", layer.name)
+    if not forward:
+        return Place(file, f"{network}.backward", callee)
+    if layer.kind in ("Deviation", "Draw"):
+        return Place(file, f"{network}.forward", callee)
+    if layer in encoding(layers):
+        return Place(file, f"{network}.encode", callee)
+    return Place("model.py", "Decoder.decode", callee)

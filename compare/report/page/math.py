@@ -17,7 +17,11 @@ LETTERS = {  # a variable of the NumPy code, as a formula writes it
     "target": "t",
     "value": "L",
     "clean": "x",
-    "noise": "σ",
+    "factor": "σ",
+    "mean": "μ",
+    "std": "σ",
+    "logvar": "ℓ",
+    "noise": "ε",
     "normal": "z",
     "param": "θ",
     "grad": "g",
@@ -30,13 +34,16 @@ LETTERS = {  # a variable of the NumPy code, as a formula writes it
 }
 SYMBOLS = {  # and those that are more than a letter
     **{name: ("letter", letter) for name, letter in LETTERS.items()},
-    **{f"d{name}": ("gradient", LETTERS[name]) for name in ("x", "y", "weight", "bias")},
+    **{
+        f"d{name}": ("gradient", LETTERS[name])
+        for name in ("x", "y", "weight", "bias", "mean", "std", "logvar")
+    },
     "noisy": ("tilde", "x"),
     "beta1": ("numbered", "β", "1"),
     "beta2": ("numbered", "β", "2"),
     "lr": ("word", "lr"),
 }
-FUNCTIONS = {"maximum": "max", "minimum": "min", "clip": "clip"}
+FUNCTIONS = {"maximum": "max", "minimum": "min", "clip": "clip", "N": "N"}
 SIGNS = {
     ast.Eq: "=",
     ast.Gt: ">",
@@ -96,6 +103,8 @@ LATEX = {  # no backslash before punctuation, no brace before an underscore: Mar
 COMMANDS = str.maketrans(
     {
         "σ": r"\sigma ",
+        "μ": r"\mu ",
+        "ℓ": r"\ell ",
         "θ": r"\theta ",
         "β": r"\beta ",
         "ε": r"\varepsilon ",

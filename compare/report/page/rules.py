@@ -44,8 +44,8 @@ RULES = (
         "Noise",
         "noisy",
         "ni",
-        "clip(clean[n, i] + noise * normal[n, i], 0, 1)",
-        "clip(clean + noise * normal, 0, 1)",
+        "clip(clean[n, i] + factor * normal[n, i], 0, 1)",
+        "clip(clean + factor * normal, 0, 1)",
     ),
     *(
         Rule(operation, name, result.indices, result.element, result.array)

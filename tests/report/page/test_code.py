@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from compare.data.batches import uniform_batches
 from compare.data.config import Config
 from compare.report.page import code
 from compare.report.page.listing import Operation, operations
 from compare.report.page.rules import RULES
 from compare.sides.numpy_side import NumpySide
+from compare.sides.numpy_vae import NumpyVae
 
 ROOT = Path(__file__).parents[3]
 LAYERS = NumpySide(Config(hidden_dim=8, latent_dim=3)).describe().layers
@@ -25,6 +27,20 @@ def test_the_rows_are_the_forward_and_its_backward_mirrored_beneath() -> None:
     forward = [f"{name}.forward" for name in (*NAMES, "loss")]
     backward = [f"{name}.backward" for name in ("loss", *reversed(NAMES))]
     assert list(ROWS) == ["data", *forward, *backward, "adam"]
+
+
+def test_a_variational_ones_rows_are_all_that_a_step_of_it_computes() -> None:
+    config = Config(model="vae", hidden_dim=8, latent_dim=3, batch_size=4)
+    side = NumpyVae(config, 6)
+    (batch,) = uniform_batches(config, (6, 6), 1)
+    rows = list(operations(side.layers, 4))
+    shown = {tensor for row in rows for tensor in row.tensors} - {"dact/input", "dact/noise"}
+    assert shown == side.observe(batch).keys() - {"adam.step"}
+    for row in rows:
+        assert row.numpy and row.rules
+        for passage in (*row.numpy, *row.torch):
+            lines = (ROOT / passage.file).read_text(encoding="utf-8").splitlines()
+            assert passage.lines[0] == lines[passage.first - 1]
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.key)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import numpy_ae
+from compare.check.kinds import OPERATIONS
 from compare.data.batches import add_noise
 from compare.report.page.rules import RULES, Rule, rules_of
+from compare.sides.numpy_side import run_layer
 from tests.operands import Array, Draw
 
 ROWS, INPUTS, OUTPUTS = 5, 4, 3
@@ -34,10 +36,14 @@ def operands(rule: Rule) -> dict[str, Any]:
         "dy": draw(ROWS, outputs),
         "target": draw(ROWS, INPUTS),
         "ones": np.ones(ROWS),
+        **{name: draw(ROWS, INPUTS) for name in ("mean", "logvar", "noise")},
     }
+    values["std"] = np.exp(values["logvar"] / 2)
     values["y"] = numpy_ae.ReLU().forward(values["x"]) if kind == "ReLU" else draw(ROWS, INPUTS)
     if kind == "Sigmoid":
         values["y"] = numpy_ae.Sigmoid().forward(values["x"])
+    if kind == "Deviation":
+        values["y"] = numpy_ae.Deviation().forward(values["x"])
     if kind == "Adam":
         values |= {name: draw(1, INPUTS)[0] for name in ("param", "grad", "exp_avg")}
         values |= {
@@ -52,7 +58,7 @@ def operands(rule: Rule) -> dict[str, Any]:
         values |= {
             "clean": np.abs(draw(ROWS, INPUTS)) % 1,
             "normal": draw(ROWS, INPUTS),
-            "noise": 0.25,
+            "factor": 0.25,
         }
     return values
 
@@ -99,7 +105,7 @@ def computed(rule: Rule, values: dict[str, Any]) -> Array:
     kind, _, method = rule.operation.partition(".")
     if kind == "Noise":
         rng = SimpleNamespace(standard_normal=lambda shape, dtype: values["normal"].copy())
-        return add_noise(values["clean"], values["noise"], rng)  # type: ignore[arg-type]  # all of one that it asks
+        return add_noise(values["clean"], values["factor"], rng)  # type: ignore[arg-type]  # all of one that it asks
     if kind == "Adam":
         return adam(values)[rule.result]
     if kind == "SumSquaredError":
@@ -115,12 +121,8 @@ def computed(rule: Rule, values: dict[str, Any]) -> Array:
             ("dx", "dweight", "dbias"), layer.backward(values["dy"], values["x"]), strict=True
         )
         return np.asarray(dict(results)[rule.result])
-    activation = getattr(numpy_ae, kind)()
-    return np.asarray(
-        activation.forward(values["x"])
-        if method == "forward"
-        else activation.backward(values["dy"], values["y"])
-    )
+    given = {operand: values[operand] for operand in OPERATIONS[rule.operation].operands}
+    return np.asarray(run_layer(getattr(numpy_ae, kind)(), method, given)[rule.result])
 
 
 def adam(values: dict[str, Any]) -> dict[str, Array]:
@@ -147,5 +149,6 @@ def test_a_gradients_rule_is_the_derivative_of_the_forward_rule(rule: Rule) -> N
     direction = Draw(1)(*np.shape(values[of]))
     moved = values | {of: values[of] + 1j * STEP * direction}
     change = np.imag(evaluate(forward.array, moved)) / STEP
-    upstream = 1 if rule.operation.startswith("SumSquaredError") else values["dy"]
+    of_loss = rule.operation.startswith(("SumSquaredError", "GaussianKL"))
+    upstream = 1 if of_loss else values["dy"]
     assert close((upstream * change).sum(), (gradient * direction).sum())
