@@ -6,10 +6,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compare.data import datasets
-from compare.data.config import Config
+from compare.data.batches import noisy_test_images
+from compare.data.config import MODELS, Config
+from compare.quality.codecs import code
+from compare.quality.drawn import STANDARD, Judge, drawn
 from compare.sides.subject import LABELS, make_side
 from compare.training.training import Training
 
@@ -74,8 +78,34 @@ def test_both_sides_reach_the_articles_quality(mnist_root: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_in_float64_the_whole_training_agrees(mnist_root: Path, tmp_path: Path) -> None:
-    training = trained(Config(dtype="float64"), mnist_root, tmp_path)
+@pytest.mark.parametrize("model", MODELS)
+def test_in_float64_the_whole_training_agrees(mnist_root: Path, tmp_path: Path, model: str) -> None:
+    training = trained(Config(model=model, dtype="float64"), mnist_root, tmp_path)
     assert list(training.drift) == list(range(1, 16))
     assert max(drift.loss for drift in training.drift.values()) <= 1e-12
     assert max(drift.parameters for drift in training.drift.values()) <= 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [42, 43])
+def test_a_variational_autoencoder_decodes_random_latents(
+    mnist_root: Path, tmp_path: Path, seed: int
+) -> None:
+    mnist = datasets.load("mnist", mnist_root)
+    judge, found = Judge(mnist), {}
+    for model in MODELS:
+        config = Config(model=model, seed=seed)
+        side = make_side("numpy", config)
+        Training(config, mnist, {"numpy": side}, tmp_path / model).run(lambda *_: None)
+        test = noisy_test_images(config, mnist.test_images)
+        coded = code(side, mnist.train_images, test)
+        found[model] = drawn(config, side, coded, judge)[STANDARD]
+        if model == "vae":
+            assert np.square(coded.denoised - test.clean).mean() <= 0.021
+            spread = np.diag(coded.noisy.covariance)  # of the codes of all such images together
+            assert 0.8 < spread.min() < spread.max() < 1.25
+    plain, variational = (found[model] for model in MODELS)
+    assert plain["frechet"] and variational["frechet"]
+    assert plain["frechet"] / variational["frechet"] >= 6
+    assert plain["confidence"] and variational["confidence"]
+    assert plain["confidence"] <= 0.60 < 0.83 <= variational["confidence"]
