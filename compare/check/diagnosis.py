@@ -131,10 +131,10 @@ class Report:
         """Say what to know of this check, who is more exact, and how far apart the sides end."""
         absent = dict.fromkeys(f.tensor for f in self.findings if f.verdict is Verdict.NOT_OFFERED)
         offers = f"{self.description.name} does not offer {', '.join(absent)}: not judged."
-        noted = {  # of each tensor, the last that was found
+        noted = {  # of each tensor that is judged, not of the reference's: the last that was found
             (f.side, f.operation, f.tensor): f"{f.tensor} of {f.side}'s {f.operation}: {f.detail}."
             for f in self.findings
-            if f.verdict is Verdict.NOTED
+            if f.verdict is Verdict.NOTED and f.side == self.description.name
         }
         return [
             *self.notes,
