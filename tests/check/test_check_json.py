@@ -59,7 +59,7 @@ def test_what_the_document_does_not_say_is_noticed(written: Any, key: str, value
 
 def test_what_is_not_finite_is_null(tmp_path: Path) -> None:
     finding = Finding("step", "NumPy", "float32", "train_step", "loss", Verdict.FAIL, math.inf)
-    run = FreeRun([1, 2], [0.0, math.nan], [0.0, math.inf], [0.0, 0.0])
+    run = FreeRun([1, 2], [0.0, math.nan], [0.0, math.inf], [0.0, 0.0], 1)
     who = Description("NumPy", (), "float32", "cpu", threads=1)
     write_json(tmp_path / "check.json", Report(who, [finding], {"float32": run}).to_dict())
     found = json.loads((tmp_path / "check.json").read_text())

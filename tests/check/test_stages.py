@@ -93,5 +93,16 @@ def test_the_trajectory_fails_on_drift(
 ) -> None:
     monkeypatch.setattr(trajectory, "PERTURBED", 7)
     with rewritten("Adam.step", [("param -= change", "param -= change * (1 + 1e-4)")]):
-        finding, _ = check_trajectory(our_own(dataset.train_images), config, ["float32"])
+        finding, runs = check_trajectory(our_own(dataset.train_images), config, ["float32"])
     assert finding.verdict is Verdict.FAIL
+    assert finding.ratio > 1
+    assert runs["float32"].references == 14
+
+
+def test_the_drift_that_is_told_is_the_largest_of_the_perturbed_references(
+    config: Config, dataset: Dataset
+) -> None:
+    finding, runs = check_trajectory(our_own(dataset.train_images), config, ["float32"])
+    assert finding.verdict is Verdict.WITHIN
+    assert finding.ratio <= 1
+    assert 1 <= runs["float32"].references <= 2 * trajectory.PERTURBED
