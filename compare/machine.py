@@ -159,6 +159,11 @@ def machine(environment: Mapping[str, Any]) -> str:
     )
 
 
+def project() -> str:
+    """Return this project's name and version."""
+    return f"ae-mirror {_version('ae-mirror') or 'of unknown version'}"
+
+
 def settings(environment: Mapping[str, Any]) -> str:
     """Say on one line an environment's version, what was set for its libraries, and its load."""
     found = [f"{name}={value}" for name, value in environment.get("settings", {}).items()]

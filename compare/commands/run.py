@@ -19,7 +19,7 @@ from compare.commands.report import write_page
 from compare.commands.train import begin, prepare, train_sides
 from compare.controls.controls import SMALL, small
 from compare.controls.demonstrations import demonstrate
-from compare.controls.faults import KNOWN
+from compare.controls.faults import FAULTS, KNOWN
 from compare.controls.injection import Fault
 from compare.data import datasets
 from compare.data.batches import Purpose, steps_per_epoch, stream
@@ -134,7 +134,12 @@ def gather_faults(run: Run, faults: Sequence[Fault]) -> None:
                 arrays[f"{label}/{number}"] = part
             arrays[f"apart/{number}"] = np.abs(looked.ours - looked.reference)
     layers = make_side("numpy", small(run.config.model)).describe().layers
-    header = {"exhibits": shown, "layers": layers, "batch": SMALL.batch_size}
+    header = {
+        "exhibits": shown,
+        "all": sum(fault.model == run.config.model for fault in FAULTS),
+        "layers": layers,
+        "batch": SMALL.batch_size,
+    }
     write_arrays(run.page(DEMONSTRATIONS), arrays, header)
 
 

@@ -188,17 +188,18 @@ def _caveat(accuracy: float | None) -> str:
     by_classifier = (
         "Fréchet distance and confidence need torch, and are left out."
         if accuracy is None
-        else "The Fréchet distance is from the training images, in the features of a classifier "
-        f"that knows {accuracy:.1%} of the test images: it compares means and covariances, looks "
-        "at no single image, and has that classifier's unit. The confidence is the probability of "
-        "the class that this classifier finds most probable, on average: it knows no “none of "
-        "these”, and can be sure of what is no image at all."
+        else "The Fréchet distance compares mean and covariance with those of the training images, "
+        f"in the features of a classifier that recognizes {accuracy:.1%} of the test images. It "
+        "looks at no single image, and its unit is that classifier's. The confidence is the "
+        "probability that this classifier gives its most probable class, on average. It cannot "
+        "answer “none of these”, so it can be confident about what is no image at all."
     )
     return (
-        f"No single figure is honest. {by_classifier} The distance to the nearest training image, "
-        "RMS per pixel, can favour smears: what is nearly black is near to many an image. "
-        "Relative to the image's own RMS (beyond 1, plain black would be nearer), it can favour a "
-        "blur over a sharp image that is new. Both are medians."
+        f"No single number tells how good images look. {by_classifier} Nearest, RMS, is the "
+        "distance to the nearest training image per pixel; smears do well by it, because what is "
+        "nearly black is near to many images. Nearest, relative, divides it by the RMS of the "
+        "image itself (beyond 1, plain black would be nearer); blurs do well by it, and sharp new "
+        "images badly. Both are medians."
     )
 
 

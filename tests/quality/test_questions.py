@@ -145,7 +145,7 @@ def test_what_is_drawn_stands_beside_real_images_with_its_price(quality: Quality
     }
     assert rows["test images"]["denoised MSE"] == "–"
     assert rows["uniform noise"]["confidence"] != "–"
-    assert "No single figure is honest." in markdown([table])
+    assert "No single number tells how good images look." in markdown([table])
     accuracy = quality["classifier"]["accuracy"]
     assert accuracy is not None and f"{accuracy:.1%}" in table.note
 

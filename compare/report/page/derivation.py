@@ -22,6 +22,7 @@ from compare.report.page.rules import RULES, TESTED_IN, Rule
 TEXT = Path(__file__).with_suffix(".md")
 MATH = re.compile(r"\$\$(?P<display>.+?)\$\$|\$(?P<inline>.+?)\$(?P<stop>[,.:;]?)")
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+FOLD = '<details class="fold">'
 HEAD = (
     "# The derivation\n\n"
     "Made by `python -m compare.report.page.derivation docs/derivation.md` from [this\n"
@@ -31,7 +32,10 @@ HEAD = (
 
 
 def section(stated: Callable[[Rule], str]) -> Markup:
-    """Return the derivation as HTML; `stated` shows a rule, and headings are link targets."""
+    """Return the derivation as HTML, one fold to a heading, which is a link target.
+
+    `stated` shows a rule.
+    """
 
     def inline(text: str, stop: str) -> str:
         return f'<span class="unbroken">{formula(text)}{stop}</span>'
@@ -40,11 +44,12 @@ def section(stated: Callable[[Rule], str]) -> Markup:
         return f'<div class="equation">{formula(text, block=True)}</div>'
 
     def heading(found: re.Match[str]) -> str:
-        return f'<h3 id="derive-{found[1].replace(" ", "-")}">{found[1]}</h3>\n'
+        name = found[1].replace(" ", "-")
+        return f'{FOLD}<summary><h3 id="derive-{name}">{found[1]}</h3></summary>\n'
 
-    return Markup(
-        MarkdownIt("commonmark").render(HEADING.sub(heading, _written(inline, display, stated)))
-    )
+    text = HEADING.sub(heading, _written(inline, display, stated))
+    first, *others = MarkdownIt("commonmark").render(text).split(FOLD)
+    return Markup(first + "".join(f"{FOLD}{other}</details>\n" for other in others))
 
 
 def document() -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.diagnosis import STAGES, tensor_of
+from compare.report.page.numbers import share
 from compare.sides.interface import Layer
 
 
@@ -20,8 +21,12 @@ class Mark:
 
     def __str__(self) -> str:
         """Return the stage, and how far its worst error is from its bound."""
-        number = "" if self.ratio is None else f" {self.ratio:.2g}"
-        return f"{self.stage}{number}" if self.held else f"{self.stage} {self.verdict}{number}"
+        if self.held:
+            return (
+                f"{self.stage}: {f'{share(self.ratio)} of the bound' if self.ratio else 'no error'}"
+            )
+        beyond = f", {share(self.ratio)} times the bound" if self.ratio else ""
+        return f"{self.stage}: {self.verdict}{beyond}"
 
 
 def marks(findings: Iterable[Mapping[str, Any]], layers: Sequence[Layer]) -> dict[str, list[Mark]]:
@@ -49,7 +54,7 @@ def told(verdict: str, ratio: float | None) -> str:
     """Return what stands beside a bar: the error in units of its bound, or a word."""
     if verdict == "exact":
         return verdict
-    number = "" if ratio is None else f"{ratio:.2g}"
+    number = "" if ratio is None else share(ratio)
     return number if held(verdict) else f"{verdict} {number}".strip()
 
 

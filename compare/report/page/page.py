@@ -18,12 +18,13 @@ from compare.files import as_we_wrote_it, write_text
 from compare.report.page import derivation, fault_menu, step, time, verdict
 from compare.report.page.decoder import decoder_data, map_data
 from compare.report.page.math import formula
+from compare.report.page.numbers import number, share
 from compare.report.page.parts import Parts, read
 from compare.report.page.rules import TESTED_IN
 from compare.training.runs import Run
 
 HERE = Path(__file__).parent
-SCRIPTS = ("highlight", "data", "decoder", "latent", "pixels", "time", "faults")
+SCRIPTS = ("highlight", "arrows", "data", "decoder", "latent", "pixels", "time", "faults", "links")
 
 
 def write(run: Run, path: Path) -> None:
@@ -44,7 +45,7 @@ def render(parts: Parts) -> str:
         lstrip_blocks=True,
     )
     templates.globals |= {"formula": formula, "derivation": derivation.section, "as_json": as_json}
-    templates.filters |= {"number": number}
+    templates.filters |= {"number": number, "share": share}
     latent_map = map_data(parts.latent_map) if parts.latent_map else None
     decoder = decoder_data(parts.parameters, latent_map["sides"]) if latent_map else None
     times = time.time_data(parts)
@@ -58,17 +59,20 @@ def render(parts: Parts) -> str:
         machine=machine.machine(parts.environment),
         tables=list(verdict.result_tables(parts)),
         drift=list(verdict.drift_tables(parts)),
-        drifted=verdict.drifted(parts),
+        judged=verdict.judged(parts),
         perturbed=2 * PERTURBED,
+        version=machine.project(),
+        trained_by=_trained_by(parts),
         time=times,
         charts=list(time.charts(times)) if times else [],
-        pictures={name: _uri(png) for name, png in parts.pictures.items()},
+        pictures={name: _picture(png) for name, png in parts.pictures.items()},
         rows=step.rows(parts),
         tested_in=TESTED_IN,
         demonstrations=demonstrations,
         menu=fault_menu.menu(parts.demonstrations) if parts.demonstrations else [],
         lines=list(fault_menu.lines(parts.demonstrations)) if parts.demonstrations else [],
         small={"hidden": SMALL.hidden_dim, "latent": SMALL.latent_dim},
+        all_faults=parts.demonstrations.header.get("all") if parts.demonstrations else None,
         whole=WHOLE,
         map=latent_map,
         inspected=len(parts.latent_map.arrays["noisy"]) if parts.latent_map else 0,
@@ -92,16 +96,17 @@ def as_json(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def number(value: float) -> Markup:
-    """Return a number to two digits, a small or a large one as a power of ten."""
-    if value == 0 or 0.01 <= abs(value) < 10000:
-        return Markup(f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}")
-    digits, power = f"{value:.1e}".split("e")
-    return Markup(f"{digits} · 10<sup>{int(power)}</sup>".replace("-", "−"))
+def _trained_by(parts: Parts) -> str:
+    """Return the version that made the run, or nothing where its files do not tell."""
+    version = parts.environment["packages"].get("ae-mirror")
+    return f"ae-mirror {version}" if version else ""
 
 
-def _uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def _picture(png: bytes) -> dict[str, Any]:
+    """Return a picture's address, and the size that its header (IHDR) has."""
+    width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+    uri = "data:image/png;base64," + base64.b64encode(png).decode()
+    return {"uri": uri, "width": width, "height": height}
 
 
 def _hash(text: str) -> str:

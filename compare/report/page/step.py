@@ -52,6 +52,7 @@ class Row:
 
     operation: Operation
     tensors: tuple[Tensor, ...]
+    again: Operation | None  # an earlier one of the same kind, whose rule this repeats
 
     @property
     def held(self) -> bool:
@@ -67,6 +68,7 @@ def rows(parts: Parts) -> list[Row]:
     tensors = {tensor["name"]: tensor for tensor in parts.step.header["tensors"]}
     batch = tensors["act/input"]["shape"][0]
     found = marks((parts.check or {}).get("findings", ()), layers)
+    first: dict[str, Operation] = {}
     return [
         Row(
             operation,
@@ -75,6 +77,7 @@ def rows(parts: Parts) -> list[Row]:
                 for name in operation.tensors
                 if name in tensors
             ),
+            None if (of := first.setdefault(operation.kind, operation)) is operation else of,
         )
         for operation in operations(layers, batch)
     ]

@@ -10,7 +10,7 @@ from compare.report.page.parts import Part, Parts
 
 # Of a chart, and of the room for its labels, in its own units.
 WIDTH, HEIGHT, LEFT, RIGHT, FOOT = 340, 170, 44, 46, 22
-NAME = 11  # the height of a curve's name
+NAME = 13  # the height of a curve's name
 
 
 class Curve(NamedTuple):
@@ -61,7 +61,7 @@ def charts(data: Mapping[str, Any]) -> Iterator[Chart]:
     divider = data["steps"] - 0.5
     drift = {
         ("NumPy and PyTorch", "NumPy"): data["apart"],
-        ("PyTorch and its perturbed reference", "PyTorch"): data["perturbed"],
+        ("PyTorch and perturbed references", "PyTorch"): data["perturbed"],
     }
     yield chart("Largest difference of a parameter", drift, divider, logarithmic=True)
     dead = {
@@ -115,7 +115,7 @@ def chart(
         curves.append(Curve(name, side, " ".join(path), end))
     if logarithmic:
         every = max(1, round((high - low) / 4))
-        ticks = tuple((y(10.0**k), f"10^{int(k)}") for k in np.arange(low, high + 1, every))
+        ticks = tuple((y(10.0**k), f"1e{int(k):+03d}") for k in np.arange(low, high + 1, every))
     else:
         ticks = tuple((y(v), f"{v:.0f}") for v in np.linspace(low, high, 5))
     return Chart(title, tuple(apart(curves)), ticks, x(divider, count))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from compare.quality.questions import drawn_table, errors_table, neighbours_table
 from compare.report.page.findings import held
+from compare.report.page.numbers import number
 from compare.report.page.parts import Parts
 from compare.sides.subject import LABELS
 from compare.tables import Table
@@ -49,15 +50,15 @@ def drift_tables(parts: Parts) -> Iterator[Table]:
     """Yield, for each dtype, how far apart the sides are after each measured step."""
     for dtype, run in (parts.check or {}).get("free_runs", {}).items():
         yield Table(
-            f"Free steps in {dtype}",
+            f"Largest difference of a parameter in {dtype}, and difference of the losses",
             (
                 "after step",
                 "NumPy and PyTorch",
-                "PyTorch and its perturbed reference",
+                "PyTorch and perturbed references",
                 "losses, relative",
             ),
             [
-                (str(step), f"{ours:.1e}", f"{moved:.1e}", f"{loss:.1e}")
+                (str(step), number(ours), number(moved), number(loss))
                 for step, ours, moved, loss in zip(
                     run["steps"], run["parameters"], run["perturbed"], run["loss"], strict=True
                 )
@@ -65,23 +66,19 @@ def drift_tables(parts: Parts) -> Iterator[Table]:
         )
 
 
-class Drifted(NamedTuple):
-    """How far the sides, and PyTorch and a perturbed reference, are apart after some steps."""
+class Judged(NamedTuple):
+    """The drift as the check judges it: averaged over steps and precisions."""
 
-    step: int
-    apart: float
-    perturbed: float
+    share: float  # of the largest drift of a perturbed reference
+    references: int  # how many perturbed ones were trained
     held: bool
 
 
-def drifted(parts: Parts, step: int = 10) -> Drifted | None:
-    """Return the drift after so many free steps in the run's dtype, where a check measured it."""
+def judged(parts: Parts) -> Judged | None:
+    """Return the drift as a check judged it; None where none did, or before 0.6."""
     check = parts.check or {}
-    run = check.get("free_runs", {}).get(parts.config["dtype"])
-    judged = [finding for finding in check.get("findings", ()) if finding["stage"] == "trajectory"]
-    if not run or not judged:
+    findings = [of for of in check.get("findings", ()) if of["stage"] == "trajectory"]
+    trained = [run.get("references") for run in check.get("free_runs", {}).values()]
+    if not findings or not trained or None in (trained[0], findings[0]["ratio"]):
         return None
-    i = run["steps"].index(step)
-    return Drifted(
-        step, run["parameters"][i], run["perturbed"][i], all(held(f["verdict"]) for f in judged)
-    )
+    return Judged(findings[0]["ratio"], trained[0], held(findings[0]["verdict"]))

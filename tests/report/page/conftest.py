@@ -1,7 +1,9 @@
 """A finished run whose name is a script, with everything that a page can show, and its page."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +31,15 @@ def run(finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) ->
         gather_faults(Run.open(folder / NAME), chosen)
 
     return Run.open(once(tmp_path_factory, "page", make) / NAME)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Run one browser for all tests."""
+    from tests.report.page.browser import started  # skips what asks for it where there is none
+
+    with started() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -30,11 +30,17 @@ def finding(stage: str, verdict: str, ratio: float | None) -> tuple[str, dict[st
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ([("exact", "exact", 0.0)], ["exact 0"]),
-        ([("network", "within", 0.1), ("network", "within", 0.3)], ["network 0.3"]),
-        ([("network", "within", 0.3), ("network", "fail", 7.0)], ["network fail 7"]),
-        ([("exact", "fail", None), ("exact", "fail", 7.0)], ["exact fail"]),
-        ([("network", "missing", None), ("exact", "exact", 0.0)], ["exact 0", "network missing"]),
+        ([("exact", "exact", 0.0)], ["exact: no error"]),
+        ([("network", "within", 0.1), ("network", "within", 0.3)], ["network: 0.3 of the bound"]),
+        (
+            [("network", "within", 0.3), ("network", "fail", 7.0)],
+            ["network: fail, 7 times the bound"],
+        ),
+        ([("exact", "fail", None), ("exact", "fail", 7.0)], ["exact: fail"]),
+        (
+            [("network", "missing", None), ("exact", "exact", 0.0)],
+            ["exact: no error", "network: missing"],
+        ),
     ],
 )
 def test_a_mark_tells_the_worst_of_its_stage(

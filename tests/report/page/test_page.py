@@ -3,13 +3,17 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from compare import machine
+from compare.controls.faults import FAULTS
 from compare.files import read_json, write_json
-from compare.report.page.page import as_json, number, write
+from compare.report.page.page import as_json, write
 from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
+from tests.report.page.conftest import INJECTED
 from tests.running import exit_code
 
 SECTIONS = ["verdict", "step", "derivation", "faults", "time", "pixels", "latent"]
@@ -52,9 +56,9 @@ def test_the_page_asks_nothing_of_any_network(page: Path) -> None:
     assert "default-src 'none'" in text
 
 
-def test_every_picture_has_a_text_alternative(page: Path) -> None:
+def test_every_picture_has_a_text_alternative_and_a_size(page: Path) -> None:
     for tag, attributes in Reader(page).elements:
-        assert tag != "img" or attributes["alt"]
+        assert tag != "img" or all(attributes[name] for name in ("alt", "width", "height"))
 
 
 def test_a_page_of_the_whole_network_is_small_enough(page: Path) -> None:
@@ -78,26 +82,22 @@ def test_json_in_the_page_ends_no_element_and_holds_no_nan() -> None:
         as_json(float("nan"))
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (0.25, "0.25"),
-        (8.0, "8"),
-        (1573.0, "1573"),
-        (2.3e-6, "2.3 · 10<sup>−6</sup>"),
-        (3e5, "3.0 · 10<sup>5</sup>"),
-    ],
-)
-def test_a_number_is_told_to_two_digits(value: float, text: str) -> None:
-    assert number(value) == text
+def test_the_page_names_the_version_that_made_it(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.count(f"made by {machine.project()}</p>") == 1
+    assert machine.project() == f"ae-mirror {version('ae-mirror')}"
+
+
+def test_the_page_says_how_many_of_all_faults_it_shows(page: Path) -> None:
+    shown, of = len(INJECTED), len(FAULTS)
+    assert f"among {shown} of the {of} faults" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("lost", "said"),
     [
         (f"page/{STEP}", "no observed step"),
-        (f"page/{LATENT_MAP}", "no codes of test images"),
+        (f"page/{LATENT_MAP}", "no latents of test images"),
         (f"page/{TIMELINE}", "no record of its training from inside"),
         (f"page/{DEMONSTRATIONS}", "no injected faults"),
         ("check.json", "no check"),
@@ -126,13 +126,13 @@ def test_what_is_drawn_has_its_table_and_its_caveat_but_in_runs_before_it_was_ju
     write(run, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Decoded random latents, beside real images</caption>" in page
-    assert '<p class="note">No single figure is honest.' in page
+    assert '<p class="note">No single number tells' in page
     quality = read_json(folder / "quality.json")
     del quality["classifier"]
     write_json(folder / "quality.json", quality)
     write(Run.open(folder), tmp_path / "older.html")
     page = (tmp_path / "older.html").read_text(encoding="utf-8")
-    assert "Error per pixel" in page and "No single figure is honest" not in page
+    assert "Error per pixel" in page and "No single number tells" not in page
 
 
 def test_report_writes_beside_the_run_or_where_it_is_told(

@@ -32,19 +32,15 @@ const page = {
     return end.map((channel) => 247 + weight * (channel - 247));
   },
 
-  // Call `start` when an element comes near the view, once: what is not looked at takes no time.
-  whenNear(element, start) {
-    if (!element) return;
-    const observer = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      observer.disconnect();
-      start();
-    }, { rootMargin: "600px" });
-    observer.observe(element);
+  // Call `start` where this run has the element. At once: what came later would move all below it, and links would miss.
+  part(element, start) {
+    if (element) start();
   },
 
+  // A number as numbers.py writes it, to four places.
   number(value) {
     if (value === 0) return "0";
-    return Math.abs(value) < 1e-3 ? value.toExponential(1).replace("-", "−") : value.toFixed(4).replace("-", "−");
+    if (Math.abs(value) >= 1e-3) return value.toFixed(4);
+    return value.toExponential(1).replace(/-(\d)$/, "-0$1");
   },
 };

@@ -1,5 +1,5 @@
 // The menu of faults: what the check finds of the chosen one, and the first row that fails.
-page.whenNear(document.querySelector("#faults .seen"), () => {
+page.part(document.querySelector("#faults .seen"), () => {
   const root = document.getElementById("faults");
   const data = page.json("faults-data");
   const at = (selector) => root.querySelector(selector);
@@ -10,6 +10,7 @@ page.whenNear(document.querySelector("#faults .seen"), () => {
     const figure = document.createElement("figure");
     const image = new Image();
     image.src = source;
+    image.width = image.height = 84;
     image.alt = `${of}: ${shown}`;
     const caption = document.createElement("figcaption");
     caption.textContent = of;
@@ -40,7 +41,9 @@ page.whenNear(document.querySelector("#faults .seen"), () => {
     first?.scrollIntoView({ block: "center" });
     if (focus) first?.focus({ preventScroll: true });
   };
-  menu.addEventListener("change", () => { show(); jump(false); });
+  // Only where the menu stays in view beside the rows; elsewhere there is the button.
+  const beside = () => getComputedStyle(at(".fault")).position === "sticky";
+  menu.addEventListener("change", () => { show(); if (beside()) jump(false); });
   at(".jump").addEventListener("click", () => jump(true));
   show();
   root.dataset.ready = "yes";

@@ -1,5 +1,5 @@
 // The scatter of codes: point at one to see its digit, pick two and walk the line between their codes.
-page.whenNear(document.querySelector("#latent .scatter"), () => {
+page.part(document.querySelector("#latent .scatter"), () => {
   const root = document.getElementById("latent");
   const at = (selector) => root.querySelector(selector);
   const canvas = at(".scatter");
@@ -131,5 +131,7 @@ page.whenNear(document.querySelector("#latent .scatter"), () => {
   });
   // Two digits of different classes to begin with.
   const other = data.labels.findIndex((label) => label !== data.labels[0]);
-  sprite.decode().then(() => { look(0); pick(0, 0); pick(1, Math.max(0, other)); root.dataset.ready = "yes"; });
+  const begin = () => { look(0); pick(0, 0); pick(1, Math.max(0, other)); };
+  begin();  // the words, whose room is then taken; the digits once their picture is there
+  sprite.decode().then(() => { begin(); root.dataset.ready = "yes"; });
 });

@@ -1,5 +1,5 @@
 // The pixel inspector: one digit, clean, noisy and as both sides denoise it, and what makes a pixel what it is.
-page.whenNear(document.querySelector("#pixels .quartet"), () => {
+page.part(document.querySelector("#pixels .quartet"), () => {
   const root = document.getElementById("pixels");
   const at = (selector) => root.querySelector(selector);
   const data = page.json("map-data");

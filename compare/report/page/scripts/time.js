@@ -1,5 +1,5 @@
 // The slider over the training: images, numbers and a line in every chart.
-page.whenNear(document.querySelector("#time .reel"), () => {
+page.part(document.querySelector("#time .reel"), () => {
   const root = document.getElementById("time");
   const data = page.json("time-data");
   const slider = root.querySelector(".moment");
@@ -18,8 +18,6 @@ page.whenNear(document.querySelector("#time .reel"), () => {
     slider.setAttribute("aria-valuetext", `after ${data.times[now]}`);
     for (const canvas of root.querySelectorAll(".reel canvas")) {
       const name = canvas.dataset.sheet;
-      canvas.width = examples * edge;
-      canvas.height = edge;
       const line = data.sides.includes(name) ? now : 0;
       canvas.getContext("2d").drawImage(sheets[name], 0, line * edge, examples * edge, edge, 0, 0, examples * edge, edge);
     }
@@ -27,7 +25,7 @@ page.whenNear(document.querySelector("#time .reel"), () => {
     const relus = Object.keys(data.dead[data.sides[0]]);
     const dead = relus.map((relu) => tell(data.sides.map((side) => [side, data.dead[side][relu][now]]), `dead units of ${relu}`));
     const [apart, perturbed] = [data.apart[now], data.perturbed[now]];
-    const drift = apart === null ? [] : [`parameters apart by ${page.number(apart)} at most` + (perturbed === null ? "" : `, PyTorch and its perturbed reference by ${page.number(perturbed)}`)];
+    const drift = apart === null ? [] : [`parameters of NumPy and PyTorch differ by at most ${page.number(apart)}` + (perturbed === null ? "" : `, those of PyTorch and perturbed references by up to ${page.number(perturbed)}`)];
     root.querySelector(".reading").textContent = `${[loss, ...dead, ...drift].join("; ")}.`;
     const x = 50 + (238 * now) / Math.max(1, data.times.length - 1);
     for (const line of root.querySelectorAll(".now")) {
@@ -36,5 +34,6 @@ page.whenNear(document.querySelector("#time .reel"), () => {
     }
   };
   slider.addEventListener("input", show);
+  show();  // the words, whose room is then taken; the digits once their pictures are there
   Promise.all(Object.values(sheets).map((image) => image.decode())).then(() => { show(); root.dataset.ready = "yes"; });
 });
