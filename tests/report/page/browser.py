@@ -10,6 +10,7 @@ import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 180_000  # milliseconds; a busy machine takes long to draw a page
 # The container that tests run in is the sandbox; without a shared memory of any size, Chromium uses
 # files.
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]
@@ -33,17 +34,19 @@ def started() -> Iterator[Any]:
 
 
 @contextmanager
-def opened(browser: Any, path: Path, **context: Any) -> Iterator[Any]:
-    """Open a page from its file; require that it printed nothing and requested nothing."""
+def opened(browser: Any, path: Path, at: str = "", **context: Any) -> Iterator[Any]:
+    """Open a page from its file, at a part of it; require that it said and requested nothing."""
     page = browser.new_page(**context)
+    page.set_default_timeout(PATIENCE)
     said: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(dialog.message))
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
+    page.goto(path.as_uri() + at)
     yield page
     page.close()
     assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    requests = [url.partition("#")[0] for url in asked if not url.startswith("data:")]
+    assert requests == [path.as_uri()]

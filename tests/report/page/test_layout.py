@@ -65,15 +65,13 @@ def test_every_link_lands_at_its_heading_at_once_and_after_all_is_drawn(tab: Any
     assert landed(tab, every[-1])
 
 
-@pytest.mark.parametrize("name", ["faults", "fc2-backward", "derive-Adam", "latent"])
-def test_an_address_with_a_part_opens_there_and_stays(browser: Any, page: Path, name: str) -> None:
-    tab = browser.new_page(viewport={"width": 390, "height": 844})
-    tab.goto(f"{page.as_uri()}#{name}")
-    for part in PARTS:
-        tab.wait_for_selector(f"#{part}[data-ready]", state="attached")
-    tab.wait_for_timeout(200)
-    assert landed(tab, f"#{name}")
-    tab.close()
+@pytest.mark.parametrize("part", ["#fc2-backward", "#latent"])
+def test_an_address_with_a_part_opens_there_and_stays(browser: Any, page: Path, part: str) -> None:
+    with opened(browser, page, part, viewport={"width": 390, "height": 844}) as tab:
+        for name in PARTS:
+            tab.wait_for_selector(f"#{name}[data-ready]", state="attached")
+        tab.wait_for_timeout(200)
+        assert landed(tab, part)
 
 
 def test_a_link_opens_again_what_was_folded_after_it(tab: Any) -> None:
