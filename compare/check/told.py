@@ -89,7 +89,7 @@ def _wrong(
     first = next((of for of in gradients if of in wrong), "")
     right = gradients[: gradients.index(first)] if first else []
     if LOSS in results and LOSS not in wrong and right:
-        behind = f"{', '.join(right)} pass"
+        behind = f"{', '.join(right)} {'passes' if len(right) == 1 else 'pass'}"
         said.append(f"Going back from the loss, {behind}, and {first} is the first to fail.")
     return said
 
