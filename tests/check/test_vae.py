@@ -179,3 +179,12 @@ def test_torch_replayed_has_the_definitions_truth(dataset: Dataset) -> None:
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         assert norm(value - theirs[name]) <= 1e-12 * norm(value), name  # some 5,000 roundings
+
+
+def test_what_is_wrong_everywhere_is_told_before_what_becomes_of_infinities(
+    dataset: Dataset,
+) -> None:
+    fault = next(fault for fault in KNOWN if fault.name == "half of it, forward and backward")
+    sentence = control(fault, dataset.train_images, torch=False).sentence
+    assert sentence.count("it is 1/2 times what it should be") == 3
+    assert "inf" not in sentence

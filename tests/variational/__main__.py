@@ -27,16 +27,26 @@ def training_table(found: Found, epochs: int) -> Table:
     rows: list[tuple[str, ...]] = [
         (
             name,
-            f"{of.loss:.2f}",
-            f"{100 * (of.loss / right - 1):+.1f} %",
-            f"{of.kl:.2f}",
+            f"{of.loss:.4g}",
+            f"{100 * (of.loss / right - 1):+.3g} %",
+            f"{of.loss - of.kl:.4g}",
+            f"{of.kl:.4g}",
             f"{of.denoised:.4f}",
             f"{of.frechet:.0f}",
             f"{of.confidence:.2f}",
         )
         for name, (of, _) in found.items()
     ]
-    columns = ("mistake", "loss", "to the right one", "KL", "denoised", "Fréchet", "confidence")
+    columns = (
+        "mistake",
+        "loss",
+        "to the right one",
+        "squared error",
+        "KL",
+        "denoised",
+        "Fréchet",
+        "confidence",
+    )
     return Table(f"After {epochs} epochs", columns, rows)
 
 
