@@ -79,7 +79,7 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--no-faults",
     is_flag=True,
-    help="Leave the injected faults out of the page: half a minute less.",
+    help="Leave the injected faults out of the page; saves half a minute.",
 )
 def run(**how: Any) -> bool:
     """Do the whole job: data, parity check, both trainings, quality, pictures, summary, page."""
@@ -95,7 +95,8 @@ def run(**how: Any) -> bool:
 @click.option(
     "--side",
     type=click.Choice(["numpy", "torch", "both"]),
-    help="Which of our two sides to train.  [default: both, or those of the run of --resume]",
+    help="Which of our two sides to train; a network of yours cannot be trained here.  [default: "
+    "both, or those of the run of --resume]",
 )
 @options.run_options
 def train(**how: Any) -> None:
@@ -105,33 +106,34 @@ def train(**how: Any) -> None:
     train(**how)
 
 
-@cli.command(short_help="Check the parity of the two sides.")
+@cli.command(short_help="Check that the two sides agree, or check a network of yours.")
 @partial(hyperparameters, but=["dtype"])  # it judges both
 @options.data_options
 @options.machine_options
 @click.option(
     "--side",
     metavar="MODULE:FACTORY",
-    help="Judge a network of yours in place of numpy_ae: what this function makes from a Config, a "
-    "compare.sides.interface.Side.",
+    help="Judge a network of yours in place of numpy_ae. FACTORY is a function in MODULE; it takes "
+    "a Config and returns your network, as in examples/own_network.py.",
 )
 @click.option(
     "--function",
     metavar="MODULE:NAME",
-    help="Instead, call this function and judge by the reports that it returns, such as "
-    "compare.check_function's.",
+    help="Check no network: call this function, and fail if a report that it returns does. "
+    "compare.check_function and its like make reports.",
 )
 @click.option(
     "--step",
     type=click.IntRange(1, MOST),
-    help="Judge this step of the training, counted from 1, on the batch that it has there. It "
-    "starts from the state of --resume or the initial one; no step before it is taken.  "
+    help="Judge the step with this number, counted from 1, on the batch that training takes there. "
+    "The weights are those of --resume, or the first ones: the steps before are not taken.  "
     "[default: 1, or the first after --resume]",
 )
 @click.option(
     "--resume",
     type=PATH,
-    help="Judge from the state and with the config of a checkpoint, RUN/numpy.safetensors for one.",
+    help="Take weights, Adam's state and config from this checkpoint, such as "
+    "RUN/numpy.safetensors.",
 )
 @click.option(
     "--thorough",
@@ -142,8 +144,8 @@ def train(**how: Any) -> None:
 @click.option(
     "--deadline",
     type=Seconds(least=1),
-    help="Seconds that one call into the code of --side may take, or all of --function; what takes "
-    "longer is ended, and told.  [default: 300]",
+    help="Seconds that one call into the code of --side may take, or --function as a whole. What "
+    "takes longer is ended, and does not pass.  [default: 300]",
 )
 @click.option("--no-torch", is_flag=True, help="Leave out all that needs torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
@@ -156,7 +158,7 @@ def check(
     download_deadline: float,
     **asked: Any,
 ) -> bool:
-    """Check the parity of NumPy and PyTorch, operation by operation, in float32 and float64."""
+    """Check that NumPy and PyTorch agree, operation by operation, in float32 and float64."""
     from compare.commands.check import Request, check, check_functions
 
     if function is not None:
@@ -175,12 +177,12 @@ def check(
 @click.option(
     "--healthy",
     type=click.IntRange(1, MOST),
-    help="Instead, check so many random networks without a fault.",
+    help="Inject nothing: check this many random networks without a fault.",
 )
 def faults(healthy: int | None, **how: Any) -> bool:
-    """Inject each known fault into the NumPy side; show which stages catch it, and what is named.
+    """Inject each known fault into the NumPy side, and show which stages of the check catch it.
 
-    Named is the function that the check's sentence calls the cause.
+    A fault is named if the check's sentence gives the function that it is in as the cause.
     """
     from compare.commands.faults import faults
 
@@ -200,12 +202,14 @@ def faults(healthy: int | None, **how: Any) -> bool:
 @click.option(
     "--side",
     metavar="MODULE:FACTORY",
-    help="Time a network of yours instead, what this function makes of a Config, against torch's.",
+    help="Time a step of a network of yours, made as for check --side, against the same in torch.",
 )
 @click.option(
     "--data", type=click.Choice(DATASETS), default="digits", help="What whole trainings train on."
 )
-@click.option("--epochs", type=click.IntRange(1, MOST), default=15, help="Of whole trainings.")
+@click.option(
+    "--epochs", type=click.IntRange(1, MOST), default=15, help="Epochs of whole trainings."
+)
 @click.option(
     "--model", type=click.Choice(MODELS), default="autoencoder", help="Whose step; a vae's --quick."
 )
@@ -223,7 +227,7 @@ def faults(healthy: int | None, **how: Any) -> bool:
     "earlier",
     type=PATH,
     multiple=True,
-    help="Measure nothing; show the results in this file. May be given for several machines.",
+    help="Measure nothing: show the results in this file. Give it again for each further machine.",
 )
 @click.option(
     "--markdown",
@@ -231,9 +235,9 @@ def faults(healthy: int | None, **how: Any) -> bool:
     help="Write the tables to this file, and plots into a folder of its name.",
 )
 def bench(earlier: tuple[Path, ...], side: str | None, **how: Any) -> bool:
-    """Time a training step and whole trainings of NumPy and of torch's ways, interleaved.
+    """Time a training step and whole trainings, of NumPy and of the ways to do them in torch.
 
-    A variant's first step is judged before it is timed.
+    Each variant's first step is judged before it is timed; all are timed in interleaved rounds.
     """
     from compare.commands.bench import bench, bench_side
 
@@ -254,7 +258,7 @@ def bench(earlier: tuple[Path, ...], side: str | None, **how: Any) -> bool:
     "--method",
     type=click.Choice(["umap", "pca"]),
     default="umap",
-    help="How latents are brought into the plane.",
+    help="How the map of the latents gets from many dimensions to two.",
 )
 def figures(**how: Any) -> None:
     """Draw the article's pictures from the checkpoints of RUN, a run's folder."""
@@ -282,14 +286,15 @@ def report(**how: Any) -> None:
 @click.option(
     "--side",
     type=click.Choice(["numpy", "torch"]),
-    help="Which of our two sides to train.  [default: numpy]",
+    help="Which of our two sides to train; a network of yours cannot be trained here.  [default: "
+    "numpy]",
 )
 @click.option(
     "--out",
     type=Place(folder=True),
     help="Folder of the results.  [default: a new one under runs/]",
 )
-@click.option("--resume", type=PATH, help="Go on in the folder of an earlier one.")
+@click.option("--resume", type=PATH, help="Go on in the folder of an earlier explore.")
 def explore(**how: Any) -> None:
     """Train over lists of hyperparameters (--latent-dim 2,4,10): a grid of pictures and a table."""
     from compare.commands.explore import explore
@@ -299,16 +304,21 @@ def explore(**how: Any) -> None:
 
 @cli.command(short_help="Write every function yourself, and be told what is wrong.")
 @click.argument("folder", type=PATH, default="exercises")
-@click.option("--once", is_flag=True, help="Judge once, and end: 0 where all are finished.")
-@click.option("--only", metavar="NAME", help="Judge this exercise once: 8 or linear_backward.")
+@click.option(
+    "--once", is_flag=True, help="Judge once and end, with exit code 0 if all are finished."
+)
+@click.option(
+    "--only", metavar="NAME", help="Judge this exercise alone, once: 8, or linear_backward."
+)
 @click.option(
     "--hint",
     metavar="[NAME]",
     is_flag=False,
     flag_value="",
-    help="Show a hint for this exercise, or for the first unfinished one; 8.2 is the second of 8.",
+    help="Show a hint for this exercise, or for the first unfinished one; 8.2 is the second hint "
+    "for exercise 8.",
 )
-@click.option("--reset", metavar="NAME", help="Write this exercise anew; the old work is kept.")
+@click.option("--reset", metavar="NAME", help="Start this exercise anew; your file is kept aside.")
 @click.option("--list", "show_list", is_flag=True, help="Show which exercises are finished.")
 def learn(**how: Any) -> bool:
     """Write the network yourself, function by function: exercises are put into FOLDER.

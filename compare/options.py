@@ -137,8 +137,7 @@ checkpoint_option = click.option(
     "--checkpoint-every",
     type=Seconds(least=0),
     default=60.0,
-    help="Seconds after which to keep a checkpoint within an epoch; there is one after every "
-    "epoch anyway.",
+    help="Seconds between checkpoints within an epoch; there is also one after every epoch.",
 )
 data_options = _all(
     click.option(
@@ -147,7 +146,7 @@ data_options = _all(
         default=Path("data"),
         envvar="AE_DATA_ROOT",
         show_envvar=True,
-        help="Folder of the data sets: the one that has MNIST/raw in it, or that raw itself.",
+        help="Folder of the data sets: the one with MNIST/raw in it, or MNIST/raw itself.",
     ),
     click.option(
         "--download-deadline",

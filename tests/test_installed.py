@@ -59,7 +59,7 @@ def test_the_wheel_gives_three_packages_and_nothing_of_ours_besides(
 
 
 def test_the_command_shows_its_help(installed: Path, tmp_path: Path) -> None:
-    assert "Check the parity of the two sides." in ran(
+    assert "Check that the two sides agree, or check a network of yours." in ran(
         installed / "ae-mirror", "--help", cwd=tmp_path
     )
 
