@@ -299,8 +299,8 @@ def _tables(
         "# Every small change to `numpy_ae`, and whether the check notices",
         "",
         "Made by `python -m tests.mutants --report docs/mutants.md`: one operator, constant, name, "
-        "operand or\nstatement changed at a time, and `check` run on the default network. Caught "
-        "is what makes it fail.",
+        "operand or\nstatement changed at a time, and `check` run on the default network. A "
+        "mutant is caught if the check fails.",
         "",
     ]
     lines += [

@@ -48,11 +48,11 @@ KINDS = {
     "commands interrupted by SIGINT": Kind(interrupts.trial, 3),
     "trainings on a disk that fills up": Kind(disk.trial, 2),
     "networks to judge, healthy or with a mistake": Kind(mistakes.trial, 3),
-    "sides and layers of somebody's that end, hang, raise or return anything": Kind(users.trial, 3),
+    "sides and layers of users that exit, hang, raise or return anything": Kind(users.trial, 3),
     "data files that are not the original": Kind(data_files.trial, 1),
     "checkpoints that were changed, and programs for files": Kind(checkpoints.trial, 1),
-    "command lines with values that cannot be meant": Kind(arguments.trial, 1),
-    "user-supplied runs and results, and folders with somebody's files": Kind(folders.trial, 1),
+    "command lines with senseless values": Kind(arguments.trial, 1),
+    "user-supplied runs and results, and folders with files of others": Kind(folders.trial, 1),
 }
 
 

@@ -71,15 +71,17 @@ def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int, p
             "this page. The functions and the mistakes are in `tests/functions`: each function in "
             "two right forms or more, as people write them, and mistakes that people make, each "
             "one change of a form's text. A test holds that the right forms agree with autograd, "
-            "and that a mistake alters what it says. The mistakes were chosen without "
-            "the code that diagnoses them, but with a list of what it should try in view.",
+            "and that a mistake alters the results that it is said to alter. Whoever chose the "
+            "mistakes had not seen the code that diagnoses them, but had a list of what it tries. "
+            "The peers are `gradcheck` and `assert_close`, PyTorch's own checks.",
             "",
             "## Right functions",
             "",
             f"**{len({one.function.name for one in healthy})} functions in {len(healthy)} forms, "
             f"{seeds} seeds, {checks} checks in float32 and float64: {len(alarms)} alarms.** "
-            f"Among them {', '.join(f'`{name}`' for name in sorted(LESS_EXACT))}, which cancel: "
-            f"less exact, and right. The peers judged the operands of the first {peers} seeds.",
+            f"Among them {', '.join(f'`{name}`' for name in sorted(LESS_EXACT))}, which subtract "
+            "nearly equal numbers: they are less exact, and right. The peers judged the operands "
+            f"of the first {peers} seeds.",
             "",
             *_table(
                 ("functions", "forms", "checks", *(f"alarms: {j}" for j in JUDGES)),
@@ -96,15 +98,16 @@ def document(healthy: Sequence[Healthy], faulty: Sequence[Faulty], seeds: int, p
                 _faulty_rows(faulty),
             ),
             "",
-            "Each cell has: caught / tensor named / kind said. Named counts where the first thing "
-            "that fails is one that the mistake alters. The peers saw three draws of operands. "
-            "assert_close is given the tensors by name, one after the other. gradcheck holds a "
-            "backward against its own forward and has nothing to say of optimizers.",
+            "Each cell counts three things: mistakes caught / of which the tensor was named / of "
+            "which the sentence told the kind. A tensor is named if the first one that fails is "
+            "one that the mistake alters. The peers saw three draws of operands. assert_close is "
+            "given the tensors by name, one after the other. gradcheck holds a backward against "
+            "its own forward, and cannot judge optimizers.",
             "",
             "## Time",
             "",
             f"One check takes {median(times):.2f} s of one core in the median, {max(times):.2f} s "
-            "at worst.",
+            "at most.",
             "",
             "## Every mistake",
             "",
@@ -134,8 +137,8 @@ def _counted(faulty: Sequence[Faulty]) -> str:
     accused = [f"{one.mistake} ({', '.join(one.accused)})" for one in faulty if one.accused]
     return (
         f"**{len(faulty)} mistakes: {len(caught)} caught; the tensor named in {named} "
-        f"({named / len(faulty):.1%}), a kind in {said} ({said / len(faulty):.1%}).** What the "
-        f"mistake does not alter fails in {len(accused)}{': ' if accused else ''}"
+        f"({named / len(faulty):.1%}), the kind told in {said} ({said / len(faulty):.1%}).** A "
+        f"tensor that the mistake does not alter fails in {len(accused)}{': ' if accused else ''}"
         f"{'; '.join(accused)}."
     )
 

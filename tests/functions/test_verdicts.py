@@ -70,7 +70,10 @@ def test_the_page_counts() -> None:
     page = document([healthy], faulty, 2, 2)
     assert "1 functions in 1 forms, 2 seeds, 2 checks in float32 and float64: 1 alarms." in page
     assert "- affine: dbias fails" in page
-    assert "**2 mistakes: 2 caught; the tensor named in 1 (50.0%), a kind in 1 (50.0%).**" in page
+    assert (
+        "**2 mistakes: 2 caught; the tensor named in 1 (50.0%), the kind told in 1 (50.0%).**"
+        in page
+    )
     assert "does not alter fails in 1: affine, dbias: (1, n) for (n,) (dx)." in page
     assert "| linear | 2 | 2 / 1 / 1 | 1 / 0 / 0 | 1 / 1 / 1 |" in page
 
