@@ -1,6 +1,7 @@
 """A benchmark's results as tables of ready text, for the terminal and for a document."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
@@ -15,6 +16,7 @@ TRAINING = (
     f"variant|seconds|ready|first epoch|last|until MSE < {GOOD_ENOUGH} (epoch)|test MSE|peak MB"
 )
 SIZES = {"batch_size": "batch", "hidden_dim": "hidden width", "latent_dim": "latent width"}
+MARK = " †"  # of results of an earlier version
 LIBRARIES = {"numpy": "NumPy's BLAS", "torch": "torch's"}
 LEGEND = """\
 against NumPy: this variant's time over NumPy's, with a 95 % interval
@@ -68,13 +70,13 @@ def verdicts(results: Results) -> list[str]:
 def at_a_glance(machines: Sequence[Results]) -> Table:
     """Return NumPy's time over the fastest torch variant's, by batch size and of a training.
 
-    There is a line for each thread count of each machine. Variants count that were measured at
-    several batch sizes.
+    There is a line for each thread count of each machine, and one for a machine measured `earlier`.
+    Variants count that were measured at several batch sizes.
     """
     lines = []
     sizes = sorted({row.batch_size for results in machines for row in results.rows})
     for results in machines:
-        for threads in results.thread_counts:
+        for threads in results.thread_counts[-1:] if earlier(results) else results.thread_counts:
             variants = by_size(results, "batch_size", threads)
             cells = {}
             for size, ours in variants.get("numpy", {}).items():
@@ -85,7 +87,8 @@ def at_a_glance(machines: Sequence[Results]) -> Table:
                 packages = results.environment["packages"]
                 where = "" if results.device == "cpu" else f", torch on {results.device}"
                 machine = f"{results.environment['cpu']}{where}"
-                versions = (packages.get(name) or "" for name in ("ae-mirror", "torch"))
+                own = f"{packages.get('ae-mirror') or ''}{MARK if earlier(results) else ''}"
+                versions = (own, packages.get("torch") or "")
                 steps = (cells.get(size, "") for size in sizes)
                 training = _training_ratio(results, threads)
                 lines.append((machine, *versions, str(threads), *steps, training))
@@ -94,7 +97,15 @@ def at_a_glance(machines: Sequence[Results]) -> Table:
         "every batch size; below 1, NumPy is faster"
     )
     batches = (f"batch {size}" for size in sizes)
-    return Table(title, ("machine", "ae-mirror", "torch", "threads", *batches, "training"), lines)
+    columns = ("machine", "ae-mirror", "torch", "threads", *batches, "training")
+    note = f"{MARK.strip()} Another code, measured in another way: its long tables are not kept."
+    return Table(title, columns, lines, note if any(map(earlier, machines)) else "")
+
+
+def earlier(results: Results) -> bool:
+    """Return whether results are of a version before 0.3, whose code and rounds were others."""
+    version = re.match(r"(\d+)\.(\d+)", results.environment["packages"].get("ae-mirror") or "")
+    return version is not None and tuple(map(int, version.groups())) < (0, 3)
 
 
 def reasons(results: Results) -> list[str]:

@@ -7,7 +7,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from compare import machine
-from compare.bench.bench_tables import SIZES, at_a_glance, by_size, reasons, tables, verdicts
+from compare.bench.bench_tables import (
+    SIZES,
+    at_a_glance,
+    by_size,
+    earlier,
+    reasons,
+    tables,
+    verdicts,
+)
 from compare.bench.results import Results, Row
 from compare.bench.variants import VARIANTS
 from compare.errors import UserError
@@ -39,7 +47,7 @@ def write(machines: Sequence[Results], path: Path) -> None:
     machines = [Results.from_dict(literal(results.to_dict())) for results in machines]
     if (glance := at_a_glance(machines)).rows:
         sections.append(markdown([glance]))
-    for number, results in enumerate(machines, start=1):
+    for number, results in enumerate((of for of in machines if not earlier(of)), start=1):
         about = (machine.settings(results.environment), *verdicts(results), *reasons(results))
         where = "" if results.device == "cpu" else f"; torch on {results.device}"
         parts = [

@@ -295,3 +295,16 @@ def test_the_document_names_the_machine_and_shows_its_plot(tmp_path: Path) -> No
     text = (tmp_path / "bench.md").read_text()
     assert "## a processor" in text and "bench/cost-1.png" in text and "not measured" in text
     assert (tmp_path / "bench" / "cost-1.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("version", "kept"), [("0.2.0", False), ("0.3.0", True), (None, True)])
+def test_a_version_before_0_3_keeps_one_marked_line(
+    tmp_path: Path, version: str | None, kept: bool
+) -> None:
+    packages = {**ENVIRONMENT["packages"], "ae-mirror": version}  # type: ignore[dict-item]
+    results = replace(some_results(), environment={**ENVIRONMENT, "packages": packages})
+    write([results], tmp_path / "found.md")
+    text = (tmp_path / "found.md").read_text()
+    assert ("## a processor" in text) is kept
+    assert text.count("| a processor |") == 1
+    assert ("†" in text) is not kept
