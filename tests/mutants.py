@@ -233,13 +233,18 @@ def _start(mutant: Mutant) -> int:
 def _judge(mutant: Mutant) -> int:
     sys.meta_path.insert(0, _Loader(mutant))
     try:
-        from compare.check.stages import check
+        from compare.check.stages import check, check_side
         from compare.data import digits
         from compare.data.config import Config
+        from compare.sides.subject import our_own
 
         images, *_ = digits.load()
         whole = Config(model="vae", beta=0.7) if mutant.file == "vae" else Config()
         small = replace(whole, hidden_dim=24, latent_dim=5, batch_size=32)
+        subject = our_own(images)  # the first failure will do, and most fail here
+        batches, rows = list(subject.batches(small, 2)), subject.last_rows(small)
+        if not all(f.verdict.held for f in check_side(subject.ours(small), small, batches, rows)):
+            return CAUGHT
         held = all(check(config, images, trajectory=False).held for config in (small, whole))
         return SURVIVED if held else CAUGHT
     except BaseException:  # whatever a mutant does, it has been noticed
