@@ -76,7 +76,10 @@ def _left_over(grads: list[dict[str, Array]]) -> str:
         for name, grad in added.items()
     ):
         return "the gradients of the call before are added: they are never zeroed"
-    return "the same step is another one when it is observed again: something is left over"
+    return (
+        "the same step is another one when it is observed again: "
+        "something is left over, or drawn at random"
+    )
 
 
 def _copies(arrays: Mapping[str, Array]) -> State:

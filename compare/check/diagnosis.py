@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from compare.check.bounds import Finding, Verdict
 from compare.check.kinds import LOSS, traced
-from compare.check.mistakes import BY_WAY
+from compare.check.mistakes import GIVEN
 from compare.check.update_rules import OPTIMIZERS
 from compare.sides.interface import Description, Layer, encoding, graph
 
@@ -211,10 +211,10 @@ def _of_autoencoder(failed: Finding, findings: Sequence[Finding], who: Descripti
         return "Adam.__init__"
     if ours:
         return ours
-    if name == "loss":
-        return "train_step"
     if direction == "backward":
         return "Autoencoder.backward"
+    if name == "loss":
+        return "Autoencoder.forward"
     (given, *_) = next(of.inputs for of in graph(who.layers) if of.name == name)
     if kinds[name] in ("Deviation", "Draw") or kinds.get(given) == "Draw":
         return "Autoencoder.forward"
@@ -243,26 +243,28 @@ def sentence(findings: Sequence[Finding], who: Description) -> str:
 def _told(failed: Finding, findings: Sequence[Finding], who: Description) -> str:
     kin = (failed.stage, failed.side, failed.operation, failed.tensor)
     same = (f for f in findings if (f.stage, f.side, f.operation, f.tensor) == kin)
-    detail = next((f.detail for f in (failed, *same) if f.detail), _one_way(failed, findings))
+    detail = next((f.detail for f in (failed, *same) if f.detail), _of_network(failed, findings))
     said = f" What is wrong: {detail}." if detail else ""
     whose = failed.operation
     if not whose.startswith(f"{failed.side}."):  # a layer that was judged by itself
         whose = f"{failed.side}'s {whose}"
-    what = "A step" if failed.operation == "raised" else f"{failed.tensor} of {whose}"
+    what = f"{failed.tensor} of {whose}"
     of = "square layers" if failed.square else ""
     where = ", ".join(filter(None, (failed.stage, failed.dtype, of)))
+    if failed.operation == "raised":
+        return f"A step cannot be judged ({where}): {detail}."
     place = _place(_responsible(failed, findings, who), failed, who)
     how_far = f"{_how_far(failed)}{_likewise(failed, findings, who)}"
     return (
         f"{what} {FIRST[failed.verdict]} ({where}){how_far}; "
-        f"{_since(failed, findings, detail)} {place}.{said}"
+        f"{_since(failed, findings, detail, who)} {place}.{said}"
     )
 
 
-def _one_way(failed: Finding, findings: Sequence[Finding]) -> str:
-    """Say which of the ways that meet in a gradient is wrong, where stage network has told."""
-    of = (failed.side, failed.operation, failed.tensor)
-    same = (f for f in findings if (f.side, f.operation, f.tensor) == of and BY_WAY in f.detail)
+def _of_network(failed: Finding, findings: Sequence[Finding]) -> str:
+    """Say what is wrong with a tensor of a step, where stage network has told."""
+    of = ("network", failed.side, failed.tensor)
+    same = (f for f in findings if (f.stage, f.side, f.tensor) == of and f.detail)
     return next((f.detail for f in same), "")
 
 
@@ -307,14 +309,18 @@ def _right_alone(failed: Finding, findings: Sequence[Finding]) -> bool:
     return bool(alone) and all(alone)
 
 
-def _since(failed: Finding, findings: Sequence[Finding], detail: str) -> str:
+def _since(failed: Finding, findings: Sequence[Finding], detail: str, who: Description) -> str:
     if failed.stage not in ("formula", "network") or failed.operation == "data":
         return "introduced in"
-    if BY_WAY in detail:
+    if not _right_alone(failed, findings):
+        return "introduced in, or propagated to,"
+    alone = "that operation is right alone"
+    of = failed.tensor.removeprefix("dact/")
+    if sum(of in layer.inputs for layer in graph(who.layers)) > 1:
         return "the operations that meet there are right alone and wrongly put together in"
-    if _right_alone(failed, findings):
-        return "that operation is right alone, so it was called with the wrong operands:"
-    return "introduced in, or propagated to,"
+    if GIVEN in detail:
+        return f"{alone}, so it was called with the wrong operands:"
+    return f"{alone}, so it was called wrongly, or its result was changed:"
 
 
 def _likewise(failed: Finding, findings: Sequence[Finding], who: Description) -> str:

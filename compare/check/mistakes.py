@@ -21,6 +21,7 @@ SUMMED = {"n": "the rows", "i": "the inputs", "o": "the outputs"}
 LARGEST_DENOMINATOR = 4  # a factor is told as a fraction when it is a half, a third, a quarter, …
 
 BY_WAY = "by way of "  # how a sentence names one of several layers that a gradient comes through
+GIVEN = "is given"  # and how it tells of an operation that gets other operands than it should
 
 Made = Iterable[tuple[str, Array | None]]  # what to say, and the array; None where there is none
 

@@ -9,6 +9,7 @@ definition in torch is replayed, and with it the whole graph: `network_in_torch.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from compare.check.bounds import (
 )
 from compare.check.definition import Results
 from compare.check.kinds import OPERATIONS, in_table, results_of, step_of, taken, traced
+from compare.check.miscalled import miscalls
 from compare.check.mistakes import BY_WAY, explained
 from compare.data.batches import Batch
 from compare.sides.interface import (
@@ -49,6 +51,7 @@ FINEST = 2.0**-40  # finer noise would drown in the replay's float64 roundings; 
 def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterator[Finding]:
     """Judge every tensor of one observed step, normwise; the side's state stays as it is."""
     who, ways = side.describe(), Ways()
+    inputs: dict[str, Array] = {}
     if all(map(in_table, with_loss(who))):
         trace, inputs, masks = _observed(side, batch)
         truth, deviations = true_step(who, inputs, masks, rng, ways)
@@ -64,8 +67,12 @@ def check_network(side: Side, batch: Batch, rng: np.random.Generator) -> Iterato
         if found.verdict is Verdict.MISSING and between_operations(name, who.layers):
             found = Judgement(Verdict.NOT_OFFERED)
         told = found.verdict in (Verdict.FAIL, Verdict.WRONG_SHAPE)
-        mistakes = missing_ways(true, ways.get(name, {}), who)
-        detail = explained(trace[name], true, mistakes) if told else ""
+        detail = ""
+        if told:
+            mistakes = missing_ways(true, ways.get(name, {}), who)
+            calls = miscalls(name, inputs | truth, ways, who) if inputs else ()
+            with np.errstate(all="ignore"):  # of an operand that is another, anything may come
+                detail = explained(trace[name], true, chain(mistakes, calls))
         yield finding("network", who, made_by.get(name, "data"), name, found, detail)
 
 

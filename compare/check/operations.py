@@ -36,7 +36,6 @@ from compare.check.operands import (
 from compare.sides.calls import what_it_did
 from compare.sides.interface import Array, Layer, Operands, Operator, Side, State
 
-NAN = "a NaN"  # how a fact of one begins
 SPOILT = equal(False)  # it raised, warned or changed an operand: its results do not count
 
 
@@ -87,7 +86,7 @@ def check_operation(
         for operands, layout in exact_operands(kind, layer, who.dtype, weights, rng, rows)
         for tensor, one in run(operands, layout, exact=True).items()
     ]
-    found += [("exact", *one) for one in _special(side, name, kind, layer, who.dtype, rng)]
+    special = list(_special(side, name, kind, layer, who.dtype, rng))
     for tensor, one in run(draw(weights)).items():
         if one.judgement.borderline:  # correlated roundings, which do not repeat, or a small fault
             again = run(draw())[tensor]
@@ -104,13 +103,11 @@ def check_operation(
         tensor: _kind(kind, tensor, layer, who.dtype, [one for _, of, one in found if of == tensor])
         for tensor in OPERATIONS[kind].results
     }
+    # A result that is wrong on ordinary operands is so on these, too: that tells nothing more.
+    failed = {tensor for _, tensor, one in found if not one.judgement.verdict.held}
+    found += [("exact", tensor, one) for tensor, one in special if tensor not in failed]
     for stage, tensor, one in found:
-        # What is wrong on other operands explains what becomes of a NaN or of an infinity.
-        if wrong[tensor] and one.judgement.verdict is Verdict.NOTED:
-            continue
-        of_nan = wrong[tensor] and one.fact.startswith(NAN)
-        detail = wrong[tensor] if of_nan else one.fact or wrong[tensor]
-        yield finding(stage, who, name, tensor, one.judgement, detail)
+        yield finding(stage, who, name, tensor, one.judgement, one.fact or wrong[tensor])
 
 
 def _special(
@@ -131,7 +128,7 @@ def _special(
                 continue
             shows = got is not None and _shows(got, of.value)
             if what == "NaN":
-                judgement, said = equal(shows), f"{NAN} in {key} does not come out as one"
+                judgement, said = equal(shows), f"a NaN in {key} does not come out as one"
             else:
                 judgement = equal(True) if shows else Judgement(Verdict.NOTED)
                 said = f"of {what} in {key}, it is not what the definition has"

@@ -112,12 +112,23 @@ def _of_autoencoder() -> Iterator[Finding]:
 
 
 def _of_vae() -> Iterator[Finding]:
-    """Judge the call, and a step without a weight, which is one with 1."""
+    """Judge the call, what encode and backward do, and a step without a weight: one with 1."""
     rng = np.random.default_rng(0)
     (noisy, clean), noise = rng.random((2, ROWS, PIXELS)), rng.standard_normal((ROWS, LATENT))
     model, other = _model("vae"), _model("vae")
     called = np.array_equal(model(noisy, noise), model.forward(noisy, noise))
     yield finding("interface", WHO, "VariationalAutoencoder.__call__", "y", equal(called))
+    cache: dict[str, Array] = {}
+    dy = model.forward(noisy, noise, cache) - clean
+    latent = cache["fc_mean"], cache["fc_logvar"]
+    encoded = all(map(np.array_equal, model.encode(noisy), latent))
+    yield finding("interface", WHO, "VariationalAutoencoder.encode", "mean, logvar", equal(encoded))
+    given = {"dy": dy, "dmean": latent[0].copy(), "dlogvar": latent[1].copy()}
+    kept = {name: value.copy() for name, value in (given | cache).items()}
+    model.backward(**given, cache=cache)
+    changed = [name for name, of in (given | cache).items() if not np.array_equal(kept[name], of)]
+    detail, alone = f"it changes {', '.join(changed)}", equal(not changed)
+    yield finding("interface", WHO, "VariationalAutoencoder.backward", "operands", alone, detail)
     for of, weight in ((model, ()), (other, (1.0,))):
         parts = numpy_ae.SumSquaredError(), numpy_ae.GaussianKL(), numpy_ae.Adam(of.parameters())
         vae.vae_train_step(of, *parts, noisy, clean, noise, *weight)

@@ -12,7 +12,7 @@ them, that would happen by chance in one run of (PERTURBED + 1)², which is 1,02
 constant factor of a gradient, so this stage certifies no formula; it is about drift.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from compare.data.batches import Batch, Purpose, stream
 from compare.data.config import DTYPES, Config
 from compare.sides.interface import (
     Array,
+    Description,
     Grads,
     Losses,
     Side,
@@ -99,8 +100,8 @@ def _detail(
     """Say in what way the steps differ, or nothing."""
     right = [_equal(a, b) for (_, a), (_, b) in zip(taken, observed, strict=True)]
     if all(right):
-        same = [a == b for (a, _), (b, _) in zip(taken, observed, strict=True)]
-        return "" if all(same) else "the update is right and the loss is not"
+        wrong = _wrong_losses(side.describe(), taken, observed)
+        return f"the update is right and {wrong} not" if wrong else ""
     if right[0]:
         return _later(side, right, traces, taken, observed)
     noisy, clean = batch.noisy, batch.clean
@@ -114,31 +115,55 @@ def _detail(
         side.observe(other)
         if _equal(side.state(), taken[0][1]):
             return say
-    if taken[0][0] != observed[0][0]:
-        return ""
+    if wrong := _wrong_losses(side.describe(), taken[:1], observed[:1]):
+        return f"the update is wrong, and {wrong} too"
     return _of_weights(side, batch, before, traces[0], taken[0][1]) or (
         "the loss is right and the update is not"
     )
 
 
 def _of_weights(side: Side, batch: Batch, before: State, trace: Trace, after: State) -> str:
-    """Say which term of the loss has another weight in the gradients, or nothing.
+    """Say which weights of the loss and its terms the gradients have instead, or nothing.
 
-    What such gradients are, the definitions say, up to rounding: so Adam's first moments are near.
+    Adam's first moments are linear in the gradients, and these in the weights: the nearest weights
+    are found by least squares. What the gradients of each are, the definitions say.
     """
     who = side.describe()
+    if not who.terms:
+        return ""
     inputs = widen({**before, **with_prefix("act", batch)}, who.dtype)
     masks = masks_of(who, trace, len(batch.noisy))
-    wrong = _moments(after) - _moments(trace)
-    for name, weight in who.terms.items():
-        for say, other in (("has no weight", 1.0), ("is left out", 0.0), ("is raised", -weight)):
-            other_terms = replace(who, terms={**who.terms, name: other})
-            grads = under_prefix("grad", replay(other_terms, inputs, masks))
-            side.load(before)
-            made = side.update({key: of.astype(who.dtype) for key, of in grads.items()})
-            if norm(_moments(made) - _moments(after)) <= EXPLAINED * norm(wrong):
-                return f"in the gradients, {name} {say}"
-    return ""
+
+    def made(terms: Mapping[str, float], times: float = 1.0) -> Array:
+        grads = under_prefix("grad", replay(replace(who, terms=terms), inputs, masks))
+        side.load(before)
+        return _moments(side.update({of: (times * g).astype(who.dtype) for of, g in grads.items()}))
+
+    without = dict.fromkeys(who.terms, 0.0)
+    still, loss = made(without, 0.0), made(without)
+    parts_of = np.array([loss - still, *(made({**without, of: 1.0}) - loss for of in who.terms)])
+    found = np.linalg.lstsq(parts_of.T, _moments(after) - still)[0]
+    left = EXPLAINED * norm(_moments(after) - _moments(trace))
+    if norm(found @ parts_of + still - _moments(after)) > left:
+        return ""
+    said = []
+    for (name, weight), other, part in zip(
+        {"the loss": 1.0, **who.terms}.items(), found, parts_of, strict=True
+    ):
+        known = {0.0: "is left out", 1.0: "has no weight", -weight: "is raised", weight: ""}
+        nearest = min(known, key=lambda of: abs(of - other))
+        words = f"has the weight {other:.3g}, not {weight:g}"
+        if say := known[nearest] if abs(nearest - other) * norm(part) <= left else words:
+            said.append(f"{name} {say}")
+    return f"in the gradients, {' and '.join(said)}" if said else ""
+
+
+def _wrong_losses(who: Description, taken: Taken, observed: Taken) -> str:
+    """Say which losses of some steps are wrong, "the loss is" or "the loss and kl are"."""
+    steps = [(parts(a), parts(b)) for (a, _), (b, _) in zip(taken, observed, strict=True)]
+    names = ("the loss", *who.terms)
+    wrong = [name for i, name in enumerate(names) if any(a[i] != b[i] for a, b in steps)]
+    return f"{' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'}" if wrong else ""
 
 
 def _moments(state: State) -> Array:

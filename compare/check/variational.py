@@ -173,6 +173,18 @@ VARIATIONAL: Mapping[str, Operation] = {
                     "logvar is taken for log std": lambda mean, logvar: (
                         (mean**2 + np.expm1(2 * logvar) - 2 * logvar).sum() / 2
                     ),
+                    "it is that of N(0, 1) from N(mean, e^logvar)": lambda mean, logvar: (
+                        ((mean**2 + 1) * np.exp(-logvar) - 1 + logvar).sum() / 2
+                    ),
+                    "logvar is added, not subtracted": lambda mean, logvar: (
+                        (mean**2 + np.expm1(logvar) + logvar).sum() / 2
+                    ),
+                    "−logvar is missing": lambda mean, logvar: (
+                        (mean**2 + np.expm1(logvar)).sum() / 2
+                    ),
+                    "the deviation stands for the variance": lambda mean, logvar: (
+                        (mean**2 + np.expm1(logvar / 2) - logvar).sum() / 2
+                    ),
                     "the mean is not squared": lambda mean, logvar: (
                         (mean + np.expm1(logvar) - logvar).sum() / 2
                     ),
@@ -194,6 +206,9 @@ VARIATIONAL: Mapping[str, Operation] = {
                 {
                     "the −1 is missing": lambda mean, logvar: np.exp(logvar) / 2,
                     "logvar is taken for log std": lambda mean, logvar: np.expm1(2 * logvar),
+                    "the deviation stands for the variance": lambda mean, logvar: (
+                        np.expm1(logvar / 2) / 2
+                    ),
                     "it is the gradient of the variance itself": lambda mean, logvar: (
                         (1 - np.exp(-logvar)) / 2
                     ),

@@ -96,7 +96,8 @@ initial = Network.__init__
             {"observe": counting},
             "loss of My network's observe is the first to fail (exact, float32); "
             "introduced in observe. What is wrong: "
-            "the same step is another one when it is observed again: something is left over.",
+            "the same step is another one when it is observed again: "
+            "something is left over, or drawn at random.",
         ),
         (
             {"__init__": wide},

@@ -13,10 +13,11 @@ from compare.check.kinds import OPERATIONS
 from compare.check.network import FINEST, check_network, masks_of, true_step
 from compare.check.network_in_torch import Graph
 from compare.check.stages import check
+from compare.check.surface import check_interface
 from compare.check.trajectory import check_step
 from compare.controls.controls import control, small
 from compare.controls.faults import KNOWN
-from compare.controls.injection import rewritten
+from compare.controls.injection import rewritten, wrong_code
 from compare.data.batches import Batch, epoch_batches, noisy_test_images, training_batches
 from compare.data.datasets import Dataset
 from compare.sides.interface import with_prefix
@@ -127,6 +128,28 @@ def test_the_code_is_the_mean_and_a_reconstruction_needs_no_noise(dataset: Datas
         (("of_draw + dmean", "dmean"), "what comes by way of draw is missing"),
         (('d["relu1"] += dh', ""), "what comes by way of fc_logvar is missing"),
         (('d["relu1"] += dh', 'd["relu1"] -= dh'), "what comes by way of fc_logvar is subtracted"),
+        (
+            ('self.draw.backward(d["draw"], cache["noise"])', 'd["draw"], d["draw"]'),
+            "it is dact/draw",
+        ),
+        (
+            (
+                'self.fc_logvar.backward(d["fc_logvar"], h)',
+                'self.fc_mean.backward(d["fc_logvar"], h)',
+            ),
+            "fc_logvar.backward is given param/fc_mean.weight for param/fc_logvar.weight",
+        ),
+        (
+            (
+                'self.relu3.backward(d["relu3"], cache["relu3"])',
+                'self.relu3.backward(d["relu3"], cache["relu1"])',
+            ),
+            "relu3.backward is given act/relu1 for act/relu3",
+        ),
+        (
+            ('self.relu1.backward(d["relu1"], h)', 'self.relu1.backward(d["relu1"] - dh, h)'),
+            "relu1.backward is given what comes by way of fc_mean alone for dact/relu1",
+        ),
     ],
 )
 def test_which_of_the_ways_that_meet_is_wrong_is_told(
@@ -145,6 +168,7 @@ def test_which_of_the_ways_that_meet_is_wrong_is_told(
         ("dmean, dlogvar", "in the gradients, kl has no weight"),
         ("0 * dmean, 0 * dlogvar", "in the gradients, kl is left out"),
         ("-beta * dmean, -beta * dlogvar", "in the gradients, kl is raised"),
+        ("beta**2 * dmean, beta**2 * dlogvar", "in the gradients, kl has the weight 0.49, not 0.7"),
         ("beta * dmean, dlogvar", "the loss is right and the update is not"),
     ],
 )
@@ -153,6 +177,63 @@ def test_a_weight_that_training_forgets_is_told(dataset: Dataset, weights: str, 
     with rewritten("vae_train_step", [("beta * dmean, beta * dlogvar", weights)]):
         found = [f.detail for f in check_step(side, batches) if not f.verdict.held]
     assert set(found) == {said}
+
+
+@pytest.mark.parametrize(
+    ("function", "change", "said"),
+    [
+        (
+            "encode",
+            (
+                'self.fc_mean.forward(cache["relu1"])',
+                'self.relu1.forward(self.fc_mean.forward(cache["relu1"]))',
+            ),
+            "VariationalAutoencoder.encode. What is wrong: a ReLU is applied to it.",
+        ),
+        (
+            "forward",
+            ('mean, cache["deviation"],', 'cache["deviation"], mean,'),
+            "so it was called with the wrong operands: numpy_ae/vae.py, "
+            "VariationalAutoencoder.forward. What is wrong: draw.forward is given act/fc_mean and "
+            "act/deviation in each other's place.",
+        ),
+        (
+            "forward",
+            ('self.decode(cache["draw"], cache)', 'self.decode(cache["draw"])'),
+            "A step cannot be judged (exact, float32): vae.py, backward, raised KeyError: 'sig",
+        ),
+        (
+            "backward",
+            ('{"sigmoid": dy}', '{"sigmoid": dy / len(dy)}'),
+            "VariationalAutoencoder.backward. What is wrong: it is 1/32 times what it should be.",
+        ),
+        ("backward", ("of_draw + dmean", "np.add(of_draw, dmean, out=dmean)"), "it changes dmean."),
+    ],
+)
+def test_how_operations_are_wrongly_put_together_is_told(
+    dataset: Dataset, function: str, change: tuple[str, str], said: str
+) -> None:
+    fault = wrong_code("", f"VariationalAutoencoder.{function}", change)
+    found = control(fault, dataset.train_images, dtypes=["float32"], torch=False)
+    assert said in found.sentence
+
+
+def test_an_encoder_with_its_results_exchanged_is_told_though_the_network_undoes_it() -> None:
+    of = "VariationalAutoencoder"
+    with (
+        rewritten(f"{of}.forward", [("mean, logvar = self", "logvar, mean = self")]),
+        rewritten(
+            f"{of}.encode",
+            [
+                (
+                    'return cache["fc_mean"], cache["fc_logvar"]',
+                    'return cache["fc_logvar"], cache["fc_mean"]',
+                )
+            ],
+        ),
+    ):
+        failed = [f for f in check_interface("vae") if not f.verdict.held]
+    assert [(f.operation, f.tensor) for f in failed] == [(f"{of}.encode", "mean, logvar")]
 
 
 def test_a_step_that_changes_its_batch_is_told(dataset: Dataset) -> None:
