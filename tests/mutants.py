@@ -5,7 +5,8 @@
 Each mutant is one change of one operator, constant, name, operand or statement of one file,
 compiled in memory and judged in a forked child, so that torch is imported once. It is first shown
 to a small network and, if it survives, to the one of the defaults. What still survives is listed;
-what a person has found to alter no result stands in `equivalent_mutants` with the reason. Refusals
+what a person has found to alter no result stands in `equivalent_mutants` with the reason, and is
+shown to the small network alone. Refusals
 of what does not fit are left out: they alter nothing that a check computes, and have tests of their
 own (tests/numpy_ae/test_refusals.py).
 """
@@ -27,6 +28,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import click
+import numpy as np
 
 from tests.equivalent_mutants import EQUIVALENT
 
@@ -204,12 +206,12 @@ class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.mutant.source, f"{self.mutant.file} (mutant)", "exec"), module.__dict__)
 
 
-def survivors(candidates: Iterable[Mutant], jobs: int) -> Iterator[Mutant]:
+def survivors(candidates: Iterable[Mutant], jobs: int, images: np.ndarray) -> Iterator[Mutant]:
     """Yield those in spite of which the check holds; judge so many at a time."""
     waiting, running = iter(candidates), dict[int, tuple[Mutant, float]]()
     while True:
         for mutant in islice(waiting, jobs - len(running)):
-            running[_start(mutant)] = mutant, time.monotonic() + DEADLINE
+            running[_start(mutant, images)] = mutant, time.monotonic() + DEADLINE
         if not running:
             return
         for child, (mutant, give_up) in list(running.items()):
@@ -223,29 +225,28 @@ def survivors(candidates: Iterable[Mutant], jobs: int) -> Iterator[Mutant]:
         time.sleep(0.02)
 
 
-def _start(mutant: Mutant) -> int:
+def _start(mutant: Mutant, images: np.ndarray) -> int:
     if (child := os.fork()) == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        os._exit(_judge(mutant))
+        os._exit(_judge(mutant, images))
     return child
 
 
-def _judge(mutant: Mutant) -> int:
+def _judge(mutant: Mutant, images: np.ndarray) -> int:
     sys.meta_path.insert(0, _Loader(mutant))
     try:
         from compare.check.stages import check, check_side
-        from compare.data import digits
         from compare.data.config import Config
         from compare.sides.subject import our_own
 
-        images, *_ = digits.load()
         whole = Config(model="vae", beta=0.7) if mutant.file == "vae" else Config()
         small = replace(whole, hidden_dim=24, latent_dim=5, batch_size=32)
         subject = our_own(images)  # the first failure will do, and most fail here
         batches, rows = list(subject.batches(small, 2)), subject.last_rows(small)
         if not all(f.verdict.held for f in check_side(subject.ours(small), small, batches, rows)):
             return CAUGHT
-        held = all(check(config, images, trajectory=False).held for config in (small, whole))
+        networks = (small,) if _reason(mutant) else (small, whole)
+        held = all(check(config, images, trajectory=False).held for config in networks)
         return SURVIVED if held else CAUGHT
     except BaseException:  # whatever a mutant does, it has been noticed
         return CAUGHT
@@ -268,12 +269,15 @@ def _judge(mutant: Mutant) -> int:
 )
 def main(report: Path | None, files: Sequence[str], jobs: int) -> None:
     """Judge every mutant; print counts and survivors; exit with 1 where too few are caught."""
-    import torch  # once, for all children
+    import torch  # once, for all children, as the images
+
+    from compare.data import digits
 
     torch.set_num_threads(1)
+    images, *_ = digits.load()
     judged = [mutant for file in files for mutant in mutants(file)]
     survived = []
-    for mutant in survivors(judged, jobs):
+    for mutant in survivors(judged, jobs, images):
         survived.append(mutant)
         click.echo(f"survived: {mutant.file}.py:{mutant.line}  {mutant.old}  →  {mutant.new}")
     survived.sort(key=judged.index)
