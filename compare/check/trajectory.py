@@ -104,6 +104,8 @@ def _detail(
         return f"the update is right and {wrong} not" if wrong else ""
     if right[0]:
         return _later(side, right, traces, taken, observed)
+    if _equal(taken[0][1], before):
+        return "no update is made"
     noisy, clean = batch.noisy, batch.clean
     swapped = {
         "its target is the noisy image": batch.but(target=noisy),

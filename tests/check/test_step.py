@@ -74,7 +74,7 @@ def judged(fit: Fit, monkeypatch: pytest.MonkeyPatch, **methods: Any) -> list[Fi
 @pytest.mark.parametrize(
     ("fit", "said"),
     [
-        (twice, ""),
+        (twice, "the update is wrong, and the loss is too"),
         (never_zeroed, "the gradients of the step before are added: they are never zeroed"),
         (clipped, "only the third step is wrong, whose gradients are large"),
         (half_the_loss, "the update is right and the loss is not"),
