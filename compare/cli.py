@@ -76,6 +76,7 @@ def cli(context: click.Context) -> None:
 @options.data_options
 @options.machine_options
 @options.run_options
+@options.worker_options
 @click.option(
     "--no-faults",
     is_flag=True,
@@ -99,6 +100,7 @@ def run(**how: Any) -> bool:
     "both, or those of the run of --resume]",
 )
 @options.run_options
+@options.worker_options
 def train(**how: Any) -> None:
     """Train one side or both, with a checkpoint after every epoch."""
     from compare.commands.train import train

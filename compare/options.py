@@ -139,6 +139,17 @@ checkpoint_option = click.option(
     default=60.0,
     help="Seconds between checkpoints within an epoch; there is also one after every epoch.",
 )
+worker_options = _all(
+    click.option(
+        "--shards",
+        "--micro-batches",
+        "shards",
+        type=click.IntRange(1, 1024),
+        help="Cut every batch into so many parts, whose gradients are added up in their order: "
+        "less memory, and the same bits for any number of workers.  [default: 1, or the run's of "
+        "--resume]",
+    ),
+)
 data_options = _all(
     click.option(
         "--data-root",

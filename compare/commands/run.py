@@ -49,6 +49,7 @@ def run(
     threads: int | None,
     device: str,
     checkpoint_every: float,
+    shards: int | None = None,
     **source: Any,
 ) -> bool:
     """Do everything, in order, into one folder; return whether the check held.
@@ -56,7 +57,7 @@ def run(
     With `no_faults`, the page goes without the injected ones, which take the longest to gather.
     """
     machine.set_up(threads)
-    with prepare(overrides, out, resume, threads) as prepared:
+    with prepare(overrides, out, resume, threads, shards) as prepared:
         run = prepared.run
         dataset = datasets.load(run.config.data, **source)
         require_memory(run.config, dataset, sides=len(LABELS))

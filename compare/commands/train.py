@@ -23,11 +23,12 @@ from compare.training.training import Training
 
 
 class Prepared(NamedTuple):
-    """A run about to go on, and the checkpoints, by side, that it goes on from."""
+    """A run about to go on, the checkpoints, by side, that it starts from, and a batch's shards."""
 
     run: Run
     starts: Mapping[str, Checkpoint]
     file: Path | None = None  # where these are to be copied from
+    shards: int = 1
 
 
 def train(
@@ -38,11 +39,12 @@ def train(
     threads: int | None,
     device: str,
     checkpoint_every: float,
+    shards: int | None = None,
     **source: Any,
 ) -> None:
     """Train one side, or "both", in a folder, by default those of `resume`; print which folder."""
     machine.set_up(threads)
-    with prepare(overrides, out, resume, threads) as prepared:
+    with prepare(overrides, out, resume, threads, shards) as prepared:
         names = prepared.run.sides() or tuple(prepared.starts) or tuple(LABELS)
         if side:
             names = tuple(LABELS) if side == "both" else (side,)
@@ -53,12 +55,16 @@ def train(
 
 @contextmanager
 def prepare(
-    overrides: Mapping[str, Any], out: Path | None, resume: Path | None, threads: int | None = None
+    overrides: Mapping[str, Any],
+    out: Path | None,
+    resume: Path | None,
+    threads: int | None = None,
+    shards: int | None = None,
 ) -> Iterator[Prepared]:
     """Hold, for this process alone, the folder of a run: a new one, or one that goes on.
 
-    What goes on does so with the threads it was begun with, unless told otherwise; what else
-    differs is printed.
+    What goes on does so with the threads and shards it was begun with, unless told otherwise; what
+    else differs is printed.
     """
     folder = _plan(overrides, out, resume).run.folder
     in_place = not out and resume is not None and not resume.is_file()
@@ -66,14 +72,26 @@ def prepare(
         prepared = _plan(overrides, None if in_place else folder, resume)  # as it is now
         if resume:
             made_with = [start.environment for start in prepared.starts.values()]
-            go_on_from((made_with or [prepared.run.environment()])[0], threads)
-        yield prepared
+            earlier = (made_with or [prepared.run.environment()])[0]
+            go_on_from(earlier, threads)
+            shards = _go_on_in_shards(earlier, shards)
+        yield prepared._replace(shards=shards or 1)
 
 
 def go_on_from(earlier: Mapping[str, Any], threads: int | None, what: str = "run") -> None:
     """Work with an earlier environment's threads, or with `threads`; print what differs."""
     for difference in machine.go_on_from(earlier, threads):
         _warn(clipped(difference), what)
+
+
+def _go_on_in_shards(earlier: Mapping[str, Any], shards: int | None) -> int:
+    """Return how many shards a batch is cut into from now on; print where that differs."""
+    then = earlier.get("shards")
+    if not isinstance(then, int) or then < 1:
+        then = 1  # as it was before there were shards
+    if shards not in (None, then):
+        _warn(f"shards {then} then, {shards} now")
+    return shards or then
 
 
 def _warn(difference: str, what: str = "run") -> None:
@@ -123,15 +141,15 @@ def begin(prepared: Prepared, names: Sequence[str], dataset: Dataset) -> None:
 
     Until these are copied, the config says from where: a process killed in between can go on.
     """
-    run, starts, file = prepared
+    run, starts, file, shards = prepared
     for start in starts.values():
         start.require_position(len(dataset.train_images))
     if file:
-        run.begin(names, copying=file)
+        run.begin(names, shards, copying=file)
     for name, start in starts.items():
         if name in names and not run.checkpoint(name).exists():
             replace(start, side=name, config=run.config).save(run.checkpoint(name))
-    run.begin(names)
+    run.begin(names, shards)
 
 
 def set_up(
@@ -143,11 +161,11 @@ def set_up(
     checkpoint_every: float,
 ) -> Training:
     """Return the training of the named sides, each from its checkpoint where there is one."""
-    run, starts, _ = prepared
+    run, starts, _, shards = prepared
     require_memory(run.config, dataset, sides=len(names))
     sides = {name: make_side(name, run.config, device=device) for name in names}
     begin(prepared, names, dataset)
-    training = Training(run.config, dataset, sides, run.folder, checkpoint_every)
+    training = Training(run.config, dataset, sides, run.folder, checkpoint_every, shards)
     for name, start in starts.items():
         if run.checkpoint(name).exists():
             training.resume(name, start)

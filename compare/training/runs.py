@@ -144,8 +144,10 @@ class Run:
         found = read_json(self.folder / CONFIG).get("environment")
         return found if isinstance(found, dict) else {}
 
-    def begin(self, sides: Iterable[str] = (), copying: Path | None = None) -> "Run":
-        """Make the folder and write the config, and whom the run trains; return the run.
+    def begin(
+        self, sides: Iterable[str] = (), shards: int = 1, copying: Path | None = None
+    ) -> "Run":
+        """Make the folder and write the config, and whom the run trains and how; return the run.
 
         It comes after all that can fail: from here on there is something to resume. `copying` is
         the checkpoint file that the sides are still to be copied from.
@@ -154,7 +156,7 @@ class Run:
         value = {
             "config": self.config.to_dict(),
             "sides": [name for name in LABELS if name in names],
-            "environment": machine.describe(),
+            "environment": {**machine.describe(), "shards": shards},
         }
         if copying:
             value[COPYING] = str(copying)

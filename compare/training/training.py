@@ -28,6 +28,7 @@ from compare.errors import Diverged
 from compare.files import write_json
 from compare.sides.interface import Side, State, distance, in_words, parts, under_prefix
 from compare.training.checkpoint import Checkpoint, DriftRecord, EpochRecord, PartOfEpoch
+from compare.training.shards import Team, fit
 
 # Steps between two checks for numbers that are not finite. The loss does not always tell: the
 # sigmoid of an infinite number is finite.
@@ -74,6 +75,8 @@ class Training:
     sides: Mapping[str, Side]
     folder: Path
     checkpoint_every: float = math.inf  # seconds, within an epoch
+    shards: int = 1  # of every batch
+    team: Team | None = None  # who share them
     histories: dict[str, list[EpochRecord]] = field(default_factory=dict)
     drift: dict[int, DriftRecord] = field(default_factory=dict)  # by epochs finished
 
@@ -133,7 +136,8 @@ class Training:
         start = saved - part.seconds
         # Closed here, however the epoch ends: its thread must not wait for the garbage collector.
         with closing(ahead(epoch_batches(self.config, images, epoch, part.steps))) as batches:
-            for step, losses in enumerate(side.fit(batches), part.steps):
+            taken = fit(side, batches, self.shards, self.team)
+            for step, losses in enumerate(taken, part.steps):
                 loss, *terms = parts(losses)
                 n = min(self.config.batch_size, len(images) - step * self.config.batch_size)
                 if not all(map(math.isfinite, (loss, *terms))):
@@ -156,7 +160,8 @@ class Training:
 
     def _save(self, name: str, part: PartOfEpoch) -> None:
         state, history = self._finite_state(name), tuple(self.histories[name])
-        made_with = {**machine.describe(), "device": self.sides[name].describe().device}
+        device = self.sides[name].describe().device
+        made_with = {**machine.describe(), "device": device, "shards": self.shards}
         self.kept[name] = Checkpoint(name, self.config, state, history, made_with, part)
         self.kept[name].save(self._path(name))
 

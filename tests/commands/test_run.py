@@ -14,6 +14,7 @@ from compare.sides.numpy_side import initial_state
 from compare.training.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
 from compare.training.runs import Run
 from compare.training.training import Training
+from tests.running import here
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def run(config: Config, tmp_path: Path) -> Run:
 
 def test_a_new_run_has_the_defaults_but_for_what_was_set(tmp_path: Path) -> None:
     with prepare({"latent_dim": 2}, tmp_path / "new", None) as prepared:
-        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), {}, None)
+        assert prepared == (Run(tmp_path / "new", Config(latent_dim=2)), {}, None, 1)
 
 
 def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
@@ -36,7 +37,7 @@ def test_a_run_goes_on_in_its_folder_and_may_have_more_epochs(run: Run) -> None:
 
 
 def test_a_checkpoint_starts_a_new_run_with_its_own_config(run: Run, tmp_path: Path) -> None:
-    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, starts, file):
+    with prepare({}, tmp_path / "new", run.checkpoint("numpy")) as (new, starts, file, _):
         assert new == Run(tmp_path / "new", run.config)
         assert file == run.checkpoint("numpy").resolve()
         assert {name: start.side for name, start in starts.items()} == {
@@ -140,3 +141,12 @@ def test_a_side_that_goes_on_on_another_device_is_told(
     assert said == [
         "torch: device cuda:0 then, cpu now: the last bits may differ from an unbroken run's"
     ]
+
+
+def test_a_run_goes_on_with_the_shards_it_had(tmp_path: Path) -> None:
+    command = ("train", "--side", "numpy", "--epochs", 1, "--hidden-dim", 4)
+    assert here(*command, "--micro-batches", 3, "--out", "run", cwd=tmp_path).code == 0
+    more = ("train", "--resume", "run", "--epochs")
+    assert "shards" not in here(*more, 2, cwd=tmp_path).out
+    assert "shards 3 then, 2 now" in here(*more, 3, "--shards", 2, cwd=tmp_path).out
+    assert Checkpoint.load(tmp_path / "run/numpy.safetensors").environment["shards"] == 2

@@ -1,0 +1,134 @@
+"""Batches cut into shards: the same sum in the same order, whoever computes which."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.data.batches import Batch
+from compare.data.config import Config
+from compare.sides.interface import State, distance, under_prefix
+from compare.sides.subject import LABELS, make_side
+from compare.training.shards import cut, fit, own
+from tests.operands import assert_same
+
+sides = pytest.mark.parametrize("name", tuple(LABELS))
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+class Threads:
+    """A team whose workers are threads of this process."""
+
+    def __init__(self, rank: int, rows: list[Any], barrier: threading.Barrier) -> None:
+        self.rank, self.count, self.rows, self.barrier = rank, len(rows), rows, barrier
+
+    def gather(self, mine: Any) -> Any:
+        """Return everybody's rows."""
+        self.rows[self.rank] = mine
+        self.barrier.wait()
+        rows = [row for one in self.rows for row in one]
+        copies = [row.clone() if hasattr(row, "clone") else row.copy() for row in rows]
+        self.barrier.wait()
+        return copies
+
+
+def alone(name: str, config: Config, batches: list[Batch], shards: int) -> tuple[State, list[Any]]:
+    """Train in one process; return the state and the losses."""
+    side = make_side(name, config)
+    losses = list(fit(side, batches, shards))
+    return side.state(), losses
+
+
+def together(
+    name: str, config: Config, batches: list[Batch], shards: int, workers: int
+) -> list[tuple[State, list[Any]]]:
+    """Train in so many threads; return the state and the losses of each."""
+    rows: list[Any] = [None] * workers
+    ended: list[Any] = [None] * workers
+    barrier = threading.Barrier(workers)
+
+    def work(rank: int) -> Callable[[], None]:
+        def run() -> None:
+            side = make_side(name, config)
+            losses = list(fit(side, batches, shards, Threads(rank, rows, barrier)))
+            ended[rank] = side.state(), losses
+
+        return run
+
+    threads = [threading.Thread(target=work(rank)) for rank in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return ended
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 30, 50])
+@pytest.mark.parametrize("shards", [1, 2, 3, 4, 7])
+def test_shards_are_the_batch_in_its_order_as_even_as_can_be(count: int, shards: int) -> None:
+    batch = Batch(np.arange(2 * count).reshape(count, 2), np.arange(count).reshape(count, 1))
+    parts = cut(batch, shards)
+    assert len(parts) == shards
+    for name, array in batch.items():
+        assert (np.concatenate([part[name] for part in parts]) == array).all()
+    sizes = [len(part.clean) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("workers", "shards"), [(1, 4), (2, 4), (3, 4), (4, 4), (5, 7)])
+def test_every_shard_has_one_worker_and_every_worker_a_shard(workers: int, shards: int) -> None:
+    spans = [own(rank, workers, shards) for rank in range(workers)]
+    assert [number for span in spans for number in span] == list(range(shards))
+    assert all(spans)
+
+
+@sides
+@dtypes
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_workers_and_micro_batches_end_in_the_same_bits(
+    config: Config, batches: list[Batch], name: str, dtype: str, workers: int
+) -> None:
+    config = replace(config, dtype=dtype)
+    batches = [batch.each(lambda array: array.astype(dtype)) for batch in batches]
+    state, losses = alone(name, config, batches, 4)
+    for other, theirs in together(name, config, batches, 4, workers):
+        assert_same(other, state)
+        assert theirs == losses
+
+
+@sides
+def test_shards_of_which_some_are_empty_are_the_batch(
+    config: Config, batches: list[Batch], name: str
+) -> None:
+    three = [batches[0].each(lambda array: array[:3])]
+    found, losses = alone(name, config, three, 3)
+    same, again = alone(name, config, three, 7)
+    assert_same(found, same)
+    assert losses == again
+
+
+@sides
+def test_shards_differ_from_the_whole_batch_by_rounding_alone(
+    config: Config, batches: list[Batch], name: str
+) -> None:
+    config = replace(config, dtype="float64")
+    batches = [batch.each(lambda array: array.astype("float64")) for batch in batches]
+    (whole, losses), (parts, others) = (alone(name, config, batches, n) for n in (1, 4))
+    # Adam divides by the gradient's size, so a step is lr, off by what a sum of 50 images is; and
+    # then it is added to a parameter below 1.
+    params = (under_prefix("param", state) for state in (whole, parts))
+    assert distance(*params) < len(batches) * (50 * config.lr + 1) * np.finfo(float).eps
+    np.testing.assert_allclose(others, losses, rtol=50 * np.finfo(float).eps)
+
+
+@sides
+def test_the_optimizer_is_the_sides_own_again(
+    config: Config, batches: list[Batch], name: str
+) -> None:
+    side = make_side(name, config)
+    optimizer = side.optimizer  # type: ignore[attr-defined]
+    list(fit(side, batches, 2))
+    assert side.optimizer is optimizer  # type: ignore[attr-defined]
