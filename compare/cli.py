@@ -3,7 +3,6 @@
 A command returns False where a check failed.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,13 +23,14 @@ def main() -> NoReturn:
     """Run the command line; end in its exit code, after bad input with one line that says what."""
     try:
         held = cli.main(prog_name="python -m compare", standalone_mode=False)
-        sys.exit(FAILED if held is False else OK)
+        code = FAILED if held is False else OK
     except (Interrupted, KeyboardInterrupt, click.Abort) as error:
         click.echo(printable(str(error)) or "interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except (click.ClickException, UserError, MemoryError, OSError, ImportError) as error:
         click.echo(f"error: {clipped(printable(_told(error)))}", err=True)
-        sys.exit(BAD_INPUT)
+        code = BAD_INPUT
+    machine.end(code)
 
 
 def _told(error: Exception) -> str:
@@ -76,7 +76,7 @@ def cli(context: click.Context) -> None:
 @options.data_options
 @options.machine_options
 @options.run_options
-@options.worker_options
+@options.crew_options
 @click.option(
     "--no-faults",
     is_flag=True,
@@ -100,7 +100,7 @@ def run(**how: Any) -> bool:
     "both, or those of the run of --resume]",
 )
 @options.run_options
-@options.worker_options
+@options.crew_options
 def train(**how: Any) -> None:
     """Train one side or both, with a checkpoint after every epoch."""
     from compare.commands.train import train

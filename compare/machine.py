@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -32,6 +32,7 @@ LIBRARIES = (  # what the environment sets for them begins so
 )
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 MOST_THREADS = 1024  # that a file may ask for
+_at_once = False
 
 
 def set_threads(count: int, torch: int | None = None) -> None:
@@ -227,6 +228,21 @@ def held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_at_once() -> None:
+    """Have `end` leave out what libraries do last: torch's engine of workers may abort in it."""
+    global _at_once
+    _at_once = True
+
+
+def end(code: int) -> NoReturn:
+    """End this process with an exit code that tells the truth, all that was printed written."""
+    if _at_once:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def end_with_the_parent() -> None:

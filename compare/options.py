@@ -16,6 +16,7 @@ from compare.errors import UserError
 from compare.files import require_writable
 
 Command = Callable[..., bool | None]
+MOST_WORKERS = 1024
 
 
 class Seconds(click.FloatRange):
@@ -139,17 +140,45 @@ checkpoint_option = click.option(
     default=60.0,
     help="Seconds between checkpoints within an epoch; there is also one after every epoch.",
 )
-worker_options = _all(
+workers_and_shards = _all(
+    click.option(
+        "--workers",
+        type=click.IntRange(1, MOST_WORKERS),
+        help="Processes that share each batch.  [default: 1, or torchrun's]",
+    ),
     click.option(
         "--shards",
         "--micro-batches",
         "shards",
-        type=click.IntRange(1, 1024),
+        type=click.IntRange(1, MOST_WORKERS),
         help="Cut every batch into so many parts, whose gradients are added up in their order: "
-        "less memory, and the same bits for any number of workers.  [default: 1, or the run's of "
-        "--resume]",
+        "less memory, and the same bits for any number of workers.  [default: 1, with workers 4, "
+        "or the run's of --resume]",
+    ),
+    click.option(
+        "--worker-deadline",
+        type=Seconds(least=1),
+        default=60.0,
+        help="Seconds after which a silent worker ends the run.",
     ),
 )
+
+
+def crew_options(command: Command) -> Command:
+    """Give a command the options of workers; it receives a `Crew`, as `crew`."""
+
+    @workers_and_shards
+    @wraps(command)
+    def with_crew(
+        workers: int | None, worker_deadline: float, shards: int | None, **options: Any
+    ) -> bool | None:
+        from compare.training.crew import make_crew
+
+        return command(crew=make_crew(workers, worker_deadline, shards), **options)
+
+    return with_crew
+
+
 data_options = _all(
     click.option(
         "--data-root",

@@ -24,6 +24,7 @@ SEE_TORCH = {
     *(f"compare/bench/{name}.py" for name in ("torch_variants", "graphs", "article")),
     "compare/data/download.py",
     "compare/quality/classifier.py",
+    "compare/training/workers.py",
 }
 FORBIDDEN = {"print", "open", "errstate", "seterr", "manual_seed", "set_default_dtype"}
 UNPICKLERS = {

@@ -35,6 +35,7 @@ from compare.quality.samples import latent_map
 from compare.sides.subject import LABELS, make_side, our_own
 from compare.tables import markdown
 from compare.training.checkpoint import Checkpoint
+from compare.training.crew import Crew, follow
 from compare.training.memory import require_memory
 from compare.training.runs import DEMONSTRATIONS, LATENT_MAP, STEP, TIMELINE, Run
 from compare.training.timeline import Timeline, record_first_steps
@@ -49,15 +50,18 @@ def run(
     threads: int | None,
     device: str,
     checkpoint_every: float,
-    shards: int | None = None,
+    crew: Crew,
     **source: Any,
 ) -> bool:
     """Do everything, in order, into one folder; return whether the check held.
 
     With `no_faults`, the page goes without the injected ones, which take the longest to gather.
     """
-    machine.set_up(threads)
-    with prepare(overrides, out, resume, threads, shards) as prepared:
+    machine.set_up(crew.threads(threads))
+    if crew.rank:
+        follow(crew, device, **source)
+        return True
+    with prepare(overrides, out, resume, threads, crew) as prepared:
         run = prepared.run
         dataset = datasets.load(run.config.data, **source)
         require_memory(run.config, dataset, sides=len(LABELS))
@@ -67,9 +71,8 @@ def run(
         begin(prepared, names, dataset)
         write_json(run.folder / "check.json", found.to_dict())
         console.print(f"parity check: {'passed' if found.held else found.sentence}", markup=False)
-        training = train_sides(
-            prepared, names, dataset, device=device, checkpoint_every=checkpoint_every
-        )
+        how: dict[str, Any] = {"checkpoint_every": checkpoint_every, "crew": crew, **source}
+        training = train_sides(prepared, names, dataset, device=device, **how)
         with console.status("measuring quality"):
             quality = measure(run.config, dataset, run.trained_sides(device=device))
             write_json(run.folder / "quality.json", quality)

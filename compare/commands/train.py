@@ -16,6 +16,7 @@ from compare.errors import UserError, clipped
 from compare.progress import TrainingProgress, console
 from compare.sides.subject import LABELS, make_side
 from compare.training.checkpoint import Checkpoint, DriftRecord
+from compare.training.crew import ALONE, Crew, at_work, follow
 from compare.training.memory import require_memory
 from compare.training.runs import CONFIG, TIMELINE, Run, claimed
 from compare.training.timeline import Timeline
@@ -39,17 +40,21 @@ def train(
     threads: int | None,
     device: str,
     checkpoint_every: float,
-    shards: int | None = None,
+    crew: Crew,
     **source: Any,
 ) -> None:
     """Train one side, or "both", in a folder, by default those of `resume`; print which folder."""
-    machine.set_up(threads)
-    with prepare(overrides, out, resume, threads, shards) as prepared:
+    machine.set_up(crew.threads(threads))
+    if crew.rank:
+        follow(crew, device, **source)
+        return
+    with prepare(overrides, out, resume, threads, crew) as prepared:
         names = prepared.run.sides() or tuple(prepared.starts) or tuple(LABELS)
         if side:
             names = tuple(LABELS) if side == "both" else (side,)
         dataset = datasets.load(prepared.run.config.data, **source)
-        train_sides(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
+        how: dict[str, Any] = {"checkpoint_every": checkpoint_every, "crew": crew, **source}
+        train_sides(prepared, names, dataset, device=device, **how)
     click.echo(f"checkpoints and history: {prepared.run.folder}")
 
 
@@ -59,7 +64,7 @@ def prepare(
     out: Path | None,
     resume: Path | None,
     threads: int | None = None,
-    shards: int | None = None,
+    crew: Crew = ALONE,
 ) -> Iterator[Prepared]:
     """Hold, for this process alone, the folder of a run: a new one, or one that goes on.
 
@@ -74,8 +79,10 @@ def prepare(
             made_with = [start.environment for start in prepared.starts.values()]
             earlier = (made_with or [prepared.run.environment()])[0]
             go_on_from(earlier, threads)
-            shards = _go_on_in_shards(earlier, shards)
-        yield prepared._replace(shards=shards or 1)
+            shards = _go_on_in_shards(earlier, crew)
+        else:
+            shards = crew.shards_of()
+        yield prepared._replace(shards=shards)
 
 
 def go_on_from(earlier: Mapping[str, Any], threads: int | None, what: str = "run") -> None:
@@ -84,14 +91,14 @@ def go_on_from(earlier: Mapping[str, Any], threads: int | None, what: str = "run
         _warn(clipped(difference), what)
 
 
-def _go_on_in_shards(earlier: Mapping[str, Any], shards: int | None) -> int:
+def _go_on_in_shards(earlier: Mapping[str, Any], crew: Crew) -> int:
     """Return how many shards a batch is cut into from now on; print where that differs."""
     then = earlier.get("shards")
     if not isinstance(then, int) or then < 1:
         then = 1  # as it was before there were shards
-    if shards not in (None, then):
+    if (shards := crew.shards_of(then)) != then:
         _warn(f"shards {then} then, {shards} now")
-    return shards or then
+    return shards
 
 
 def _warn(difference: str, what: str = "run") -> None:
@@ -183,8 +190,13 @@ def train_sides(
     *,
     device: str,
     checkpoint_every: float,
+    crew: Crew = ALONE,
+    **source: Any,
 ) -> Training:
-    """Train the named sides to the end, from wherever they are."""
+    """Train the named sides to the end, from wherever they are, alone or as a crew.
+
+    The other workers load the data set from `source`.
+    """
     run = prepared.run
     training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
     training.drift = {record["epoch"]: DriftRecord(**record) for record in run.history()["drift"]}
@@ -195,7 +207,10 @@ def train_sides(
         timeline.save()
 
     images = len(dataset.train_images) * run.config.epochs
-    with TrainingProgress({LABELS[name]: images for name in names}) as progress:
+    with (
+        at_work(training, crew, device, **source),
+        TrainingProgress({LABELS[name]: images for name in names}) as progress,
+    ):
         for name in names:
             progress.skip(LABELS[name], training.images_seen(name))
         training.run(lambda name, images, loss: progress.step(LABELS[name], images, loss), record)

@@ -25,6 +25,9 @@ class Team(Protocol):
     def gather(self, mine: Any) -> Any:
         """Return the rows of all workers, (count · rows, length), given one's own, by rank."""
 
+    def leave(self, why: str) -> None:
+        """Part from the others."""
+
 
 def cut(batch: Batch, shards: int) -> list[Batch]:
     """Return the shards of a batch, in order, as even as can be; where images are few, some empty.

@@ -181,6 +181,8 @@ class Training:
         It takes the steps since `kept` again and looks at every tensor. Observed steps compute the
         same as unobserved ones, bit for bit, so a training need not look at each as it goes.
         """
+        if self.team:
+            self.team.leave("")  # the others need not wait while this one looks
         side, kept, images = self.sides[name], self.kept[name], self.dataset.train_images
         per_epoch, done = steps_per_epoch(self.config, len(images)), kept.steps(len(images))
         side.load(dict(kept.state))

@@ -34,6 +34,10 @@ class Threads:
         self.barrier.wait()
         return copies
 
+    def leave(self, why: str) -> None:
+        """Let nobody wait for this one."""
+        self.barrier.abort()
+
 
 def alone(name: str, config: Config, batches: list[Batch], shards: int) -> tuple[State, list[Any]]:
     """Train in one process; return the state and the losses."""

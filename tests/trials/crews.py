@@ -1,0 +1,159 @@
+"""A run of several workers of which one is killed: it ends soon, says whom, and goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.random import Generator
+
+from compare.training.checkpoint import Checkpoint
+from tests.operands import assert_same
+from tests.running import environ
+
+SHARDS = 4
+TRAIN = ("train", "--epochs", "3", "--hidden-dim", "8", "--batch-size", "256")
+OFTEN = ("--checkpoint-every", "0.2")
+SOON = 5.0  # seconds in which a run ends whose worker was killed: what is promised
+PATIENCE = 300.0  # for a run on a busy machine
+
+
+class Ended(NamedTuple):
+    """How a run ended: what was printed, and how long after the kill nothing of it was left."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+def start(*arguments: object, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Start a command, under another program where one is named; its threads are one."""
+    command = [sys.executable, *(f for f in program), "-m", "compare", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environ(), "OMP_NUM_THREADS": "1"},
+    )
+
+
+def workers(first: int) -> list[int]:
+    """Return the processes of a run, by rank."""
+    try:
+        return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+    except FileNotFoundError:
+        return [first]
+
+
+def alive(process: int) -> bool:
+    """Whether a process is at work, not waiting to be buried."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def struck(
+    first: subprocess.Popen[str], rng: Generator, ready: Path, latest: float, how: signal.Signals
+) -> tuple[int, Ended] | None:
+    """Send a signal to a random worker at a random moment; return its rank, and the run's end.
+
+    None where the run ended before.
+    """
+    while not ready.exists() and first.poll() is None:
+        time.sleep(0.02)
+    time.sleep(rng.uniform(0, latest))
+    processes = workers(first.pid)
+    rank = int(rng.integers(len(processes)))
+    if first.poll() is not None or len(processes) == 1 or not alive(processes[rank]):
+        end(first, processes)
+        return None
+    os.kill(processes[rank], how)
+    begun = time.monotonic()
+    while any(map(alive, processes)) and time.monotonic() < begun + PATIENCE:
+        time.sleep(0.02)
+    seconds = time.monotonic() - begun
+    return rank, Ended(*end(first, processes), seconds)
+
+
+def end(first: subprocess.Popen[str], processes: list[int]) -> tuple[int, str, str]:
+    """Wait for the end of a run."""
+    out, err = first.communicate(timeout=PATIENCE)
+    assert not any(map(alive, processes)), "a worker is left"
+    return first.returncode, out, err
+
+
+def result(folder: Path) -> dict[str, Any]:
+    """Return the final states of both sides."""
+    return {
+        name: dict(Checkpoint.load(folder / f"{name}.safetensors").state)
+        for name in ("numpy", "torch")
+    }
+
+
+@cache
+def unbroken() -> tuple[dict[str, Any], float]:
+    """Return what one process with the same shards ends in, and how long a crew takes for it."""
+    with tempfile.TemporaryDirectory() as place:
+        alone, crew = Path(place, "alone"), Path(place, "crew")
+        run(*TRAIN, "--threads", 1, "--shards", SHARDS, "--out", alone)
+        begun = time.monotonic()
+        run(*TRAIN, *OFTEN, "--workers", 2, "--out", crew)
+        seconds = time.monotonic() - begun
+        same(crew, result(alone))
+        return result(alone), seconds
+
+
+def run(*arguments: object, program: tuple[str, ...] = ()) -> str:
+    """Run a command to success; return what it prints."""
+    code, out, err = end(process := start(*arguments, program=program), [process.pid])
+    assert code == 0, err
+    return out
+
+
+def same(folder: Path, expected: dict[str, Any]) -> None:
+    """Assert that a run has ended in the same bits."""
+    for name, state in result(folder).items():
+        assert_same(state, expected[name])
+
+
+def trial(rng: Generator, folder: Path) -> str:
+    """Kill one worker of a run; assert that it ends soon, and goes on to the same bits."""
+    expected, seconds = unbroken()
+    first, then = (int(count) for count in rng.choice([1, 2, 3, 4], size=2, replace=False))
+    first = max(first, 2)
+    crew = start(*TRAIN, *OFTEN, "--workers", first, "--out", folder)
+    found = struck(crew, rng, folder / "config.json", seconds, signal.SIGKILL)
+    told = "had ended"
+    if found:
+        rank, ended = found
+        assert ended.seconds < SOON, f"{rank}: {ended}"
+        lines = ended.err.splitlines()
+        assert len(lines) == 1, (rank, ended)
+        assert f"worker {rank} of {first}" in lines[0], ended.err
+        assert f"go on with --resume {folder}" in lines[0], ended.err
+        assert ended.code == (-signal.SIGKILL if rank == 0 else 2)
+        told = f"worker {rank} killed, all ended {ended.seconds:.1f} s later"
+    run("train", "--resume", folder, "--workers", then)
+    same(folder, expected)
+    return f"{first} workers: {told}; resumed with {then}, bit for bit"
+
+
+def main(trials: int) -> None:
+    """Do so many trials; print each."""
+    import numpy as np
+
+    for seed in range(trials):
+        with tempfile.TemporaryDirectory() as place:
+            print(f"{seed}:", trial(np.random.default_rng(seed), Path(place, "run")), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
