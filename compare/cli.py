@@ -149,11 +149,17 @@ def train(**how: Any) -> None:
     help="Seconds that one call into the code of --side may take, or --function as a whole. What "
     "takes longer is ended, and does not pass.  [default: 300]",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(2, 64),
+    help="Let this many processes share steps of training, and compare them with one, bit by bit.",
+)
 @click.option("--no-torch", is_flag=True, help="Leave out all that needs torch.")
 @click.option("--json", "json_file", type=Place(), help="Also write the findings to this file.")
 def check(
     threads: int | None,
     function: str | None,
+    workers: int | None,
     no_torch: bool,
     json_file: Path | None,
     data_root: Path,
@@ -161,8 +167,13 @@ def check(
     **asked: Any,
 ) -> bool:
     """Check that NumPy and PyTorch agree, operation by operation, in float32 and float64."""
-    from compare.commands.check import Request, check, check_functions
+    from compare.commands.check import Request, check, check_functions, check_workers
 
+
+    if workers is not None:
+        refuse_beside("--workers checks steps of its own", but=("workers",))
+        machine.set_up(1)
+        return check_workers(workers)
     if function is not None:
         refuse_beside("--function judges no network", but=("function", "threads", "deadline"))
     machine.set_up(threads)
@@ -181,7 +192,12 @@ def check(
     type=click.IntRange(1, MOST),
     help="Inject nothing: check this many random networks without a fault.",
 )
-def faults(healthy: int | None, **how: Any) -> bool:
+@click.option(
+    "--workers",
+    type=click.IntRange(2, 64),
+    help="Make the mistakes of shared training instead, in this many processes.",
+)
+def faults(healthy: int | None, workers: int | None, **how: Any) -> bool:
     """Inject each known fault into the NumPy side, and show which stages of the check catch it.
 
     A fault is named if the check's sentence gives the function that it is in as the cause.
@@ -193,7 +209,10 @@ def faults(healthy: int | None, **how: Any) -> bool:
             "--healthy checks on the CPU, with 1 and 2 threads by turns",
             but=("healthy", "markdown"),
         )
-    return faults(healthy=healthy, **how)
+    if workers:
+        refuse_beside("--workers has faults of its own", but=("workers", "markdown"))
+        how["threads"] = 1
+    return faults(healthy=healthy, workers=workers, **how)
 
 
 @cli.command(short_help="Time NumPy against torch.")

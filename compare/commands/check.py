@@ -13,6 +13,7 @@ from rich.text import Text
 from compare.check.bounds import Finding, Verdict
 from compare.check.diagnosis import Report
 from compare.check.outcome import TRAININGS, check_outcome, require_images
+from compare.check.shared_check import check_shared_steps, healthy_cases
 from compare.check.stages import check_subject, raised
 from compare.data import datasets
 from compare.data.batches import steps_per_epoch
@@ -23,7 +24,7 @@ from compare.files import write_json
 from compare.progress import TrainingProgress, console
 from compare.sides.calls import HERE, Calls, Misbehaved, Returned, attempt
 from compare.sides.process import DEADLINE, Step, supervised
-from compare.sides.subject import Subject, our_own
+from compare.sides.subject import LABELS, Subject, our_own
 from compare.sides.user import find, require_name, user_supplied
 from compare.training.checkpoint import Checkpoint
 from compare.training.memory import require_memory
@@ -111,6 +112,20 @@ def check_functions(name: str, deadline: float | None) -> bool:
     for held, sentence in told:
         console.print(sentence, style="green" if held else "red", markup=False)
     return all(held for held, _ in told)
+
+
+def check_workers(count: int) -> bool:
+    """Print whether so many workers take the steps of one process; return it."""
+    cases = healthy_cases()
+    with console.status(f"starting {count} workers"):
+        found = check_shared_steps(count, datasets.load("digits").train_images, cases)
+    for (_, name, dtype), wrong in zip(cases, found, strict=True):
+        if wrong:
+            console.print(f"{LABELS[name]}, {dtype}: {wrong}", style="red", markup=False)
+    if held := not any(found):
+        sentence = f"What {count} workers compute together is what one process does, bit for bit."
+        console.print(sentence, style="green", markup=False)
+    return held
 
 
 def _reports(name: str, calls: Calls, on_step: Step) -> list[tuple[bool, str]]:

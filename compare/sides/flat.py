@@ -88,7 +88,7 @@ class FlatTorch:
         self.side.optimizer.step()
 
 
-def flat(side: Any) -> Flat:
+def make_flat(side: Any) -> Flat:
     """Return one of our two sides, flat."""
     return FlatTorch(side) if hasattr(side.model, "named_parameters") else FlatNumpy(side)
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from compare.data.batches import Batch
-from compare.sides.flat import Flat, flat
+from compare.sides.flat import Flat, make_flat
 
 
 class Team(Protocol):
@@ -49,13 +49,20 @@ def own(rank: int, workers: int, shards: int) -> range:
 
 
 def fit(
-    side: Any, batches: Iterable[Batch], shards: int = 1, team: Team | None = None
+    side: Any,
+    batches: Iterable[Batch],
+    shards: int = 1,
+    team: Team | None = None,
+    flat: Callable[[Any], Flat] | None = None,
 ) -> Iterator[Any]:
-    """Take a step on each batch, cut into so many shards, alone or in a team; yield its loss."""
-    if shards == 1:
+    """Take a step on each batch, cut into so many shards, alone or in a team; yield its loss.
+
+    `flat` makes the side flat, where something is to watch what goes through it.
+    """
+    if shards == 1 and flat is None:
         yield from side.fit(batches)
         return
-    network = flat(side)
+    network = (flat or make_flat)(side)
     gradients = _gathered(network, shards, team) if team else _one_by_one(network)
     (total,) = network.rows(1)
     for batch in batches:
