@@ -118,15 +118,13 @@ class Group:
             timeout=timedelta(seconds=self.deadline),
         )
         self._wait(lambda: not connecting.is_alive())
-        with self._roll_call_after_failure():
-            connecting.result()
+        self._try(connecting.result)
 
     def share(self, side: Side) -> None:
         """Put a side of every worker where the first one's is."""
         state = side.state()
-        with self._roll_call_after_failure():
-            for array in state.values():
-                dist.broadcast(torch.from_numpy(array), src=0)
+        for array in state.values():
+            self._try(dist.broadcast, torch.from_numpy(array), src=0)
         side.load(state)
 
     def gather(self, mine: Any) -> Any:
@@ -138,8 +136,7 @@ class Group:
             or self._rows.dtype != rows.dtype
         ):
             self._rows = rows.new_empty((self.count, *rows.shape))
-        with self._roll_call_after_failure():
-            dist.all_gather(list(self._rows), rows)
+        self._try(dist.all_gather, list(self._rows), rows)
         everybodys = self._rows.flatten(0, 1)
         return everybodys if rows is mine else everybodys.numpy()
 
@@ -150,8 +147,7 @@ class Group:
         self._parted = True
         with suppress(RuntimeError):  # the store may be gone
             self.store.set(f"left/{self.rank}", why)
-        if dist.is_initialized():
-            dist.destroy_process_group()
+        self._disconnect()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def __enter__(self) -> "Group":
@@ -165,6 +161,10 @@ class Group:
             self.leave(f"it {told(error)}")
         else:
             self.leave()
+
+    def _disconnect(self) -> None:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
     def _wait(self, done: Callable[[], bool]) -> None:
         """Wait, while the others begin, as long as nobody leaves or ends."""
@@ -182,21 +182,25 @@ class Group:
     def _end(self, *_: Any) -> None:
         self._asked_to_end = True
 
-    @contextmanager
-    def _roll_call_after_failure(self) -> Iterator[None]:
-        begun = time.monotonic()
+    def _try(self, exchange: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Exchange; call the roll where that fails, or where all are to end."""
+        # torchrun asks all to end when it is asked itself, or when one worker has ended.
+        begun, cause = time.monotonic(), ""
         try:
-            yield
+            exchange(*arguments, **options)
         except RuntimeError as error:
             late = time.monotonic() - begun >= self.deadline
-            self._roll_call("silence" if late else told(error))
-        if self._asked_to_end:  # by torchrun, when it is asked, or when one worker has ended
-            self._roll_call("end")
+            cause = "silence" if late else told(error)
+        if self._asked_to_end:
+            cause = cause or "end"
+        if cause:  # outside of the handler: while the error is there, connections stay open
+            self._roll_call(cause)
 
     def _roll_call(self, cause: str) -> None:
         """Find out who is missing, and raise accordingly."""
         with self._store_is_there():
             self.store.set(f"here/{self.rank}", cause)
+            self._disconnect()  # so that who waits for this worker wakes, and answers, too
             latest = time.monotonic() + ROLL_CALL
             while (missing := self._without("here", "left")) and time.monotonic() < latest:
                 time.sleep(POLL)
