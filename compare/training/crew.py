@@ -200,19 +200,19 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _end_with_the_parent(crew: Crew) -> threading.Event:
-    """Have the end of the process that has started this one end it, too.
+    """Have the end of the process that has started this one end it, too, and one worker say so.
 
-    Once the event is set, the workers miss one another, and have a while to say so.
+    Once the event is set, hired workers miss the first one by themselves, and have a while to.
     """
     begun = threading.Event()
 
     def wait() -> None:
         while os.getppid() == crew.parent:
             time.sleep(0.1)
-        if begun.is_set():
+        if begun.is_set() and not crew.by_torchrun:
             time.sleep(ORPHANED)
-        elif crew.rank == 1 and not crew.by_torchrun:
-            who = f"worker 0 of {crew.count}"
+        elif crew.rank == (0 if crew.by_torchrun else 1):
+            who = "torchrun" if crew.by_torchrun else f"worker 0 of {crew.count}"
             sys.stderr.write(f"error: {who} was killed or has crashed; {crew.advice}\n")
             sys.stderr.flush()
         os._exit(2)

@@ -10,7 +10,7 @@ import pytest
 from compare.errors import UserError
 from compare.training.crew import Crew, make_crew
 from tests.trials import crews
-from tests.trials.crews import OFTEN, TRAIN, end, result, run, same, start, workers
+from tests.trials.crews import OFTEN, TRAIN, alive, end, result, run, same, start, workers
 
 SMALL = ("train", "--epochs", "2", "--hidden-dim", "8", "--batch-size", "512", "--threads", "1")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
@@ -72,6 +72,25 @@ def test_torchruns_workers_do_and_their_run_goes_on_with_others(tmp_path: Path) 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_whose_worker_is_killed_ends_soon_and_goes_on(tmp_path: Path, seed: int) -> None:
     crews.trial(np.random.default_rng(seed), tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1, None])
+def test_torchruns_workers_end_soon_where_one_or_torchrun_itself_is_killed(
+    tmp_path: Path, rank: int | None
+) -> None:
+    command = (*TRAIN, *OFTEN, "--epochs", 50, "--out", tmp_path)
+    torchrun = start(*command, program=(*TORCHRUN, "2"))
+    while not (tmp_path / "numpy.safetensors").exists():
+        assert torchrun.poll() is None
+    processes = workers(torchrun.pid)
+    os.kill(processes[0 if rank is None else rank + 1], signal.SIGKILL)
+    code, _, err = end(torchrun, processes[:1])
+    assert code != 0
+    (line,) = (line for line in err.splitlines() if line.startswith("error:"))
+    assert ("torchrun" if rank is None else f"worker {rank} of 2") in line
+    assert line.endswith(f"go on with --resume {tmp_path}")
+    assert not any(map(alive, processes))
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Measure what averaging does, and what sharing a batch costs; write docs/workers.md.
 
-python -m tests.workers [--markdown FILE]
+python -m tests.workers [--data mnist] [--markdown FILE]
 """
 
 import os
@@ -11,11 +11,13 @@ import numpy as np
 
 from compare import machine
 from compare.data import datasets
+from compare.data.config import DATASETS
 from compare.files import write_text
+from compare.options import PATH
 from compare.tables import Table, markdown, show_tables
 from compare.training.together import together
 from tests.workers.costs import BATCHES, WIDTHS, Cost, costs
-from tests.workers.lesson import EPOCHS, WAYS, Trained, lesson
+from tests.workers.lesson import WAYS, Trained, lesson
 
 TEXT = Path(__file__).with_name("workers.md")
 NAMES = {"numpy": "NumPy", "torch": "PyTorch"}
@@ -23,7 +25,7 @@ WORKERS = 2
 Costs = dict[tuple[str, int, int], Cost]
 
 
-def lesson_tables(found: dict[tuple[bool, str], Trained]) -> list[Table]:
+def lesson_tables(found: dict[tuple[bool, str], Trained], data: str) -> list[Table]:
     """Return what each way comes to beside one process, for Adam and for SGD."""
     tables = []
     for sgd, optimizer in ((False, "Adam"), (True, "SGD")):
@@ -40,7 +42,7 @@ def lesson_tables(found: dict[tuple[bool, str], Trained]) -> list[Table]:
             for one in [found[sgd, way]]
         ]
         columns = ("way", "loss per image", "relative", "size of first gradient", "parameters")
-        title = f"{optimizer}: epoch {EPOCHS} of digits, {WORKERS} workers, beside one process"
+        title = f"{optimizer}: an epoch of {data}, {WORKERS} workers, beside one process"
         tables.append(Table(title, columns, rows))
     return tables
 
@@ -74,19 +76,21 @@ def cost_table(alone: Costs, shared: Costs) -> Table:
 
 def where() -> str:
     """Say on what machine this was measured, and what else it had to do."""
-    load = f"load {os.getloadavg()[0]:.1f} when it ended, of which this is {WORKERS}"
+    load = f"load {os.getloadavg()[0]:.1f} when it ended"
     return f"{machine.machine(machine.describe())}; {load}"
 
 
 @click.command()
-@click.option("--markdown", "file", type=click.Path(path_type=Path))
-def main(file: Path | None) -> None:
+@click.option("--markdown", "file", type=PATH)
+@click.option("--data", type=click.Choice(DATASETS), default="mnist")
+@click.option("--data-root", type=PATH, default=Path("data"), envvar="AE_DATA_ROOT")
+def main(file: Path | None, data: str, data_root: Path) -> None:
     """Measure, print, and write the document."""
     machine.set_up(1)
-    images = datasets.load("digits").train_images
+    images = datasets.load(data, data_root).train_images
     (found, *_) = together(WORKERS, lesson, images)
     alone, shared = (together(count, costs, images)[0] for count in (1, WORKERS))
-    tables = [*lesson_tables(found), cost_table(alone, shared)]
+    tables = [*lesson_tables(found, data), cost_table(alone, shared)]
     show_tables(tables)
     if file:
         parts = {f"TABLE{i}": markdown([table]) for i, table in enumerate(tables)}

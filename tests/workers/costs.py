@@ -48,7 +48,8 @@ def cost(name: str, width: int, batch: int, images: Images, team: Any) -> Cost:
     config = Config(hidden_dim=width, batch_size=batch)
     side = make_side(name, config)
     timed = Timed(team)
-    batches = list(training_batches(config, images, STEPS + WARM))
+    whole = images[: len(images) // batch * batch]  # no batch is short
+    batches = list(training_batches(config, whole, STEPS + WARM))
     seconds = []
 
     def now(batches: list[Batch]) -> Iterator[Batch]:
