@@ -64,7 +64,7 @@ def run(
     with prepare(overrides, out, resume, threads, crew) as prepared:
         run = prepared.run
         dataset = datasets.load(run.config.data, **source)
-        require_memory(run.config, dataset, sides=len(LABELS))
+        require_memory(run.config, dataset, sides=len(LABELS))  # the check takes whole batches
         with console.status("checking parity"):
             found = check_parity(run.config, dataset.train_images, device=device)
         names = tuple(LABELS)

@@ -166,10 +166,14 @@ def set_up(
     *,
     device: str,
     checkpoint_every: float,
+    workers: int = 1,
 ) -> Training:
-    """Return the training of the named sides, each from its checkpoint where there is one."""
+    """Return the training of the named sides, each from its checkpoint where there is one.
+
+    The `workers` are those on this machine.
+    """
     run, starts, _, shards = prepared
-    require_memory(run.config, dataset, sides=len(names))
+    require_memory(run.config, dataset, sides=len(names), shards=shards, workers=workers)
     sides = {name: make_side(name, run.config, device=device) for name in names}
     begin(prepared, names, dataset)
     training = Training(run.config, dataset, sides, run.folder, checkpoint_every, shards)
@@ -198,7 +202,14 @@ def train_sides(
     The other workers load the data set from `source`.
     """
     run = prepared.run
-    training = set_up(prepared, names, dataset, device=device, checkpoint_every=checkpoint_every)
+    training = set_up(
+        prepared,
+        names,
+        dataset,
+        device=device,
+        checkpoint_every=checkpoint_every,
+        workers=crew.here,
+    )
     training.drift = {record["epoch"]: DriftRecord(**record) for record in run.history()["drift"]}
     timeline = Timeline(run.page(TIMELINE), run.config, dataset)
 

@@ -48,6 +48,11 @@ class Crew:
     parent: int = 0  # the process that has started this one
     advice: str = ""  # how to go on without a worker
 
+    @property
+    def here(self) -> int:
+        """How many of them are on this machine."""
+        return int(os.environ["LOCAL_WORLD_SIZE"]) if self.by_torchrun else self.count
+
     def threads(self, asked: int | None) -> int | None:
         """Return how many threads a worker has: as asked, or one where there are several."""
         return asked or (None if self.count == 1 else 1)
