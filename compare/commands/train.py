@@ -79,7 +79,8 @@ def prepare(
             made_with = [start.environment for start in prepared.starts.values()]
             earlier = (made_with or [prepared.run.environment()])[0]
             go_on_from(earlier, threads)
-            shards = _go_on_in_shards(earlier, crew)
+            # Of a run that goes on, the config knows better than a checkpoint that it starts from.
+            shards = _go_on_in_shards(prepared.run.environment() if in_place else earlier, crew)
         else:
             shards = crew.shards_of()
         yield prepared._replace(shards=shards)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.errors import Interrupted, UserError
 from compare.sides.numpy_side import initial_state
+from compare.training import memory
 from compare.training.checkpoint import Checkpoint, EpochRecord, PartOfEpoch
+from compare.training.crew import Crew
+from compare.training.memory import bytes_of_training
 from compare.training.runs import Run
 from compare.training.training import Training
 from tests.running import here
@@ -150,3 +154,25 @@ def test_a_run_goes_on_with_the_shards_it_had(tmp_path: Path) -> None:
     assert "shards" not in here(*more, 2, cwd=tmp_path).out
     assert "shards 3 then, 2 now" in here(*more, 3, "--shards", 2, cwd=tmp_path).out
     assert Checkpoint.load(tmp_path / "run/numpy.safetensors").environment["shards"] == 2
+
+
+def test_a_run_from_a_checkpoint_has_its_own_shards_before_it_has_a_checkpoint(
+    run: Run, tmp_path: Path, dataset: Dataset
+) -> None:
+    new, crew = tmp_path / "new", Crew(shards=3)
+    with prepare({}, new, run.checkpoint("numpy"), crew=crew) as prepared:
+        begin(prepared, ("numpy",), dataset)
+    with prepare({}, None, new) as prepared:
+        assert prepared.shards == 3
+
+
+def test_a_run_in_micro_batches_is_asked_for_less_memory(
+    run: Run, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = bytes_of_training(run.config, dataset, shards=5)
+    monkeypatch.setattr(memory, "memory", lambda: needed)
+    how: dict[str, Any] = {"device": "cpu", "checkpoint_every": 60}
+    with prepare({}, None, run.folder) as prepared:
+        with pytest.raises(UserError, match="--micro-batches"):
+            set_up(prepared, ("numpy",), dataset, **how)
+        set_up(prepared._replace(shards=5), ("numpy",), dataset, **how)
