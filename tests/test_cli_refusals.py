@@ -56,6 +56,16 @@ WRONG: list[tuple[str, str]] = [
     ),
     ("faults --healthy 1 --device cuda", "by turns: leave out --device"),
     ("bench --from file --threads 1 --json new", "--from measures nothing: leave out --"),
+    ("train --workers 0", "--workers"),
+    ("train --micro-batches 0", "--micro-batches"),
+    ("train --worker-deadline nan", "nan is no number of seconds"),
+    ("train --workers 5 --shards 3 --out new", "3 shards are for 3 workers at most, not 5; choose"),
+    ("check --workers 1", "--workers"),
+    ("check --workers 2 --side a:b", "--workers checks steps of its own: leave out --side"),
+    ("check --workers 14", "a batch of the check has 13 images; choose --workers 13 or fewer"),
+    ("faults --workers 14", "a batch of the check has 13 images; choose --workers 13 or fewer"),
+    ("faults --workers 2 --healthy 3", "by turns: leave out --workers"),
+    ("faults --workers 2 --device cuda", "--workers has faults of its own: leave out --device"),
 ]
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from compare.check.shared_steps import IMAGES, SMALL, Record, Trap, judge, record
+from compare.check.shared_steps import IMAGES, LAST, SMALL, Record, Trap, judge, record
 from compare.data.batches import Images
 from compare.data.config import DTYPES
+from compare.errors import UserError
 from compare.sides.subject import LABELS
 from compare.training.shards import Team
 from compare.training.together import together
@@ -22,8 +23,11 @@ def healthy_cases() -> list[Case]:
 def check_shared_steps(count: int, images: Images, cases: Sequence[Case]) -> list[str | None]:
     """Return, for each case, what so many workers do otherwise than one process.
 
-    None where every bit is the same. Raises `UserError` where a worker cannot be started.
+    None where every bit is the same. Raises `UserError` where a worker cannot be started, or would
+    have no image.
     """
+    if count > LAST:
+        raise UserError(f"a batch of the check has {LAST} images; choose --workers {LAST} or fewer")
     images = images[:IMAGES]
     records = zip(*together(count, _records, images, cases), strict=True)
     return [

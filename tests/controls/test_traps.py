@@ -3,20 +3,25 @@
 import pytest
 
 from compare.check.shared_check import check_shared_steps, healthy_cases
-from compare.check.shared_steps import Trap
+from compare.check.shared_steps import IMAGES, LAST, SMALL, Record, Trap, judge, record
 from compare.controls.traps import TRAPS
+from compare.data.batches import Images
 from compare.data.datasets import Dataset
 from compare.sides.subject import LABELS
+from compare.training.shards import Team
+from tests.teams import in_threads
 
 SAID = {
-    "gradients averaged over workers": "the gradient is averaged over workers: it is 1/2",
-    "mean of means over uneven shards": "the mean of the workers' means, whose shards have 6 and 7",
+    "gradients averaged over workers": "the gradient is averaged over workers: it is 1/{count}",
+    "mean of means over uneven shards": "the mean of the workers' means, whose shards have {rows}",
     "the same noise on every worker": "every worker draws the same noise",
     "last batch dropped": "nobody trains on the last 13 images",
-    "sampler's duplicates": "the workers see 14 images of a batch of 13: some are repeated",
-    "a worker that starts from other weights": "worker 1 starts from other weights",
-    "a worker that misses an update": "step 3, worker 1 misses the update",
+    "sampler's duplicates": "the workers see {seen}: some are repeated",
+    "a worker that starts from other weights": "worker {last} starts from other weights",
+    "a worker that misses an update": "step 3, worker {last} misses the update",
 }
+TWO = {"count": 2, "last": 1, "rows": "6 and 7", "seen": "14 images of a batch of 13"}
+THREE = {"count": 3, "last": 2, "rows": "10, 11 and 11", "seen": "33 images of a batch of 32"}
 
 
 def test_two_workers_are_told_of_every_trap_and_of_none_where_there_is_none(
@@ -29,8 +34,28 @@ def test_two_workers_are_told_of_every_trap_and_of_none_where_there_is_none(
     found = check_shared_steps(2, bundled.train_images, [*healthy, *cases])
     assert found[: len(healthy)] == [None] * len(healthy)
     for (trap, *_), sentence in zip(cases, found[len(healthy) :], strict=True):
-        assert SAID[trap.name] in (sentence or "")
+        assert SAID[trap.name].format(**TWO) in (sentence or "")
     assert {trap.name for trap in TRAPS} == SAID.keys()
+
+
+def judged(images: Images, trap: type[Trap], count: int) -> str | None:
+    """Return what is said of so many workers of the NumPy side."""
+
+    def work(team: Team) -> Record:
+        return record("numpy", SMALL, images[:IMAGES], trap(team.rank, count), team)
+
+    alone = record("numpy", SMALL, images[:IMAGES], Trap(0, count), None)
+    return judge(in_threads(count, work), alone)
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_three_are_told_too(bundled: Dataset, trap: type[Trap]) -> None:
+    sentence = judged(bundled.train_images, trap, 3)
+    assert SAID[trap.name].format(**THREE) in (sentence or "")
+
+
+def test_no_alarm_is_raised_of_as_many_as_may_be(bundled: Dataset) -> None:
+    assert judged(bundled.train_images, Trap, LAST) is None
 
 
 @pytest.mark.slow

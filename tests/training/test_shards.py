@@ -1,7 +1,5 @@
 """Batches cut into shards: the same sum in the same order, whoever computes which."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,62 +11,21 @@ from compare.data.config import Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import State, distance, under_prefix
 from compare.sides.subject import LABELS, make_side
-from compare.training.shards import cut, fit, own
+from compare.training.shards import Team, cut, fit, own
 from tests.operands import assert_same
+from tests.teams import in_threads
 
 sides = pytest.mark.parametrize("name", tuple(LABELS))
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-class Threads:
-    """A team whose workers are threads of this process."""
-
-    def __init__(self, rank: int, rows: list[Any], barrier: threading.Barrier) -> None:
-        self.rank, self.count, self.rows, self.barrier = rank, len(rows), rows, barrier
-
-    def gather(self, mine: Any) -> Any:
-        """Return everybody's rows."""
-        self.rows[self.rank] = mine
-        self.barrier.wait()
-        rows = [row for one in self.rows for row in one]
-        copies = [row.clone() if hasattr(row, "clone") else row.copy() for row in rows]
-        self.barrier.wait()
-        return copies
-
-    def leave(self, why: str) -> None:
-        """Let nobody wait for this one."""
-        self.barrier.abort()
-
-
-def alone(name: str, config: Config, batches: list[Batch], shards: int) -> tuple[State, list[Any]]:
-    """Train in one process; return the state and the losses."""
+def trained(
+    name: str, config: Config, batches: list[Batch], shards: int, team: Team | None = None
+) -> tuple[State, list[Any]]:
+    """Train a side; return its state and the losses."""
     side = make_side(name, config)
-    losses = list(fit(side, batches, shards))
+    losses = list(fit(side, batches, shards, team))
     return side.state(), losses
-
-
-def together(
-    name: str, config: Config, batches: list[Batch], shards: int, workers: int
-) -> list[tuple[State, list[Any]]]:
-    """Train in so many threads; return the state and the losses of each."""
-    rows: list[Any] = [None] * workers
-    ended: list[Any] = [None] * workers
-    barrier = threading.Barrier(workers)
-
-    def work(rank: int) -> Callable[[], None]:
-        def run() -> None:
-            side = make_side(name, config)
-            losses = list(fit(side, batches, shards, Threads(rank, rows, barrier)))
-            ended[rank] = side.state(), losses
-
-        return run
-
-    threads = [threading.Thread(target=work(rank)) for rank in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return ended
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 30, 50])
@@ -98,8 +55,8 @@ def test_workers_and_micro_batches_end_in_the_same_bits(
 ) -> None:
     config = replace(config, dtype=dtype)
     batches = [batch.each(lambda array: array.astype(dtype)) for batch in batches]
-    state, losses = alone(name, config, batches, 4)
-    for other, theirs in together(name, config, batches, 4, workers):
+    state, losses = trained(name, config, batches, 4)
+    for other, theirs in in_threads(workers, lambda team: trained(name, config, batches, 4, team)):
         assert_same(other, state)
         assert theirs == losses
 
@@ -109,8 +66,8 @@ def test_shards_of_which_some_are_empty_are_the_batch(
     config: Config, batches: list[Batch], name: str
 ) -> None:
     three = [batches[0].each(lambda array: array[:3])]
-    found, losses = alone(name, config, three, 3)
-    same, again = alone(name, config, three, 7)
+    found, losses = trained(name, config, three, 3)
+    same, again = trained(name, config, three, 7)
     assert_same(found, same)
     assert losses == again
 
@@ -121,7 +78,7 @@ def test_shards_differ_from_the_whole_batch_by_rounding_alone(
 ) -> None:
     config = replace(config, dtype="float64")
     batches = [batch.each(lambda array: array.astype("float64")) for batch in batches]
-    (whole, losses), (parts, others) = (alone(name, config, batches, n) for n in (1, 4))
+    (whole, losses), (parts, others) = (trained(name, config, batches, n) for n in (1, 4))
     # Adam divides by the gradient's size, so a step is lr, off by what a sum of 50 images is; and
     # then it is added to a parameter below 1.
     params = (under_prefix("param", state) for state in (whole, parts))
@@ -152,5 +109,5 @@ def test_after_fifty_steps_shards_are_as_near_to_whole_batches_as_is_promised(
 ) -> None:
     config = Config(dtype=dtype)
     steps = list(training_batches(config, bundled.train_images, 50))
-    params = (under_prefix("param", alone(name, config, steps, n)[0]) for n in (1, shards))
+    params = (under_prefix("param", trained(name, config, steps, n)[0]) for n in (1, shards))
     assert distance(*params) < PROMISED[dtype]
