@@ -169,7 +169,6 @@ def check(
     """Check that NumPy and PyTorch agree, operation by operation, in float32 and float64."""
     from compare.commands.check import Request, check, check_functions, check_workers
 
-
     if workers is not None:
         refuse_beside("--workers checks steps of its own", but=("workers",))
         machine.set_up(1)

@@ -25,6 +25,7 @@ from compare.tables import Table, markdown, show_tables
 from tests.trials import (
     arguments,
     checkpoints,
+    crews,
     data_files,
     disk,
     folders,
@@ -53,6 +54,7 @@ KINDS = {
     "checkpoints that were changed, and programs for files": Kind(checkpoints.trial, 1),
     "command lines with senseless values": Kind(arguments.trial, 1),
     "user-supplied runs and results, and folders with files of others": Kind(folders.trial, 1),
+    "shared trainings of which a worker is killed": Kind(crews.trial, 3),
 }
 
 

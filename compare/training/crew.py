@@ -65,9 +65,10 @@ class Crew:
         usual = 1 if self.count == 1 else max(SHARDS, self.count)
         shards = self.shards or earlier or usual
         if shards < self.count:
+            few = f"{shards} shards are for {shards} workers at most"
             raise UserError(
-                f"{shards} shards are for {shards} workers at most, not {self.count}; "
-                "choose fewer --workers or more --shards"
+                f"{few if shards > 1 else 'a whole batch is for one worker'}, not {self.count}; "
+                f"choose --shards {max(SHARDS, self.count)} or fewer --workers"
             )
         return shards
 
