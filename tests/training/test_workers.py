@@ -13,7 +13,7 @@ from compare.sides.numpy_side import initial_state
 from compare.training.checkpoint import Checkpoint
 from compare.training.crew import Crew, make_crew
 from tests.trials import crews
-from tests.trials.crews import OFTEN, TORCHRUN, TRAIN, alive, end, result, run, same, start, workers
+from tests.trials.crews import OFTEN, TORCHRUN, TRAIN, end, gone, result, run, same, start, workers
 
 SMALL = ("train", "--epochs", "2", "--hidden-dim", "8", "--batch-size", "512", "--threads", "1")
 
@@ -94,7 +94,7 @@ def test_torchruns_workers_end_soon_where_one_or_torchrun_itself_is_killed(
     (line,) = (line for line in err.splitlines() if line.startswith("error:"))
     assert ("torchrun" if rank is None else f"worker {rank} of 2") in line
     assert line.endswith(f"go on with --resume {tmp_path}")
-    assert not any(map(alive, processes))
+    assert gone(processes)
 
 
 @pytest.mark.slow

@@ -65,6 +65,17 @@ def alive(process: int) -> bool:
         return False
 
 
+def gone(processes: list[int]) -> bool:
+    """Wait for the end of processes; return whether it came.
+
+    One that has closed what it prints to is at work for another moment.
+    """
+    latest = time.monotonic() + PATIENCE
+    while any(map(alive, processes)) and time.monotonic() < latest:
+        time.sleep(0.02)
+    return not any(map(alive, processes))
+
+
 def struck(
     first: subprocess.Popen[str], rng: Generator, ready: Path, latest: float, how: signal.Signals
 ) -> tuple[int, Ended] | None:
@@ -82,8 +93,7 @@ def struck(
         return None
     os.kill(processes[rank], how)
     begun = time.monotonic()
-    while any(map(alive, processes)) and time.monotonic() < begun + PATIENCE:
-        time.sleep(0.02)
+    gone(processes)
     seconds = time.monotonic() - begun
     return rank, Ended(*end(first, processes), seconds)
 
@@ -91,7 +101,7 @@ def struck(
 def end(first: subprocess.Popen[str], processes: list[int]) -> tuple[int, str, str]:
     """Wait for the end of a run."""
     out, err = first.communicate(timeout=PATIENCE)
-    assert not any(map(alive, processes)), "a worker is left"
+    assert gone(processes), "a worker is left"
     return first.returncode, out, err
 
 
