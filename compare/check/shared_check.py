@@ -6,18 +6,23 @@ from typing import Any
 
 from compare.check.shared_steps import IMAGES, LAST, SMALL, Record, Trap, judge, record
 from compare.data.batches import Images
-from compare.data.config import DTYPES
+from compare.data.config import DTYPES, MODELS, Config
 from compare.errors import UserError
 from compare.sides.subject import LABELS
 from compare.training.shards import Team
 from compare.training.together import together
 
-Case = tuple[type[Trap], str, str]  # what goes wrong, side, dtype
+Case = tuple[type[Trap], str, Config]  # what goes wrong, side, how it trains
 
 
 def healthy_cases() -> list[Case]:
-    """Return both sides in both dtypes, with nothing wrong."""
-    return [(Trap, name, dtype) for name in LABELS for dtype in DTYPES]
+    """Return every model of both sides in both dtypes, with nothing wrong."""
+    return [
+        (Trap, name, replace(SMALL, model=model, dtype=dtype))
+        for name in LABELS
+        for model in MODELS
+        for dtype in DTYPES
+    ]
 
 
 def check_shared_steps(count: int, images: Images, cases: Sequence[Case]) -> list[str | None]:
@@ -41,5 +46,5 @@ def _records(team: Team, images: Images, cases: Sequence[Case]) -> list[Record]:
 
 
 def _record(case: Case, images: Images, rank: int, count: int, team: Any) -> Record:
-    trap, name, dtype = case
-    return record(name, replace(SMALL, dtype=dtype), images, trap(rank, count), team)
+    trap, name, config = case
+    return record(name, config, images, trap(rank, count), team)

@@ -21,6 +21,7 @@ from compare.training.shards import Team, fit
 SMALL = Config(hidden_dim=24, latent_dim=5, batch_size=32, clip=False, epochs=2)
 # The last batch of an epoch is short, and for 2 to 12 workers its shards are uneven.
 LAST = 13
+NOISES = {"input": "noise", "noise": "latent noise"}  # by entry of a batch
 IMAGES = 2 * SMALL.batch_size + LAST
 
 
@@ -127,21 +128,27 @@ def judge(workers: Sequence[Record], alone: Record) -> str | None:
 def _images(many: Sequence[Step], one: Step) -> str | None:
     """Say what is wrong with what the workers see."""
     whole, parts = _together(one), [_together(step) for step in many]
-    clean = np.concatenate([part.clean for part in parts])
+    clean = _joined(parts, "target")
     if len(clean) > len(whole.clean):
         counts = f"the workers see {len(clean)} images of a batch of {len(whole.clean)}"
         return f"{counts}: some are repeated"
     if not np.array_equal(clean, whole.clean):
         return "the workers see other images than one process does"
-    if np.array_equal(np.concatenate([part.noisy for part in parts]), whole.noisy):
-        return None
-    noise = [part.noisy - part.clean for part in parts]
+    for name, what in NOISES.items():
+        if name in whole and not np.array_equal(_joined(parts, name), whole[name]):
+            noise = [p[name] - p.clean if name == "input" else p[name] for p in parts]
+            if len(noise) > 1 and _alike(noise):
+                return f"every worker draws the same {what}"
+            return f"the workers see other {what} than one process does"
+    return None
+
+
+def _alike(noise: Sequence[Array]) -> bool:
+    """Whether workers' first rows are equal but for rounding."""
     rows = min(map(len, noise))
     # Subtracting the image again rounds: noisy is below 4, in units of the last place.
-    near = 4 * np.finfo(whole.noisy.dtype).eps
-    if len(noise) > 1 and all(np.abs(n[:rows] - noise[0][:rows]).max() <= near for n in noise):
-        return "every worker draws the same noise"
-    return "the workers see other noise than one process does"
+    near = 4 * np.finfo(noise[0].dtype).eps
+    return all(np.abs(n[:rows] - noise[0][:rows]).max() <= near for n in noise)
 
 
 def _gradient(many: Sequence[Step], one: Step) -> str | None:
@@ -180,7 +187,11 @@ def _update(many: Sequence[Step], one: Step) -> str | None:
 
 def _together(step: Step) -> Batch:
     parts = step.parts
-    return parts[0].but(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+    return parts[0].but(**{name: _joined(parts, name) for name in parts[0]})
+
+
+def _joined(parts: Sequence[Batch], name: str) -> Array:
+    return np.concatenate([part[name] for part in parts])
 
 
 def _same(a: State, b: State) -> bool:

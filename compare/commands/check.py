@@ -119,9 +119,10 @@ def check_workers(count: int) -> bool:
     cases = healthy_cases()
     with console.status(f"starting {count} workers"):
         found = check_shared_steps(count, datasets.load("digits").train_images, cases)
-    for (_, name, dtype), wrong in zip(cases, found, strict=True):
+    for (_, name, config), wrong in zip(cases, found, strict=True):
         if wrong:
-            console.print(f"{LABELS[name]}, {dtype}: {wrong}", style="red", markup=False)
+            which = f"{LABELS[name]}, {config.model}, {config.dtype}"
+            console.print(f"{which}: {wrong}", style="red", markup=False)
     if held := not any(found):
         sentence = f"What {count} workers compute together is what one process does, bit for bit."
         console.print(sentence, style="green", markup=False)

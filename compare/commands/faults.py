@@ -4,6 +4,7 @@ from pathlib import Path
 
 from compare import machine
 from compare.check.shared_check import Case, check_shared_steps
+from compare.check.shared_steps import SMALL
 from compare.controls.controls import control, explanations, matrix
 from compare.controls.faults import FAULTS, KNOWN
 from compare.controls.healthy import census, false_alarms
@@ -80,7 +81,7 @@ def check_healthy(count: int, markdown_file: Path | None) -> bool:
 
 def check_traps(count: int, markdown_file: Path | None) -> bool:
     """Have so many workers fall into each trap; print what is found; return whether all was."""
-    cases: list[Case] = [(trap, name, "float32") for trap in TRAPS for name in LABELS]
+    cases: list[Case] = [(trap, name, SMALL) for trap in TRAPS for name in LABELS]
     with console.status(f"starting {count} workers"):
         found = check_shared_steps(count, datasets.load("digits").train_images, cases)
     told: dict[tuple[str, str], list[str]] = {}

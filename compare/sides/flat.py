@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from compare.data.batches import Batch
+from compare.sides.interface import parts
 
 
 class Flat(Protocol):
@@ -94,7 +95,7 @@ def make_flat(side: Any) -> Flat:
 
 
 def _losses(side: Any) -> int:
-    return 1 + len(getattr(side.describe(), "terms", ()))
+    return 1 + len(side.describe().terms)
 
 
 def _length(params: dict[str, Any]) -> int:
@@ -132,5 +133,5 @@ def _in_place_of_the_optimizer(side: Any, step: Callable[..., None]) -> Iterator
 
 def _write_losses(side: Any, batch: Batch, row: Any) -> None:
     (losses,) = side.fit([batch])
-    for i, loss in enumerate(losses if isinstance(losses, tuple) else [losses]):
+    for i, loss in enumerate(parts(losses)):
         row[i] = loss

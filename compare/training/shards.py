@@ -14,6 +14,7 @@ import numpy as np
 
 from compare.data.batches import Batch
 from compare.sides.flat import Flat, make_flat
+from compare.sides.interface import Losses
 
 
 class Team(Protocol):
@@ -54,7 +55,7 @@ def fit(
     shards: int = 1,
     team: Team | None = None,
     flat: Callable[[Any], Flat] | None = None,
-) -> Iterator[Any]:
+) -> Iterator[Losses]:
     """Take a step on each batch, cut into so many shards, alone or in a team; yield its loss.
 
     `flat` makes the side flat, where something is to watch what goes through it.

@@ -1,12 +1,18 @@
 """What workers get wrong is caught and named; healthy workers raise no alarm."""
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pytest
 
-from compare.check.shared_check import check_shared_steps, healthy_cases
+from compare.check.shared_check import Case, check_shared_steps, healthy_cases
 from compare.check.shared_steps import IMAGES, LAST, SMALL, Record, Trap, judge, record
-from compare.controls.traps import TRAPS
-from compare.data.batches import Images
+from compare.controls.traps import TRAPS, Through
+from compare.data.batches import Batch, Images
+from compare.data.config import Config
 from compare.data.datasets import Dataset
+from compare.sides.flat import Flat
 from compare.sides.subject import LABELS
 from compare.training.shards import Team
 from tests.teams import in_threads
@@ -27,9 +33,7 @@ THREE = {"count": 3, "last": 2, "rows": "10, 11 and 11", "seen": "33 images of a
 def test_two_workers_are_told_of_every_trap_and_of_none_where_there_is_none(
     bundled: Dataset,
 ) -> None:
-    cases: list[tuple[type[Trap], str, str]] = [
-        (trap, name, "float32") for trap in TRAPS for name in LABELS
-    ]
+    cases: list[Case] = [(trap, name, SMALL) for trap in TRAPS for name in LABELS]
     healthy = healthy_cases()
     found = check_shared_steps(2, bundled.train_images, [*healthy, *cases])
     assert found[: len(healthy)] == [None] * len(healthy)
@@ -38,13 +42,13 @@ def test_two_workers_are_told_of_every_trap_and_of_none_where_there_is_none(
     assert {trap.name for trap in TRAPS} == SAID.keys()
 
 
-def judged(images: Images, trap: type[Trap], count: int) -> str | None:
+def judged(images: Images, trap: type[Trap], count: int, config: Config = SMALL) -> str | None:
     """Return what is said of so many workers of the NumPy side."""
 
     def work(team: Team) -> Record:
-        return record("numpy", SMALL, images[:IMAGES], trap(team.rank, count), team)
+        return record("numpy", config, images[:IMAGES], trap(team.rank, count), team)
 
-    alone = record("numpy", SMALL, images[:IMAGES], Trap(0, count), None)
+    alone = record("numpy", config, images[:IMAGES], Trap(0, count), None)
     return judge(in_threads(count, work), alone)
 
 
@@ -52,6 +56,29 @@ def judged(images: Images, trap: type[Trap], count: int) -> str | None:
 def test_three_are_told_too(bundled: Dataset, trap: type[Trap]) -> None:
     sentence = judged(bundled.train_images, trap, 3)
     assert SAID[trap.name].format(**THREE) in (sentence or "")
+
+
+@pytest.mark.parametrize(
+    ("alike", "sentence"),
+    [
+        (True, "every worker draws the same latent noise"),
+        (False, "the workers see other latent noise than one process does"),
+    ],
+)
+def test_latents_noise_is_told_as_such(bundled: Dataset, alike: bool, sentence: str) -> None:
+    class Drawn(Trap):
+        def flat(self, network: Flat) -> Flat:
+            rng = np.random.default_rng(0 if alike else self.rank)
+
+            class Flattened(Through):
+                def gradient(_, batch: Batch, row: Any) -> None:
+                    noise = rng.standard_normal((100, SMALL.latent_dim))[: len(batch.clean)]
+                    network.gradient(batch.but(noise=noise.astype(batch.clean.dtype)), row)
+
+            return Flattened(network)
+
+    found = judged(bundled.train_images, Drawn, 2, replace(SMALL, model="vae"))
+    assert found == f"in epoch 1, step 1, {sentence}"
 
 
 def test_no_alarm_is_raised_of_as_many_as_may_be(bundled: Dataset) -> None:

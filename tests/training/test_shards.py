@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.data.batches import Batch, training_batches
-from compare.data.config import Config
+from compare.data.batches import Batch, epoch_batches, training_batches
+from compare.data.config import MODELS, Config
 from compare.data.datasets import Dataset
 from compare.sides.interface import State, distance, under_prefix
 from compare.sides.subject import LABELS, make_side
@@ -49,12 +49,13 @@ def test_every_shard_has_one_worker_and_every_worker_a_shard(workers: int, shard
 
 @sides
 @dtypes
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("workers", [2, 3, 4])
 def test_workers_and_micro_batches_end_in_the_same_bits(
-    config: Config, batches: list[Batch], name: str, dtype: str, workers: int
+    config: Config, dataset: Dataset, name: str, dtype: str, model: str, workers: int
 ) -> None:
-    config = replace(config, dtype=dtype)
-    batches = [batch.each(lambda array: array.astype(dtype)) for batch in batches]
+    config = replace(config, dtype=dtype, model=model)
+    batches = list(epoch_batches(config, dataset.train_images, 0))
     state, losses = trained(name, config, batches, 4)
     for other, theirs in in_threads(workers, lambda team: trained(name, config, batches, 4, team)):
         assert_same(other, state)
@@ -73,11 +74,12 @@ def test_shards_of_which_some_are_empty_are_the_batch(
 
 
 @sides
+@pytest.mark.parametrize("model", MODELS)
 def test_shards_differ_from_the_whole_batch_by_rounding_alone(
-    config: Config, batches: list[Batch], name: str
+    config: Config, dataset: Dataset, name: str, model: str
 ) -> None:
-    config = replace(config, dtype="float64")
-    batches = [batch.each(lambda array: array.astype("float64")) for batch in batches]
+    config = replace(config, dtype="float64", model=model)
+    batches = list(epoch_batches(config, dataset.train_images, 0))
     (whole, losses), (parts, others) = (trained(name, config, batches, n) for n in (1, 4))
     # Adam divides by the gradient's size, so a step is lr, off by what a sum of 50 images is; and
     # then it is added to a parameter below 1.

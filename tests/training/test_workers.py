@@ -45,9 +45,11 @@ def test_torchrun_says_who_a_worker_is(monkeypatch: pytest.MonkeyPatch) -> None:
         make_crew(None, 9.0, None)
 
 
-def test_two_workers_end_in_the_bits_of_one_process(tmp_path: Path) -> None:
-    run(*SMALL, "--shards", 4, "--out", tmp_path / "one")
-    printed = run(*SMALL, "--workers", 2, "--out", tmp_path / "two")
+@pytest.mark.parametrize("model", ["autoencoder", pytest.param("vae", marks=pytest.mark.slow)])
+def test_two_workers_end_in_the_bits_of_one_process(tmp_path: Path, model: str) -> None:
+    command = (*SMALL, "--model", model)
+    run(*command, "--shards", 4, "--out", tmp_path / "one")
+    printed = run(*command, "--workers", 2, "--out", tmp_path / "two")
     same(tmp_path / "two", result(tmp_path / "one"))
     assert printed.count("checkpoints and history") == 1
 

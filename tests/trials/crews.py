@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.random import Generator
 
 from compare.training.checkpoint import Checkpoint
@@ -106,11 +107,13 @@ def end(first: subprocess.Popen[str], processes: list[int]) -> tuple[int, str, s
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """Return the final states of both sides."""
-    return {
-        name: dict(Checkpoint.load(folder / f"{name}.safetensors").state)
-        for name in ("numpy", "torch")
-    }
+    """Return the final states of both sides, and what their losses were."""
+    found = {}
+    for name in ("numpy", "torch"):
+        end = Checkpoint.load(folder / f"{name}.safetensors")
+        losses = [[epoch.loss, epoch.kl or 0.0, epoch.test_mse] for epoch in end.history]
+        found[name] = {**end.state, "history": np.array(losses)}
+    return found
 
 
 @cache
@@ -165,8 +168,6 @@ def trial(rng: Generator, folder: Path) -> str:
 
 def main(trials: int) -> None:
     """Do so many trials; print each."""
-    import numpy as np
-
     for seed in range(trials):
         with tempfile.TemporaryDirectory() as place:
             print(f"{seed}:", trial(np.random.default_rng(seed), Path(place, "run")), flush=True)
