@@ -151,9 +151,9 @@ workers_and_shards = _all(
         "--micro-batches",
         "shards",
         type=click.IntRange(1, MOST_WORKERS),
-        help="Cut every batch into so many parts, whose gradients are added up in their order: "
-        "less memory, and the same bits for any number of workers.  [default: 1, with workers 4, "
-        "or the run's of --resume]",
+        help="Cut every batch into this many parts, and add up their gradients in order. Needs "
+        "less memory; any number of workers ends in the same bits.  [default: 1; 4 with "
+        "--workers; with --resume, the run's]",
     ),
     click.option(
         "--worker-deadline",
