@@ -13,7 +13,19 @@ from compare.sides.numpy_side import initial_state
 from compare.training.checkpoint import Checkpoint
 from compare.training.crew import Crew, make_crew
 from tests.trials import crews
-from tests.trials.crews import OFTEN, TORCHRUN, TRAIN, end, gone, result, run, same, start, workers
+from tests.trials.crews import (
+    OFTEN,
+    TORCHRUN,
+    TRAIN,
+    end,
+    gone,
+    result,
+    run,
+    same,
+    start,
+    wait_for,
+    workers,
+)
 
 SMALL = ("train", "--epochs", "2", "--hidden-dim", "8", "--batch-size", "512", "--threads", "1")
 
@@ -87,8 +99,7 @@ def test_torchruns_workers_end_soon_where_one_or_torchrun_itself_is_killed(
 ) -> None:
     command = (*TRAIN, *OFTEN, "--epochs", 50, "--out", tmp_path)
     torchrun = start(*command, program=(*TORCHRUN, "2"))
-    while not (tmp_path / "numpy.safetensors").exists():
-        assert torchrun.poll() is None
+    wait_for(tmp_path / "numpy.safetensors", torchrun)
     processes = workers(torchrun.pid)
     os.kill(processes[0 if rank is None else rank + 1], signal.SIGKILL)
     code, _, err = end(torchrun, processes[:1])
@@ -104,8 +115,7 @@ def test_a_silent_worker_ends_the_run_at_its_deadline(tmp_path: Path) -> None:
     crew = start(
         *TRAIN, *OFTEN, "--epochs", 50, "--workers", 2, "--worker-deadline", 3, "--out", tmp_path
     )
-    while not (tmp_path / "numpy.safetensors").exists():
-        assert crew.poll() is None
+    wait_for(tmp_path / "numpy.safetensors", crew)
     processes = workers(crew.pid)
     os.kill(processes[1], signal.SIGSTOP)
     code, _, err = end(crew, processes)
@@ -117,8 +127,7 @@ def test_a_silent_worker_ends_the_run_at_its_deadline(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_interrupt_ends_all_with_one_line(tmp_path: Path) -> None:
     crew = start(*TRAIN, *OFTEN, "--epochs", 50, "--workers", 2, "--out", tmp_path)
-    while not (tmp_path / "numpy.safetensors").exists():
-        assert crew.poll() is None
+    wait_for(tmp_path / "numpy.safetensors", crew)
     processes = workers(crew.pid)
     for process in processes:  # as a terminal does
         os.kill(process, signal.SIGINT)

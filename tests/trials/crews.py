@@ -66,6 +66,12 @@ def alive(process: int) -> bool:
         return False
 
 
+def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a run has written a file; it may end before."""
+    while not file.exists() and process.poll() is None:
+        time.sleep(0.02)
+
+
 def gone(processes: list[int]) -> bool:
     """Wait for the end of processes; return whether it came.
 
@@ -84,8 +90,7 @@ def struck(
 
     None where the run ended before.
     """
-    while not ready.exists() and first.poll() is None:
-        time.sleep(0.02)
+    wait_for(ready, first)
     time.sleep(rng.uniform(0, latest))
     processes = workers(first.pid)
     rank = int(rng.integers(len(processes)))
