@@ -95,7 +95,7 @@ def _is_the_original(found: Checkpoint) -> bool:
 
 def _is_sound(found: Checkpoint) -> bool:
     """Whether a checkpoint is one that some training might have left."""
-    numbers = [number for record in found.history for number in asdict(record).values()]
+    numbers = [number for record in found.history for number in record.to_dict().values()]
     hyperparameters = [
         value for value in asdict(found.config).values() if not isinstance(value, str)
     ]
