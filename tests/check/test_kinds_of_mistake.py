@@ -51,6 +51,13 @@ def without(line: int, axis: int) -> Correct:
 
 
 # By what is said: from the numbers in it, the correction.
+
+
+def like(got: Array, terms: Array) -> Array:
+    """Return terms for each entry, or their sum for a number."""
+    return terms.sum() if got.ndim == 0 else terms
+
+
 VARIATIONAL: dict[str, Callable[..., Correct]] = {
     "it is the variance, or a log-variance is taken for a log std": lambda: (
         lambda got, **_: np.sqrt(got)
@@ -86,6 +93,16 @@ VARIATIONAL: dict[str, Callable[..., Correct]] = {
     ),
     "it is the gradient of the variance itself": lambda: (
         lambda got, logvar, **_: got * np.exp(logvar)
+    ),
+    r"it is that of N\(0, 1\) from N\(mean, e\^logvar\)": lambda: (
+        lambda got, mean, logvar, **_: (
+            got + (mean**2 * -np.expm1(-logvar) + 2 * np.sinh(logvar) - 2 * logvar).sum() / 2
+        )
+    ),
+    "logvar is added, not subtracted": lambda: lambda got, logvar, **_: got - logvar.sum(),
+    "−logvar is missing": lambda: lambda got, logvar, **_: got - logvar.sum() / 2,
+    "the deviation stands for the variance": lambda: (
+        lambda got, logvar, **_: got + like(got, np.expm1(logvar) - np.expm1(logvar / 2)) / 2
     ),
 }
 CORRECTIONS: dict[str, Callable[..., Correct]] = {
