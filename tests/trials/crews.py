@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ TRAIN = ("train", "--epochs", "3", "--hidden-dim", "8", "--batch-size", "256")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 OFTEN = ("--checkpoint-every", "0.2")
 SOON = 5.0  # seconds in which a run ends whose worker was killed: what is promised
-PATIENCE = 300.0  # for a run on a busy machine
+PATIENCE = 1800.0  # seconds for a run, on a machine however busy
 
 
 class Ended(NamedTuple):
@@ -106,7 +107,13 @@ def struck(
 
 def end(first: subprocess.Popen[str], processes: list[int]) -> tuple[int, str, str]:
     """Wait for the end of a run."""
-    out, err = first.communicate(timeout=PATIENCE)
+    try:
+        out, err = first.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        raise
     assert gone(processes), "a worker is left"
     return first.returncode, out, err
 
