@@ -151,7 +151,7 @@ def train(**how: Any) -> None:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(2),
+    type=click.IntRange(2, options.MOST_WORKERS),
     help="Let this many processes share steps of training, and compare them with one, bit by bit.",
 )
 @click.option("--no-torch", is_flag=True, help="Leave out all that needs torch.")
@@ -193,7 +193,7 @@ def check(
 )
 @click.option(
     "--workers",
-    type=click.IntRange(2),
+    type=click.IntRange(2, options.MOST_WORKERS),
     help="Make the mistakes of shared training instead, in this many processes.",
 )
 def faults(healthy: int | None, workers: int | None, **how: Any) -> bool:

@@ -121,7 +121,11 @@ def test_a_spoilt_operation_of_the_network_is_named(
 @pytest.mark.parametrize(
     ("method", "change", "place"),
     [
-        ("forward", lambda hidden, active, y: (hidden, np.abs(active), -y), "operands: observe"),
+        (
+            "forward",
+            lambda hidden, active, y: (hidden, np.abs(active), -y),
+            "or its result was changed: observe",
+        ),
         ("reconstruct", lambda y: y + 1, "introduced in reconstruct"),
         (
             "state",
