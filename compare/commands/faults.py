@@ -20,7 +20,7 @@ HEAD = f"""\
 
 Made by `python -m compare faults --markdown docs/faults.md`. {len(FAULTS) - len(KNOWN)} of them
 were written by somebody who had not read the check (`compare/controls/held_out.toml`). Many of
-these repeat one of the other {len(KNOWN)}, so the page of a run shows the {len(KNOWN)} alone.
+these repeat one of the other {len(KNOWN)}, so the page of a run leaves them out.
 """
 HEALTHY_HEAD = """\
 # Networks without a fault, and whether the check calls one wrong
