@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from compare.check.bounds import Finding, Judgement, Verdict, finding
+from compare.check.check_report import Report
 from compare.check.contract import check_contract
-from compare.check.diagnosis import STAGES, Report
+from compare.check.diagnosis import STAGES
 from compare.check.formula import check_formula
 from compare.check.kinds import in_table, step_of
 from compare.check.network import check_network

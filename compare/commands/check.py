@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.diagnosis import Report
+from compare.check.check_report import Report
 from compare.check.outcome import TRAININGS, check_outcome, require_images
 from compare.check.shared_check import check_shared_steps, healthy_cases
 from compare.check.stages import check_subject, raised

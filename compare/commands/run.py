@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from compare import machine
-from compare.check.diagnosis import Report
+from compare.check.check_report import Report
 from compare.check.observed import observe_step
 from compare.check.stages import check as check_parity
 from compare.commands.check import show_verdict

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.check.diagnosis import WHOLE, Report, tensor_of
+from compare.check.check_report import Report
+from compare.check.diagnosis import WHOLE, tensor_of
 from compare.check.observed import finite
 from compare.check.stages import check
 from compare.check.thumbnails import thumbnail

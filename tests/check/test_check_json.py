@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.diagnosis import STAGES, Report
+from compare.check.check_report import Report
+from compare.check.diagnosis import STAGES
 from compare.check.outcome import Outcome
 from compare.check.stages import check
 from compare.check.trajectory import FreeRun

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.diagnosis import Exactness, exactness
+from compare.check.check_report import Exactness, exactness
 from compare.check.stages import check
 from compare.controls.controls import SMALL
 from compare.controls.injection import rewritten

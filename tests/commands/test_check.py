@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compare.check.diagnosis import Report
+from compare.check.check_report import Report
 from compare.commands import check as command
 from compare.commands.check import Request, check
 from compare.controls.injection import rewritten

@@ -3,7 +3,7 @@
 import pytest
 
 from compare.check.bounds import Finding, Verdict
-from compare.check.diagnosis import Report
+from compare.check.check_report import Report
 from compare.commands.check import show_check
 from compare.progress import TrainingProgress
 from compare.sides.interface import Description, Layer

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check.diagnosis import Report, responsible
+from compare.check.check_report import Report
+from compare.check.diagnosis import responsible
 from compare.check.stages import check_subject
 from compare.data.config import Config
 from compare.data.datasets import Dataset

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check.diagnosis import Report
+from compare.check.check_report import Report
 from compare.check.stages import check_subject
 from compare.data.batches import Batch
 from compare.data.config import Config
