@@ -75,7 +75,7 @@ def check_layer(
     except NotTaken as error:
         paste = _paste({**given, **params})
         raise NotTaken(f"{error}; judge it by check_function:{paste}") from None
-    source = Source(Draw({**example, **params}, tuple(given)))
+    source = Source(Draw({**example, **params}, tuple(given)), free=params)
 
     def untouched() -> list[Step]:
         return _steps(name, replace(adapter, layer=deepcopy(layer)))

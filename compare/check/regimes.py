@@ -2,10 +2,11 @@
 
 Operands of both signs are free: they may be any number, and are drawn, scaled, rounded and set to
 zero. What is of one sign or has two values, a mask, a probability, a variance, keeps the values of
-its example, in another order, for another value may have no meaning; so do labels.
+its example, in another order, for another value may have no meaning; so do labels. The caller may
+know better: what an optimizer trains may be any number.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,11 +50,13 @@ class Trial:
 class Source:
     """Where operands come from: an example, which is drawn anew, or a function of a generator."""
 
-    def __init__(self, operands: Mapping[str, Any] | Draw, *, scalar: bool = False) -> None:
+    def __init__(
+        self, operands: Mapping[str, Any] | Draw, *, scalar: bool = False, free: Iterable[str] = ()
+    ) -> None:
         self.scalar = scalar  # whether the function's value is a loss, whose `DY` is 1
         self._draw: Draw | None = operands if callable(operands) else None
         self.example = _examined(self._draw(np.random.default_rng(0)) if self._draw else operands)
-        self.free = {name for name, x in self.example.items() if _free(x)}
+        self.free = {name for name, x in self.example.items() if name in free or _free(x)}
         self.free |= set() if scalar else {DY}
 
     def draw(self, rng: np.random.Generator) -> Operands:
