@@ -152,8 +152,8 @@ workers_and_shards = _all(
         "shards",
         type=click.IntRange(1, MOST_WORKERS),
         help="Cut every batch into this many parts, and add up their gradients in order. Needs "
-        "less memory; any number of workers ends in the same bits.  [default: 1; 4 with "
-        "--workers; with --resume, the run's]",
+        "less memory; any number of workers ends in the same bits.  [default: 1; with "
+        "--workers, 4 or as many as they are; with --resume, the run's]",
     ),
     click.option(
         "--worker-deadline",

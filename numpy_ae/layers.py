@@ -20,7 +20,8 @@ from numpy_ae.support import Array, expect, floating, flush_subnormals
 class Linear:
     """y = x Wᵀ + b, with the weight laid out as in PyTorch: (out_features, in_features).
 
-    Weight and bias start uniform in ±1/√in_features. A `dtype` that is no float: `TypeError`.
+    Weight and bias start uniform in ±1/√in_features. Raises `TypeError` for another `dtype` than
+    a float or a complex one.
     """
 
     def __init__(

@@ -14,5 +14,5 @@ class SumSquaredError:
         return ((y - target) ** 2).sum()
 
     def backward(self, y: Array, target: Array) -> Array:
-        """Return dy = 2 (y − target), the slope of (y − target)², the one term each y enters."""
+        """Return dy = 2 (y − target), the slope of the one term of the sum that has this y."""
         return 2 * (y - target)

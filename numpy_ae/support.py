@@ -14,10 +14,10 @@ FLUSH_EVERY = 100  # steps of Adam; an average takes longer to fade through the 
 
 
 def expect(name: str, array: Array, shape: tuple[int | str, ...], *, like: Array) -> None:
-    """Refuse what NumPy would broadcast or widen in silence. A size given as "batch" may be any.
+    """Refuse what NumPy would broadcast, and what would widen `like`'s dtype.
 
-    Raises `ValueError` for another shape; `TypeError` for what is no array, and for a dtype that
-    is not floating or that `like`'s cannot hold.
+    A size given as "batch" may be any. Raises `ValueError` for another shape; `TypeError` for what
+    is no array, and for a dtype that is not floating or that `like`'s cannot hold.
     """
     if not isinstance(array, Array):
         raise TypeError(f"{name} is a {type(array).__name__}, not an array")

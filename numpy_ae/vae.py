@@ -59,7 +59,7 @@ class GaussianKL:
         return (mean**2 + np.expm1(logvar) - logvar).sum() / 2
 
     def backward(self, mean: Array, logvar: Array) -> tuple[Array, Array]:
-        """Return dmean = mean, dlogvar = (e^logvar − 1) / 2, the slopes of the one term of each."""
+        """Return dmean = mean, dlogvar = (e^logvar − 1) / 2: each entry is in one term alone."""
         return mean, np.expm1(logvar) / 2
 
 
@@ -134,8 +134,8 @@ def vae_train_step(
 
     Why β = 1 suits Σ (y − target)², which has no ½: where a pixel is N(y, σ²), −log p(target) is
     (y − target)² / 2σ² and a constant. At σ² = ½ it is the squared error, and the sum is Kingma's
-    and Welling's bound on −log p of the images. Any other σ² asks for β = 2σ². Of maximum
-    likelihood it is twice the mean squared error, about 0.035 on MNIST: that hardly pulls the
+    and Welling's bound on −log p of the images. With another σ², use β = 2σ². Maximum likelihood
+    makes σ² the mean squared error, so β would be about 0.035 on MNIST: that hardly pulls the
     clouds towards N(0, 1), and draws from there decode badly.
     """
     cache: dict[str, Array] = {}

@@ -1,9 +1,9 @@
 """The same autoencoder, made of PyTorch's own parts: the reference that `numpy_ae` is held against.
 
 Read `layers`, `loss`, `model`, `optim`, `train` in this order, and then `vae`, each beside its
-namesake in `numpy_ae`. What is missing here is what autograd does. A network and its loss refuse
-what does not fit with `ValueError` or `TypeError`; layers and state dicts are PyTorch's, and so are
-their errors.
+namesake in `numpy_ae`. What is missing here is what autograd does. Where an input does not fit, a
+network raises `ValueError` or `TypeError`, and the loss `ValueError`. Layers and state dicts are
+PyTorch's, and so are their errors.
 """
 
 from torch_ae.layers import Linear, ReLU, Sigmoid

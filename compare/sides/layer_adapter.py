@@ -82,7 +82,7 @@ class Adapter:
         )
         columns = "a column for each example" if self.way.columns else ""
         takes = "its context" if self.way.context else TAKES.get(self.way.second)
-        called = f"backward takes {takes}" if takes else "backward finds what it needs cached"
+        called = f"backward takes {takes}" if takes else "backward uses what forward cached"
         given = f"gradients returned as {', '.join(self.way.order)}" if self.way.order else ""
         moved = any(len(of.axes) > 1 and of.own != of.theirs for of in self.way.layouts.values())
         shapes = "shapes are told in the reference's layout" if moved else ""

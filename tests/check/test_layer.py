@@ -268,7 +268,7 @@ def test_a_right_layer_passes_however_it_is_written(case: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "how"),
     [
-        (Cached(), "W (in, out); b (1, out); backward finds what it needs cached"),
+        (Cached(), "W (in, out); b (1, out); backward uses what forward cached"),
         (Dicts(), "W (in, out); b; backward takes what forward returned beside its output"),
         (Columns(), "weights; biases (out, 1); backward takes its input"),
         (Otherwise(), "gradients returned as weight, bias, x"),

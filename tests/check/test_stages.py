@@ -1,6 +1,7 @@
 """Each stage passes on a side that differs by rounding alone, and fails on what it exists for."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,27 @@ def test_the_trajectory_fails_on_drift(
     assert finding.verdict is Verdict.FAIL
     assert finding.ratio > 1
     assert runs["float32"].references == 14
+
+
+def test_a_healthy_side_that_drifts_most_by_chance_is_tried_again_from_a_perturbed_start(
+    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trajectory, "PERTURBED", 7)
+    statistic, asked = trajectory._statistic, []
+
+    def first_is_beyond(runs: dict[str, Any], exact: Any) -> float:
+        asked.append(runs)
+        return statistic(runs, exact) + 5 * (len(asked) == 1)
+
+    monkeypatch.setattr(trajectory, "_statistic", first_is_beyond)
+    finding, runs = check_trajectory(our_own(dataset.train_images), config, ["float32"])
+    assert finding.verdict is Verdict.WITHIN
+    assert runs["float32"].references > 7
+    again = asked[8]["float32"]  # the side's second training, after seven references
+    assert not np.array_equal(
+        again[0].params["fc1.weight"], asked[0]["float32"][0].params["fc1.weight"]
+    )
+    assert runs["float32"].parameters[0] < 1e-6  # what is told is of the side as it is
 
 
 def test_the_drift_that_is_told_is_the_largest_of_the_perturbed_references(

@@ -159,7 +159,7 @@ def _counts(found: Sequence[Judged]) -> dict[str, int]:
 
 
 def _row(name: str, of: Any) -> str:
-    shares = (f"{of[which] / of['refused']:.0%}" for which in ("named", "kind"))
+    shares = (f"{100 * of[which] // of['refused']}%" for which in ("named", "kind"))
     counts = (of[which] for which in ("ways", "mutants", "alike", "refused", "missed"))
     return f"| {' | '.join(map(str, (name, *counts, *shares)))} |"
 
