@@ -309,8 +309,8 @@ def _tables(
         "",
         "Made by `python -m tests.mutants --report docs/mutants.md`: one operator, constant, name, "
         "operand or\nstatement changed at a time, and `check` run: on a small network and, where "
-        "that passes, on the\ndefault one. A mutant is caught if the check fails. What alters "
-        "nothing was shown to the small one.",
+        "that passes, on the\ndefault one. A mutant is caught if the check fails. Those that, by a "
+        "person's judgement, alter nothing\nwere tried on the small network alone.",
         "",
     ]
     lines += [

@@ -21,6 +21,9 @@ HEAD = f"""\
 Made by `python -m compare faults --markdown docs/faults.md`. {len(FAULTS) - len(KNOWN)} of them
 were written by somebody who had not read the check (`compare/controls/held_out.toml`). Many of
 these repeat one of the other {len(KNOWN)}, so the page of a run leaves them out.
+
+A fault is *caught* if the check fails, and *named* if its sentence gives the function that was
+changed. The stages trajectory and outcome are not run.
 """
 HEALTHY_HEAD = """\
 # Networks without a fault, and whether the check calls one wrong

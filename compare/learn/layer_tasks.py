@@ -123,7 +123,7 @@ TYPICAL: Mistakes = {  # beside those of the table
         ).sum(),
         "the sum is squared, not what is summed": lambda y, target: (y - target).sum() ** 2,
         "the root is taken of it": lambda y, target: np.sqrt(_square(y, target).sum()),
-        "it is half of it": lambda y, target: _square(y, target).sum() / 2,
+        "it is half of what it should be": lambda y, target: _square(y, target).sum() / 2,
         "y and target are added, not subtracted": lambda y, target: _square(y, -target).sum(),
         "its sign is wrong": lambda y, target: -_square(y, target).sum(),
     },

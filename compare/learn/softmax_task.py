@@ -31,7 +31,7 @@ FORWARD: Mistakes = {
 }
 BACKWARD: Mistakes = {
     "dlogits": {
-        "it is softmax alone, and 1 is not taken from that of the label": lambda logits, labels: (
+        "it is softmax alone, without the − 1 in the label's column": lambda logits, labels: (
             _softmax(logits)
         ),
         "the sign is wrong": lambda logits, labels: _one_hot(logits, labels) - _softmax(logits),

@@ -105,7 +105,9 @@ TYPICAL = (
         ".sum(axis=1)",
         "value has shape (2,), and () is needed: each row is summed by itself",
     ),
-    Typical(LOSS, "half of it", "** 2).sum()", "** 2).sum() / 2", "it is half of it"),
+    Typical(
+        LOSS, "half of it", "** 2).sum()", "** 2).sum() / 2", "it is half of what it should be"
+    ),
     Typical(
         LOSS,
         "not squared",
@@ -335,7 +337,7 @@ TYPICAL = (
         "1 not subtracted",
         "dlogits[np.arange(len(dlogits)), labels] -= 1",
         "pass",
-        "it is softmax alone, and 1 is not taken from that of the label",
+        "it is softmax alone, without the − 1 in the label's column",
     ),
     Typical(
         DRAW,
@@ -373,7 +375,7 @@ TYPICAL = (
         "noise drawn anew",
         "dstd = dz * noise",
         "dstd = dz * np.random.standard_normal(dz.shape)",
-        "dlogvar is wrong: of equal operands it is another one each time: draw nothing",
+        "dlogvar is wrong: a second call with equal operands gives another result: draw no numbers here",
     ),
     Typical(
         DRAW,
