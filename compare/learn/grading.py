@@ -25,7 +25,7 @@ PRINTED = 400  # characters that are kept of what the code prints
 SLIGHT = 8  # roundings of the largest entry, which are many of the smallest
 SHOWN = 12  # entries of an array that is shown whole
 PASSED, WRONG = "passed", "wrong"
-ANEW = "a second call with equal operands gives another result: draw no numbers here"
+ANEW = "a second call with equal operands gives another result: draw nothing"
 
 
 class Graded(NamedTuple):

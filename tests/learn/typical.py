@@ -375,7 +375,7 @@ TYPICAL = (
         "noise drawn anew",
         "dstd = dz * noise",
         "dstd = dz * np.random.standard_normal(dz.shape)",
-        "dlogvar is wrong: a second call with equal operands gives another result: draw no numbers here",
+        "dlogvar is wrong: a second call with equal operands gives another result: draw nothing",
     ),
     Typical(
         DRAW,
