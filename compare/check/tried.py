@@ -68,6 +68,7 @@ class Tried:
         judged: list[Judged] = []
         overwritten: list[Judged] = []
         self._returned: list[tuple[Step, Trial, str, Array, Array]] = []
+        self._came: list[tuple[Step, Trial, str, set[str]]] = []
         for dtype in dtypes:  # outermost: what one call leaves in the next is of its dtype
             before: list[dict[str, Array]] = []
             for trial in self.trials:
@@ -75,7 +76,7 @@ class Tried:
                     judged += self._judge(step, trial, dtype, tuple(before))
                 before.append(trial.truths[dtype].true)
             overwritten += self._overwritten(dtype)
-        self.judged = [*_less_exact(judged), *overwritten]
+        self.judged = [*_less_exact([*judged, *self._missing(judged)]), *overwritten]
         right = all(j.verdict.held for j in self.judged)
         self.notes = [note for step in steps for note in self._special(step)] if right else []
 
@@ -98,6 +99,7 @@ class Tried:
         for name, x in given.items():
             if not np.array_equal(x, kept[name], equal_nan=True):
                 return failed(f"changed its operand {name}")
+        self._came.append((step, trial, dtype, set(returned)))
         results = {name: x.copy() for name, x in returned.items()}
         self._returned += [(step, trial, of, x, results[of]) for of, x in returned.items()]
         return [
@@ -110,6 +112,23 @@ class Tried:
         results = watched(step.name, lambda: step.run(dict(given)), strict=strict, prints=printed)
         self.printed = self.printed or printed.getvalue()
         return results
+
+    def _missing(self, judged: list[Judged]) -> list[Judged]:
+        """Return the results that did not come of a call, and came of others of the same step.
+
+        Where another step came to nothing, there may be nothing to return.
+        """
+        ended = {(id(j.trial), j.dtype) for j in judged if not j.tensor}
+        all_of: dict[int, set[str]] = {}
+        for step, _, _, came in self._came:
+            all_of.setdefault(id(step), set()).update(came)
+        detail = "it is not returned there, and elsewhere it is"
+        return [
+            Judged(step.name, trial, dtype, tensor, Verdict.MISSING, detail=detail)
+            for step, trial, dtype, came in self._came
+            if (id(trial), dtype) not in ended
+            for tensor in sorted(all_of[id(step)] - came)
+        ]
 
     def _overwritten(self, dtype: str) -> list[Judged]:
         """Return which results, kept since they came, later calls have changed."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.sides.calls import Misbehaved, Returned, call, plain_array
 from compare.sides.interface import Array, Operands
 from compare.sides.layer_places import (
     BACKWARDS,
@@ -102,13 +103,15 @@ class Adapter:
     def backward(self, dy: Array, **operands: Array) -> dict[str, Any]:
         """Return the gradients, by operand, of a backward that follows a forward.
 
-        Where forward itself raises, there are none: it is told of forward.
+        Where forward itself raises or returns no array, there are none: it is told of forward.
         """
         self.put(operands)
         try:
             with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
-                ran = self.run({name: value.copy() for name, value in operands.items()})
-        except Exception:  # anybody's layer may raise anything
+                given = {name: value.copy() for name, value in operands.items()}
+                ran = call("forward", lambda: self.run(given))
+                plain_array(ran[0])
+        except (Misbehaved, Returned):
             return {}
         grads = self.after(dy, operands, *ran)
         self._show(operands)

@@ -160,7 +160,7 @@ def _ways(adapter: Adapter, operands: Operands, of: str, *, scalar: bool) -> Ite
         lasts = [len(names) == 2 and names[0] not in DYS]
     second = names[0 if lasts[0] else 1] if takes_dy and len(names) > 1 else ""
     if len(names) <= takes_dy:
-        seconds = [""]
+        seconds = ["", *(["cache", "x", "y"] if _takes(backward, takes_dy + 1) else [])]
     elif cache is not None:
         seconds = ["cache", "x", "y"]
     else:
@@ -178,8 +178,10 @@ def _ways(adapter: Adapter, operands: Operands, of: str, *, scalar: bool) -> Ite
 
 
 def _require_gradients(adapter: Adapter, of: str) -> None:
-    """Raise `NotTaken` where a parameter's gradient is neither returned nor left anywhere."""
+    """Raise `NotTaken` where a parameter's gradient is nowhere, or none at all is given."""
     given = {name for name, _ in adapter.kept()} | adapter.way.returns
+    if not given:
+        raise NotTaken(f"backward of {of} gives no gradient: it returns none, and leaves none")
     for name, place in adapter.places.items():
         if name not in given:
             raise NotTaken(

@@ -354,6 +354,18 @@ def test_gradients_that_do_not_come_are_not_judged_and_named() -> None:
     assert report.sentence.endswith("Not judged: dweight, dbias.")
 
 
+def test_a_gradient_that_comes_of_some_operands_and_not_of_others_fails() -> None:
+    def backward(dy: Array, x: Array, weight: Array, bias: Array) -> dict[str, Array]:
+        bias_too = {"bias": dy.sum(axis=0)} if np.abs(x).max() < 20 else {}
+        return {"x": dy @ weight, **bias_too}
+
+    report = judged("affine", backward=backward)
+    assert not report.held
+    assert "dbias of backward fails on " in report.sentence
+    assert "it is not returned there, and elsewhere it is" in report.sentence
+    assert report.sentence.endswith("Not judged: dweight.")
+
+
 def test_what_is_printed_is_told_and_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     report = judged("relu", forward=lambda x: print("shape", x.shape) or np.maximum(x, 0))
     assert report.held

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -276,6 +277,31 @@ def test_a_right_layer_passes_however_it_is_written(case: str) -> None:
 )
 def test_the_report_says_how_a_layer_was_taken(layer: Any, how: str) -> None:
     assert how in check_layer(layer, torch.nn.Linear(6, 4), X).sentence
+
+
+def test_a_layer_that_gives_no_gradient_is_not_taken() -> None:
+    layer: Any = numpy_ae.ReLU()
+    layer.backward = lambda dy, y: None
+    with pytest.raises(NotTaken, match="backward of ReLU gives no gradient: it returns none, and"):
+        check_layer(layer, torch.nn.ReLU(), X)
+
+
+def test_a_backward_of_any_operands_is_tried_with_input_and_output() -> None:
+    layer: Any = numpy_ae.ReLU()
+    right = layer.backward
+    layer.backward = lambda *given: right(*given)
+    report = check_layer(layer, torch.nn.ReLU(), X)
+    assert report.held, report.sentence
+    assert "dx" in report.sentence
+
+
+@pytest.mark.parametrize("act", [lambda x: None, lambda x: sys.exit(0)])
+def test_a_forward_that_comes_to_nothing_is_told_once(act: Any) -> None:
+    layer: Any = numpy_ae.ReLU()
+    layer.forward = act
+    report = check_layer(layer, torch.nn.ReLU(), X)
+    assert report.sentence.startswith("ReLU.forward fails in ")
+    assert "backward fails" not in report.sentence
 
 
 class Halved(numpy_ae.ReLU):
