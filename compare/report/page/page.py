@@ -60,7 +60,7 @@ def render(parts: Parts) -> str:
         tables=list(verdict.result_tables(parts)),
         drift=list(verdict.drift_tables(parts)),
         judged=verdict.judged(parts),
-        perturbed=2 * PERTURBED,
+        perturbed=PERTURBED,
         version=machine.project(),
         trained_by=_trained_by(parts),
         time=times,
