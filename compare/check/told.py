@@ -55,9 +55,18 @@ def report_of(name: str, tried: Tried, by_complex_step: ByComplexStep = "") -> D
 
 def _detail(failed: list[Judged], rewriting: Rewriting) -> str:
     """Say in what way a result is wrong, or nothing."""
-    if said := [j.detail for j in failed if j.detail]:
-        return said[0]
-    return diagnosed([j.result for j in failed if j.result], rewriting)
+    others = [j for j in failed if j.verdict is not Verdict.MISSING]
+    said = next((j.detail for j in others if j.detail), "")
+    if others and not said:
+        said = diagnosed([j.result for j in others if j.result], rewriting)
+    missing = {id(j.trial) for j in failed if j.verdict is Verdict.MISSING}
+    if not missing:
+        return said
+    if not others:
+        return "it is not returned there, and elsewhere it is"
+    return (
+        f"it is not returned on {len(missing)} of them, and on the others {said or 'it is wrong'}"
+    )
 
 
 def _wrong(

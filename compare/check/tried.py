@@ -122,9 +122,8 @@ class Tried:
         all_of: dict[int, set[str]] = {}
         for step, _, _, came in self._came:
             all_of.setdefault(id(step), set()).update(came)
-        detail = "it is not returned there, and elsewhere it is"
         return [
-            Judged(step.name, trial, dtype, tensor, Verdict.MISSING, detail=detail)
+            Judged(step.name, trial, dtype, tensor, Verdict.MISSING)
             for step, trial, dtype, came in self._came
             if (id(trial), dtype) not in ended
             for tensor in sorted(all_of[id(step)] - came)

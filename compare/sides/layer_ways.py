@@ -26,6 +26,7 @@ from compare.sides.layer_places import (
 
 DYS = ("dy", "dout", "grad", "gradoutput", "outputgradient", "delta", "dvalues", "upstream", "dz")
 DYS_ALONE = [[name] for name in DYS]
+ANY = 99  # operands are taken by a backward of `*args` alone
 CLOSE = 1e-3  # of the largest entry: a way that comes this near is meant, right or slightly wrong
 
 # The reference's output and gradients, from operands and the gradient of its output; without one,
@@ -160,7 +161,7 @@ def _ways(adapter: Adapter, operands: Operands, of: str, *, scalar: bool) -> Ite
         lasts = [len(names) == 2 and names[0] not in DYS]
     second = names[0 if lasts[0] else 1] if takes_dy and len(names) > 1 else ""
     if len(names) <= takes_dy:
-        seconds = ["", *(["cache", "x", "y"] if _takes(backward, takes_dy + 1) else [])]
+        seconds = ["", *(["cache", "x", "y"] if _takes(backward, ANY) else [])]
     elif cache is not None:
         seconds = ["cache", "x", "y"]
     else:

@@ -366,6 +366,15 @@ def test_a_gradient_that_comes_of_some_operands_and_not_of_others_fails() -> Non
     assert report.sentence.endswith("Not judged: dweight.")
 
 
+def test_of_a_gradient_that_is_missing_or_wrong_both_are_told() -> None:
+    def backward(dy: Array, x: Array) -> dict[str, Array]:
+        return {"x": 2 * dy} if np.abs(x).max() < 20 else {}
+
+    report = check_function(lambda x: 1 * x, backward, lambda x: x * 1, X)
+    told = r"it is not returned on \d+ of them, and on the others it is 2 times what it should be"
+    assert re.search(told, report.sentence), report.sentence
+
+
 def test_what_is_printed_is_told_and_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     report = judged("relu", forward=lambda x: print("shape", x.shape) or np.maximum(x, 0))
     assert report.held
