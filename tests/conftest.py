@@ -15,6 +15,7 @@ from compare.data import datasets
 from compare.data.batches import Batch, epoch_batches
 from compare.data.config import Config
 from compare.data.datasets import Dataset
+from compare.sides import first_calls  # noqa: F401 - before torch computes
 from tests.once import once
 from tests.running import compare
 

@@ -55,6 +55,8 @@ def settings(reference: Reference, params: Arrays) -> tuple[str, dict[str, Any]]
     """
     import torch
 
+    from compare.sides import first_calls  # noqa: F401 - before torch computes
+
     def stepped(copies: int) -> tuple[Any, list[torch.Tensor]]:
         sizes = 1.0 + np.arange(copies)  # of a parameter and its gradient, which is made of ones
         tensors = [

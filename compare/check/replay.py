@@ -19,6 +19,7 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from compare.errors import UserError
+from compare.sides import first_calls  # noqa: F401 - before torch computes
 
 Tensor = torch.Tensor
 

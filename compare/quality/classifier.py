@@ -117,6 +117,8 @@ def network(shape: tuple[int, ...], classes: int) -> "torch.nn.Sequential":
     import torch
     from torch.nn import Conv2d, Flatten, Linear, ReLU, Sequential
 
+    from compare.sides import first_calls  # noqa: F401 - before torch computes
+
     height, width = (-(-side // 4) for side in shape)  # two strides of 2, rounded up
     with torch.random.fork_rng(devices=[]):  # the weights are drawn from torch's global stream
         torch.manual_seed(SEED)

@@ -9,6 +9,7 @@ import torch
 
 import torch_ae
 from compare.errors import UserError, class_name
+from compare.sides import first_calls  # noqa: F401 - before torch computes
 from compare.sides.calls import LONGEST_NAME, Misbehaved, call
 from compare.sides.interface import (
     KINDS,
