@@ -15,7 +15,7 @@ MIRRORED = ("layers", "loss", "model", "optim", "train", "vae")
 SEE_TORCH = {
     *(
         f"compare/sides/{name}.py"
-        for name in ("torch_modules", "torch_network", "torch_side", "torch_vae")
+        for name in ("first_calls", "torch_modules", "torch_network", "torch_side", "torch_vae")
     ),
     *(f"compare/check/{name}.py" for name in ("layer", "network_in_torch", "surface")),
     *(f"compare/check/{name}.py" for name in ("optimizer_runs", "other_optimizers")),
