@@ -134,8 +134,6 @@ def truths(
     """
     import torch
 
-    from compare.sides import first_calls  # noqa: F401 - before torch computes
-
     shapes = {name: (1 + REPLAYS, *start.shape) for name, start in taken.run.start.items()}
     params = {
         name: torch.zeros(shape, dtype=torch.float64, requires_grad=True)
